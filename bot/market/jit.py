@@ -1,0 +1,81 @@
+"""Compile the market's kernels once per machine and keep the machine code where an edit can never be served stale.
+
+Numba's own cache looks at the file of the cached function alone: change a callee in another file and the caller goes
+on running the old code. Here the cache lives in a folder named after a hash of every source file a kernel may read
+from, so any edit starts an empty folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(fn: F) -> F:
+    """Compile `fn` to machine code at its first call, or load it from this version's cache; the GIL is released in it.
+
+    Division by zero gives inf or NaN in compiled code but raises where Numba is switched off (`NUMBA_DISABLE_JIT=1`),
+    so a kernel tests its divisors. Nothing is reordered (`fastmath` is off): the same rows give the same bits.
+    """
+    folder = cache_folder()
+    # Numba reads this setting at the moment a function is decorated; other users of Numba keep their own.
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = "" if folder is None else str(folder)
+    try:
+        return cast(F, numba.njit(cache=folder is not None, nogil=True, error_model="numpy")(fn))
+    finally:
+        settings.CACHE_DIR = before
+
+
+@cache
+def cache_folder() -> Path | None:
+    """Return the folder of this source version's machine code, made if missing; None when no place is writable.
+
+    It is `$XDG_CACHE_HOME/imbalance-bot/numba/<hash>`, else the same under `~/.cache`, else a folder of this user's
+    own under the system's temporary one.
+    """
+    for root in _roots():
+        folder = root / "numba" / source_hash()
+        if _is_ours_to_write(root, folder):
+            return folder
+    return None
+
+
+@cache
+def source_hash() -> str:
+    """Return the hash (16 hex digits) over `bot/types.py` and every Python file of this package."""
+    here = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in (here.parent / "types.py", *sorted(here.rglob("*.py"))):
+        digest.update(f"{path.name}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _roots() -> tuple[Path, ...]:
+    wanted = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(wanted) / "imbalance-bot", Path(tempfile.gettempdir()) / f"imbalance-bot-{user}"
+
+
+def _is_ours_to_write(root: Path, folder: Path) -> bool:
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Cached code is executed: a folder that somebody else laid out under /tmp must not be trusted.
+        if hasattr(os, "getuid") and root.stat().st_uid != os.getuid():
+            return False
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
