@@ -64,7 +64,7 @@ class Drawdown:
 
 def _fall(name: str, max_fraction: Decimal, opening: Decimal, standing: Standing, reason: str) -> Breach | None:
     quote = standing.instrument.quote
-    bound = f"{max_fraction * 100:f} %"
+    bound = f"{(max_fraction * 100).normalize():f} %"
     if not (opening.is_finite() and standing.equity.is_finite()) or opening <= 0:
         return Breach(name, bound, f"{standing.equity} of {opening} {quote}", "equity is unknown or gone")
     lost = opening - standing.equity
