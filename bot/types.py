@@ -306,6 +306,23 @@ class OrderEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution as the venue tells it, before the portfolio has booked it. `fee` is positive when paid."""
+
+    symbol: str
+    client_id: str
+    fill_id: str
+    seq: int
+    local_ns: int
+    side: Side
+    price_ticks: int
+    lots: int
+    fee: Decimal
+    fee_asset: str
+    liquidity: Liquidity
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
     """One execution of ours. `fee` is in `fee_asset`, positive when paid, negative when it was a rebate.
 

@@ -1,0 +1,61 @@
+"""The orders of one lane in one instrument that may still fill, each counted at full size until it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bot.types import Execution, Intent, OrderEvent, OrderStatus, Side
+
+
+@dataclass(slots=True)
+class WorkingOrder:
+    """An order sent and not known to be closed. `filled` is in lots; `cancelling` once a cancel was sent."""
+
+    intent: Intent
+    status: OrderStatus = OrderStatus.IN_FLIGHT
+    filled: int = 0
+    cancelling: bool = False
+
+    @property
+    def remaining(self) -> int:
+        """Lots that may still fill."""
+        return self.intent.lots - self.filled
+
+
+@dataclass(slots=True)
+class Blotter:
+    """Working orders by client id, in the order they were sent."""
+
+    orders: dict[str, WorkingOrder] = field(default_factory=dict)
+
+    def add(self, intent: Intent) -> None:
+        """Take up an order that is about to be sent."""
+        self.orders[intent.client_id] = WorkingOrder(intent)
+
+    def apply(self, event: OrderEvent) -> None:
+        """Follow the venue's word on an order; a closed order leaves the blotter."""
+        order = self.orders.get(event.client_id)
+        if order is None:
+            return
+        order.status = event.status
+        order.filled = max(order.filled, event.filled_lots)
+        if event.status.is_closed:
+            del self.orders[event.client_id]
+
+    def fill(self, execution: Execution) -> None:
+        """Count one execution of a working order."""
+        order = self.orders.get(execution.client_id)
+        if order is not None:
+            order.filled += execution.lots
+
+    def on(self, side: Side) -> Iterator[WorkingOrder]:
+        """Yield the working orders of one side, oldest first."""
+        return (order for order in self.orders.values() if order.intent.side is side)
+
+    def lots(self, side: Side) -> int:
+        """Lots that may still fill on one side, all orders at full remaining size."""
+        return sum(order.remaining for order in self.on(side))
+
+    def __len__(self) -> int:
+        return len(self.orders)

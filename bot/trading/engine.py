@@ -1,0 +1,97 @@
+"""The core: inputs in, records out. No clock, no random, no log, no await; the same inputs give the same records.
+
+Time is the `local_ns` of the event. Within a batch the order of things is: requests of ours that are due arrive at the
+book as it stood before the next message; then messages are applied up to the next arrival or decision; then resting
+orders meet those same messages; then, after the first complete message at or past its due time, each lane decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.trading.decision import DecisionRules, decide
+from bot.trading.desk import Desk
+from bot.trading.lane import Lane
+from bot.types import NS_PER_S, Batch, Command, Fact, FeedReport, Incident, Input, Record
+
+EQUITY_EVERY_NS = 5 * NS_PER_S
+STOP = "stop"
+
+
+@dataclass(slots=True)
+class Engine:
+    """Runs every lane over the shared market. `failure` is set once a strategy failed: the run is over."""
+
+    desks: Mapping[str, Desk]
+    lanes: Sequence[Lane]
+    rules: DecisionRules
+    failure: str = ""
+    now_ns: int = 0
+    _equity_due_ns: int = 0
+    _facts: dict[tuple[str, str], Fact] = field(default_factory=dict)
+
+    def process(self, received: Input) -> list[Record]:
+        """Take one input in run-wide order; return every record it caused, in order."""
+        match received:
+            case Batch():
+                return list(self._on_batch(received))
+            case Command():
+                return list(self._on_command(received))
+            case FeedReport():
+                desk = self.desks[received.symbol]
+                desk.healthy, desk.skew_ns = received.healthy, received.skew_ns
+                desk.market.report(received)
+            case Fact():
+                self._facts[received.symbol, received.name] = received
+        return []
+
+    def _on_batch(self, batch: Batch) -> Iterator[Record]:
+        desk = self.desks[batch.symbol]
+        slots = [(lane, lane.slots[batch.symbol]) for lane in self.lanes]
+        row, rows = 0, len(batch)
+        while row < rows:
+            now_ns, seq = int(batch.local_ns[row]), int(batch.seq[row])
+            for lane, slot in slots:
+                yield from lane.absorb(slot, slot.venue.arrive(now_ns, seq, desk.market))
+            due_ns = min(desk.next_decision_ns, *(slot.venue.next_due_ns for _, slot in slots))
+            due = due_ns <= now_ns
+            stop = desk.market.step(batch, row) if due else desk.market.advance(batch, row, due_ns)
+            for lane, slot in slots:
+                yield from lane.absorb(slot, slot.venue.match(batch, row, stop))
+            row = stop
+            self.now_ns = int(batch.local_ns[row - 1])
+            if self.now_ns >= desk.next_decision_ns:
+                yield from self._decide(desk, batch.symbol, int(batch.seq[row - 1]))
+                desk.next_decision_ns = self.rules.next_due_ns(self.now_ns)
+
+    def _decide(self, desk: Desk, symbol: str, seq: int) -> Iterator[Record]:
+        market = desk.market
+        values = market.sample(self.now_ns)
+        desk.decisions += 1
+        for lane in self.lanes:
+            if market.has_book:
+                lane.portfolio.mark(symbol, market.bid_ticks, market.ask_ticks)
+            failed = yield from decide(lane, desk, symbol, values, self.rules, self.now_ns, seq)
+            if failed and not self.failure:
+                self.failure = failed
+        if self.failure:
+            yield from self._turn_all(self.rules.on_error, "strategy", self.failure, seq)
+        if self.now_ns >= self._equity_due_ns:
+            self._equity_due_ns = self.now_ns // EQUITY_EVERY_NS * EQUITY_EVERY_NS + EQUITY_EVERY_NS
+            yield from (lane.equity_point(seq, self.now_ns) for lane in self.lanes)
+
+    def _on_command(self, command: Command) -> Iterator[Record]:
+        self.now_ns = max(self.now_ns, command.local_ns)
+        if command.action != STOP:
+            yield from self._turn_all(command.action, command.by, command.reason, command.seq)
+            return
+        for lane in self.lanes:
+            for slot in lane.slots.values():
+                yield from lane.drop_orders(slot, self.now_ns, command.seq, command.reason)
+            yield lane.equity_point(command.seq, self.now_ns)
+        yield Incident("", "", command.seq, self.now_ns, STOP, f"{command.by}: {command.reason}")
+
+    def _turn_all(self, action: str, by: str, reason: str, seq: int) -> Iterator[Record]:
+        for lane in self.lanes:
+            yield from lane.turn(action, by, reason, seq, self.now_ns)

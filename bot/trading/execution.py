@@ -1,0 +1,130 @@
+"""Turns what a strategy wants into the cancels and orders that lead there from where the lane stands now.
+
+Both answers are idempotent: asked the same thing twice, the second plan is empty. Nothing here knows a venue, a limit
+or a fee; what comes out is checked by the limits before it is sent.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.trading.blotter import Blotter, WorkingOrder
+from bot.trading.contract import Quotes
+from bot.types import BPS, Instrument, Side, TimeInForce
+
+MAX_WORKING_A_SIDE = 2
+"""A quote and its predecessor whose cancel is under way; more would count against limits without making a market."""
+
+SAME_SIZE = 0.1
+"""Share by which a size may drift (full size follows the mid and the equity) before its quote gives up its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An order the plan wants sent; it becomes an intent when the limits let it pass."""
+
+    side: Side
+    price_ticks: int
+    lots: int
+    time_in_force: TimeInForce
+    post_only: bool
+    reduce_only: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Client ids to cancel, then wishes to send; `note` says why a plan is empty when that is not obvious."""
+
+    cancels: tuple[str, ...] = ()
+    wishes: tuple[Wish, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """The best bid and ask, in ticks, and how far beyond them a taking order may go, in basis points."""
+
+    bid_ticks: int
+    ask_ticks: int
+    protection_bps: float
+
+    def protected(self, side: Side) -> int:
+        """Limit price in ticks of a taking order: the opposite touch plus the protection, rounded towards safety."""
+        if side is Side.BUY:
+            return math.floor(self.ask_ticks * (1 + self.protection_bps / BPS))
+        return max(1, math.ceil(self.bid_ticks * (1 - self.protection_bps / BPS)))
+
+
+def plan_target(
+    want_lots: int, full_lots: int, band: float, position_lots: int, blotter: Blotter, touch: Touch,
+    instrument: Instrument, reason: str,
+) -> Plan:  # fmt: skip
+    """Plan the way to a position of `want_lots` (signed).
+
+    A change smaller than `band` (a share of `full_lots`) is not traded, unless the position is to be closed. While an
+    order of ours is still under way the plan waits: the next decision sees what came of it.
+    """
+    resting = _uncancelled(blotter, TimeInForce.GTC)
+    if len(blotter):
+        return Plan(cancels=resting, note="waiting for orders under way")
+    delta = want_lots - position_lots
+    if delta == 0:
+        return Plan(note="position is on target")
+    closing = abs(want_lots) < abs(position_lots) and want_lots * position_lots >= 0
+    if abs(delta) < band * full_lots and want_lots != 0:
+        return Plan(note="change lies inside the no-trade band")
+    side = Side.BUY if delta > 0 else Side.SELL
+    if not closing and instrument.notional(touch.ask_ticks, abs(delta)) < instrument.min_notional:
+        return Plan(note="change is below the exchange's minimum notional")
+    price = touch.protected(side)
+    return Plan(wishes=(Wish(side, price, abs(delta), TimeInForce.IOC, False, closing, reason),))
+
+
+def plan_quotes(quotes: Quotes, full_lots: int, blotter: Blotter, instrument: Instrument) -> Plan:
+    """Plan two resting post-only orders; one that already stands at its price and size keeps its place in the queue."""
+    cancels: list[str] = []
+    wishes: list[Wish] = []
+    tick = float(instrument.tick_size)
+    # A price computed as ticks * tick can miss its tick by a rounding error; a millionth of a tick is never meant.
+    bid = None if quotes.bid is None else math.floor(quotes.bid / tick + 1e-6)
+    ask = None if quotes.ask is None else math.ceil(quotes.ask / tick - 1e-6)
+    for side, price, share in ((Side.BUY, bid, quotes.bid_size), (Side.SELL, ask, quotes.ask_size)):
+        lots = 0 if price is None else round(share * full_lots)
+        if price is not None and instrument.notional(price, lots) < instrument.min_notional:
+            lots = 0
+        standing = [order for order in blotter.on(side) if not order.cancelling]
+        kept = next((order for order in standing if _matches(order, price, lots)), None)
+        cancels += [order.intent.client_id for order in standing if order is not kept]
+        if kept is None and lots > 0 and price is not None and len(list(blotter.on(side))) < MAX_WORKING_A_SIDE:
+            wishes.append(Wish(side, price, lots, TimeInForce.GTC, True, False, quotes.reason))
+    return Plan(tuple(cancels), tuple(wishes))
+
+
+def plan_nothing(blotter: Blotter) -> Plan:
+    """Plan to cancel everything that rests."""
+    return Plan(cancels=_uncancelled(blotter, TimeInForce.GTC))
+
+
+def _uncancelled(blotter: Blotter, kind: TimeInForce) -> tuple[str, ...]:
+    return tuple(
+        client_id
+        for client_id, order in blotter.orders.items()
+        if not order.cancelling and order.intent.time_in_force is kind
+    )
+
+
+def _matches(order: WorkingOrder, price_ticks: int | None, lots: int) -> bool:
+    close_enough = abs(order.intent.lots - lots) <= SAME_SIZE * lots
+    return lots > 0 and order.intent.price_ticks == price_ticks and close_enough
+
+
+def closing_cost(position_lots: int, touch: Touch, instrument: Instrument, taker_bps: Decimal) -> Decimal:
+    """Quote currency it would cost to close now against the touch: half the spread and one taker fee."""
+    if not position_lots:
+        return Decimal(0)
+    crossed = touch.bid_ticks if position_lots > 0 else touch.ask_ticks
+    half_spread = instrument.notional(1, abs(position_lots)) * (touch.ask_ticks - touch.bid_ticks) / 2
+    return half_spread + instrument.notional(crossed, abs(position_lots)) * taker_bps / BPS

@@ -1,0 +1,113 @@
+"""The one door to plug-in code: call it, check the answer, and turn anything that goes wrong into `StrategyFailed`."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Set
+from pathlib import Path
+from typing import Protocol
+
+from bot.errors import StrategyFailed
+from bot.trading.contract import Answer, Hold, Quotes, Strategy, Target, View
+
+CallKey = tuple[str, str, int]
+"""Lane, symbol and seq: names one strategy call within a run."""
+
+
+class StrategyOverrun(StrategyFailed):
+    """A strategy call was cut off because it took longer than its time limit."""
+
+
+class Deadline(Protocol):
+    """Runs one strategy call; cuts it off when it takes too long."""
+
+    def run(self, call: Callable[[], Answer], key: CallKey) -> Answer:
+        """Return what `call` answers, or raise `StrategyOverrun`."""
+
+
+class NoDeadline:
+    """Lets every call run as long as it likes: backtests and tests."""
+
+    def run(self, call: Callable[[], Answer], key: CallKey) -> Answer:
+        """Return what `call` answers."""
+        return call()
+
+
+class RecordedDeadline:
+    """Cuts off exactly the calls that were cut off when the run was recorded, so that a replay repeats them."""
+
+    def __init__(self, overruns: Set[CallKey], limit_text: str) -> None:
+        self._overruns = overruns
+        self._limit_text = limit_text
+
+    def run(self, call: Callable[[], Answer], key: CallKey) -> Answer:
+        """Return what `call` answers, or raise `StrategyOverrun` where the recorded run was cut off."""
+        if key in self._overruns:
+            raise StrategyOverrun(overrun_text(self._limit_text))
+        return call()
+
+
+def overrun_text(limit_text: str) -> str:
+    """The sentence stored for a call that was cut off; the same live and in replay."""
+    return f"decide took longer than strategy.time_limit = {limit_text} and was cut off"
+
+
+def ask(strategy: Strategy, see: View, deadline: Deadline, key: CallKey) -> Answer:
+    """Ask a strategy for its answer and check it.
+
+    Raises:
+        StrategyFailed: it raised (the text names file and line), took too long, or answered something that is not a
+            finite answer.
+    """
+    try:
+        answer = deadline.run(lambda: strategy.decide(see), key)
+    except StrategyFailed:
+        raise
+    except Exception as error:
+        raise StrategyFailed(f"{type(error).__name__}: {error} ({_where(error)})") from error
+    _check(answer)
+    return answer
+
+
+def _where(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    here = Path(__file__).name
+    inside = [frame for frame in frames if Path(frame.filename).name != here]
+    if not inside:
+        return "at an unknown line"
+    return f"{Path(inside[-1].filename).name}, line {inside[-1].lineno}"
+
+
+def _check(answer: object) -> None:
+    match answer:
+        case None | Hold():
+            return
+        case Target(exposure=exposure):
+            if not _finite(exposure) or not -1 <= exposure <= 1:
+                raise StrategyFailed(f"Target.exposure should be a number from -1 to 1, was {exposure!r}")
+            _check_protection(answer)
+        case Quotes():
+            for name, price in (("bid", answer.bid), ("ask", answer.ask)):
+                if price is not None and not (_finite(price) and price > 0):
+                    raise StrategyFailed(f"Quotes.{name} should be a price above 0 or None, was {price!r}")
+            for name, size in (("bid_size", answer.bid_size), ("ask_size", answer.ask_size)):
+                if not _finite(size) or not 0 <= size <= 1:
+                    raise StrategyFailed(f"Quotes.{name} should be a share of full size from 0 to 1, was {size!r}")
+            if answer.bid is not None and answer.ask is not None and answer.bid >= answer.ask:
+                raise StrategyFailed(f"Quotes.bid should be below Quotes.ask, was {answer.bid} and {answer.ask}")
+            _check_protection(answer)
+        case _:
+            raise StrategyFailed(
+                f"decide should return Target, Quotes, Hold or None, was {type(answer).__name__} {str(answer)[:80]!r}"
+            )
+
+
+def _check_protection(answer: Target | Quotes) -> None:
+    for name, bps in (("stop_loss_bps", answer.stop_loss_bps), ("take_profit_bps", answer.take_profit_bps)):
+        if not _finite(bps) or bps < 0:
+            raise StrategyFailed(f"{type(answer).__name__}.{name} should be 0 (off) or more, was {bps!r}")
+
+
+def _finite(number: object) -> bool:
+    return isinstance(number, int | float) and math.isfinite(number)

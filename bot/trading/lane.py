@@ -1,0 +1,244 @@
+"""One account's side of the market: its strategies, orders, positions and halt switch, over all instruments.
+
+All lanes see the same batches. Lanes that differ only in their fill assumption give the P&L interval; which lanes
+there are is decided by whoever builds the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from bot.market.market import Market
+from bot.trading.blotter import Blotter
+from bot.trading.contract import Costs, OpenOrder, Strategy, View
+from bot.trading.execution import Plan, Wish
+from bot.trading.portfolio import Portfolio
+from bot.types import (
+    Batch,
+    EquityPoint,
+    Execution,
+    Fill,
+    Floats,
+    Incident,
+    Instrument,
+    Intent,
+    OrderEvent,
+    OrderStatus,
+    Record,
+    Side,
+)
+from risk.halt import HaltSwitch
+from risk.limits import Limit, check_all
+from risk.protection import Protection
+from risk.sizing import Sizing
+from risk.standing import Standing
+
+
+class Venue(Protocol):
+    """Where a lane's orders in one instrument go."""
+
+    @property
+    def next_due_ns(self) -> int:
+        """Local time at which the next request of ours arrives; a huge number when none is under way."""
+        ...
+
+    def submit(self, intent: Intent) -> None:
+        """Send an order that was written down."""
+
+    def cancel(self, client_id: str, local_ns: int) -> None:
+        """Ask for an order to be cancelled."""
+
+    def arrive(self, until_ns: int, seq: int, market: Market) -> Iterator[OrderEvent | Execution]:
+        """Let requests due by `until_ns` arrive; yield what came of them."""
+        ...
+
+    def match(self, batch: Batch, start: int, stop: int) -> Iterator[OrderEvent | Execution]:
+        """Follow the events `start` to `stop`; yield what they did to our orders."""
+        ...
+
+
+@dataclass(slots=True)
+class Slot:
+    """One lane in one instrument."""
+
+    instrument: Instrument
+    strategy: Strategy
+    venue: Venue
+    blotter: Blotter = field(default_factory=Blotter)
+    fills: list[Fill] = field(default_factory=list)
+    protection: Protection | None = None
+    denied: frozenset[tuple[Side, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTerms:
+    """How a lane sizes, what it may do, and what trading costs it."""
+
+    sizing: Sizing
+    limits: Sequence[Limit]
+    costs: Costs
+    protection: Protection
+
+
+@dataclass(slots=True)
+class Lane:
+    """Everything one account owns; changed only by the engine, record by record."""
+
+    name: str
+    run: str
+    terms: LaneTerms
+    portfolio: Portfolio
+    slots: dict[str, Slot]
+    switch: HaltSwitch
+    sent: int = 0
+
+    def absorb(self, slot: Slot, events: Iterable[OrderEvent | Execution]) -> Iterator[Record]:
+        """Book what the venue told, in order; yield the records of it."""
+        for event in events:
+            if isinstance(event, OrderEvent):
+                slot.blotter.apply(event)
+                yield event
+            else:
+                slot.blotter.fill(event)
+                fill = self.portfolio.book(event, self.name)
+                slot.fills.append(fill)
+                yield fill
+
+    def standing(
+        self, slot: Slot, market: Market, now_ns: int, skew_ns: int, healthy: bool, volatility: float
+    ) -> Standing:
+        """Gather what sizing and limits look at."""
+        equity = self.portfolio.equity
+        return Standing(
+            instrument=slot.instrument,
+            now_ns=now_ns,
+            position_lots=self.portfolio.positions[slot.instrument.symbol].lots,
+            open_buy_lots=slot.blotter.lots(Side.BUY),
+            open_sell_lots=slot.blotter.lots(Side.SELL),
+            open_orders=len(slot.blotter),
+            bid_ticks=market.bid_ticks if market.bid_lots else 0,
+            ask_ticks=market.ask_ticks if market.ask_lots else 0,
+            book_age_ns=now_ns - market.book_local_ns,
+            skew_ns=skew_ns,
+            feed_healthy=healthy,
+            equity=equity,
+            day_equity=self.portfolio.day_equity,
+            peak_equity=self.portfolio.peak,
+            volatility_bps=volatility,
+            halt=self.switch.state,
+            wants_flat=self.switch.wants_flat,
+        )
+
+    def view(
+        self,
+        slot: Slot,
+        standing: Standing,
+        names: dict[str, int],
+        row: Floats,
+        full_lots: int,
+        fills: tuple[Fill, ...],
+    ) -> View:
+        """Show a strategy what it may know."""
+        instrument = slot.instrument
+        position = self.portfolio.positions[instrument.symbol]
+        return View(
+            now_ns=standing.now_ns,
+            instrument=instrument,
+            names=names,
+            row=row,
+            bid_ticks=standing.bid_ticks,
+            ask_ticks=standing.ask_ticks,
+            position_lots=position.lots,
+            exposure=position.lots / full_lots if full_lots else 0.0,
+            entry=float(position.entry_ticks * instrument.tick_size),
+            open_orders=tuple(_shown(slot)),
+            fills=fills,
+            equity=standing.equity,
+            costs=self.terms.costs,
+        )
+
+    def carry_out(self, slot: Slot, plan: Plan, standing: Standing, seq: int) -> Iterator[Record]:
+        """Send a plan's cancels, then the wishes that the limits let pass; yield intents and denials.
+
+        The same refusal is recorded once, until the decision before did not meet it.
+        """
+        for client_id in plan.cancels:
+            slot.blotter.orders[client_id].cancelling = True
+            slot.venue.cancel(client_id, standing.now_ns)
+        denied: set[tuple[Side, str]] = set()
+        for wish in plan.wishes:
+            intent = self._intent(slot, wish, standing.now_ns, seq)
+            denial = check_all(self.terms.limits, intent, standing)
+            if denial is None:
+                self.sent += 1
+                slot.blotter.add(intent)
+                slot.venue.submit(intent)
+                standing = _with_order(standing, wish)
+                yield intent
+            else:
+                denied.add((denial.side, denial.limit))
+                if (denial.side, denial.limit) not in slot.denied:
+                    yield denial
+        slot.denied = frozenset(denied)
+
+    def drop_orders(self, slot: Slot, now_ns: int, seq: int, reason: str) -> Iterator[Record]:
+        """Close every working order at once because no more events will come: the end of a run."""
+        for client_id, order in list(slot.blotter.orders.items()):
+            event = OrderEvent(
+                self.name, slot.instrument.symbol, client_id, seq, now_ns, OrderStatus.CANCELED, order.filled, reason
+            )
+            slot.blotter.apply(event)
+            yield event
+
+    def turn(self, action: str, by: str, reason: str, seq: int, now_ns: int) -> Iterator[Record]:
+        """Turn the halt switch and yield the incident; its kind is the new state, so that a restart can restore it."""
+        before = (self.switch.state, self.switch.wants_flat)
+        state = self.switch.apply(action, by, reason)
+        if (state, self.switch.wants_flat) != before:
+            kind = f"{state.value}_flat" if self.switch.wants_flat else state.value
+            yield Incident(self.name, "", seq, now_ns, kind, f"{by}: {reason}")
+
+    def equity_point(self, seq: int, now_ns: int) -> EquityPoint:
+        """State what the lane is worth now."""
+        own = self.portfolio
+        return EquityPoint(
+            self.name, seq, now_ns, own.equity, own.cash, own.realised, own.unrealised, own.fees, own.funding
+        )
+
+    def _intent(self, slot: Slot, wish: Wish, now_ns: int, seq: int) -> Intent:
+        return Intent(
+            lane=self.name,
+            symbol=slot.instrument.symbol,
+            client_id=f"ib{self.run}-{self.name}-{self.sent + 1}",
+            seq=seq,
+            local_ns=now_ns,
+            side=wish.side,
+            price_ticks=wish.price_ticks,
+            lots=wish.lots,
+            time_in_force=wish.time_in_force,
+            post_only=wish.post_only,
+            reduce_only=wish.reduce_only,
+            reason=wish.reason,
+        )
+
+
+def _shown(slot: Slot) -> Iterator[OpenOrder]:
+    for order in slot.blotter.orders.values():
+        yield OpenOrder(
+            order.intent.client_id,
+            order.intent.side,
+            float(slot.instrument.price(order.intent.price_ticks)),
+            float(slot.instrument.size(order.remaining)),
+        )
+
+
+def _with_order(standing: Standing, wish: Wish) -> Standing:
+    bought, sold = (wish.lots, 0) if wish.side is Side.BUY else (0, wish.lots)
+    return replace(
+        standing,
+        open_buy_lots=standing.open_buy_lots + bought,
+        open_sell_lots=standing.open_sell_lots + sold,
+        open_orders=standing.open_orders + 1,
+    )

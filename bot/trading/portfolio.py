@@ -1,0 +1,245 @@
+"""What a lane owns: cash, positions and their P&L, exact.
+
+A position's cost is an integer number of tick·lots, so no division ever loses money: when part of a position is
+closed, the released cost is rounded to a whole tick·lot (half to even) and the rest stays with what is still open.
+The identity equity = opening + realised + unrealised - fees + funding holds to the last digit at every moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from bot.errors import UserError
+from bot.types import Execution, Fill, Instrument, InstrumentKind
+
+ZERO = Decimal(0)
+
+
+@dataclass(slots=True)
+class Position:
+    """Signed `lots` held at a total `cost` in tick·lots (same sign), and what was realised on the way (tick·lots)."""
+
+    lots: int = 0
+    cost: int = 0
+    realised: int = 0
+
+    def book(self, signed_lots: int, price_ticks: int) -> int:
+        """Add a fill of `signed_lots` at `price_ticks`; return the tick·lots it realised, before fees."""
+        closing = _closing(self.lots, signed_lots)
+        gain = 0
+        if closing:
+            released = _share(self.cost, closing, self.lots)
+            gain = closing * price_ticks - released
+            self.cost -= released
+            self.lots -= closing
+        opening = signed_lots + closing
+        self.lots += opening
+        self.cost += opening * price_ticks
+        self.realised += gain
+        return gain
+
+    def unrealised(self, mid_half_ticks: int) -> Decimal:
+        """Gain in tick·lots were all of it valued at a mid given in half ticks (bid + ask); exact."""
+        return Decimal(self.lots * mid_half_ticks - 2 * self.cost) / 2
+
+    @property
+    def entry_ticks(self) -> Decimal:
+        """Average entry price in ticks; 0 when flat."""
+        return Decimal(self.cost) / Decimal(self.lots) if self.lots else ZERO
+
+
+def _closing(lots: int, signed_lots: int) -> int:
+    """Part of a position of `lots` (with its sign) that a trade of `signed_lots` closes."""
+    if lots * signed_lots >= 0:
+        return 0
+    size = min(abs(lots), abs(signed_lots))
+    return size if lots > 0 else -size
+
+
+def _share(cost: int, part: int, whole: int) -> int:
+    """`cost * part / whole`, rounded half to even to a whole tick·lot; exact when all is closed."""
+    product, divisor = cost * part, whole
+    if divisor < 0:
+        product, divisor = -product, -divisor
+    quotient, rest = divmod(product, divisor)
+    if 2 * rest > divisor or (2 * rest == divisor and quotient % 2):
+        quotient += 1
+    return quotient
+
+
+@dataclass(slots=True)
+class Portfolio:
+    """Cash and positions of one lane, in one quote currency."""
+
+    instruments: Mapping[str, Instrument]
+    opening: Decimal
+    positions: dict[str, Position] = field(default_factory=dict)
+    mids: dict[str, int] = field(default_factory=dict)
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    peak: Decimal = ZERO
+    day: int = -1
+    day_equity: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        for symbol in self.instruments:
+            self.positions.setdefault(symbol, Position())
+        self.peak = max(self.peak, self.opening)
+        self.day_equity = self.day_equity or self.opening
+
+    def book(self, execution: Execution, lane: str) -> Fill:
+        """Book one execution and return it as a fill with what it realised and the position after it."""
+        instrument = self.instruments[execution.symbol]
+        position = self.positions[execution.symbol]
+        gain = position.book(execution.side.sign * execution.lots, execution.price_ticks)
+        self.fees += execution.fee
+        return Fill(
+            lane=lane,
+            symbol=execution.symbol,
+            client_id=execution.client_id,
+            fill_id=execution.fill_id,
+            seq=execution.seq,
+            local_ns=execution.local_ns,
+            side=execution.side,
+            price_ticks=execution.price_ticks,
+            lots=execution.lots,
+            price=instrument.price(execution.price_ticks),
+            size=instrument.size(execution.lots),
+            fee=execution.fee,
+            fee_asset=execution.fee_asset,
+            liquidity=execution.liquidity,
+            realised=_money(instrument, gain),
+            position_lots=position.lots,
+        )
+
+    def mark(self, symbol: str, bid_ticks: int, ask_ticks: int) -> None:
+        """Value the position in `symbol` at the mid from now on."""
+        self.mids[symbol] = bid_ticks + ask_ticks
+
+    @property
+    def realised(self) -> Decimal:
+        """P&L closed so far, before fees, in quote currency."""
+        return sum((_money(self.instruments[s], p.realised) for s, p in self.positions.items()), ZERO)
+
+    @property
+    def unrealised(self) -> Decimal:
+        """P&L of what is open, at the last mids, in quote currency."""
+        return sum((self.unrealised_of(symbol) for symbol in self.positions), ZERO)
+
+    def unrealised_of(self, symbol: str) -> Decimal:
+        """P&L of what is open in one instrument, at its last mid; 0 before the first mid."""
+        position = self.positions[symbol]
+        if not position.lots or symbol not in self.mids:
+            return ZERO
+        return position.unrealised(self.mids[symbol]) * _value_of_tick_lot(self.instruments[symbol])
+
+    @property
+    def cash(self) -> Decimal:
+        """Opening balance plus all that is realised, in quote currency."""
+        return self.opening + self.realised - self.fees + self.funding
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash plus unrealised P&L, in quote currency."""
+        return self.cash + self.unrealised
+
+    def observe(self, day: int, equity: Decimal) -> None:
+        """Keep the peak and, on a new UTC day, that day's opening equity."""
+        if day != self.day:
+            self.day = day
+            self.day_equity = equity
+        self.peak = max(self.peak, equity)
+
+    def state(self) -> dict[str, Any]:
+        """All of it as JSON-able values, from which `restore` builds an equal portfolio."""
+        return {
+            "opening": str(self.opening),
+            "fees": str(self.fees),
+            "funding": str(self.funding),
+            "peak": str(self.peak),
+            "day": self.day,
+            "day_equity": str(self.day_equity),
+            "positions": {s: [p.lots, p.cost, p.realised] for s, p in self.positions.items()},
+            "mids": dict(self.mids),
+            "instruments": {symbol: _described(instrument) for symbol, instrument in self.instruments.items()},
+        }
+
+
+def restore(state: Mapping[str, Any], instruments: Mapping[str, Instrument]) -> Portfolio:
+    """Build the portfolio that `Portfolio.state` described; `instruments` are those traded from now on.
+
+    A position in an instrument that is no longer traded is kept at its last mid.
+
+    Raises:
+        UserError: the grid of an instrument changed so that an open position or its P&L does not lie on it any more.
+    """
+    earlier = {symbol: _instrument(symbol, text) for symbol, text in state["instruments"].items()}
+    positions, mids = {}, {}
+    for symbol, numbers in state["positions"].items():
+        then, now = earlier[symbol], instruments.get(symbol, earlier[symbol])
+        lots, cost, realised = numbers
+        worth = _value_of_tick_lot(then) / _value_of_tick_lot(now)
+        positions[symbol] = Position(
+            _rescaled(lots, then.lot_size / now.lot_size, symbol),
+            _rescaled(cost, worth, symbol),
+            _rescaled(realised, worth, symbol),
+        )
+        if symbol in state["mids"]:
+            mids[symbol] = round(state["mids"][symbol] * then.tick_size / now.tick_size)
+    return Portfolio(
+        instruments={**earlier, **instruments},
+        opening=Decimal(state["opening"]),
+        positions=positions,
+        mids=mids,
+        fees=Decimal(state["fees"]),
+        funding=Decimal(state["funding"]),
+        peak=Decimal(state["peak"]),
+        day=int(state["day"]),
+        day_equity=Decimal(state["day_equity"]),
+    )
+
+
+def _described(instrument: Instrument) -> dict[str, str]:
+    return {
+        "kind": instrument.kind.value,
+        "base": instrument.base,
+        "quote": instrument.quote,
+        "tick_size": str(instrument.tick_size),
+        "lot_size": str(instrument.lot_size),
+        "min_notional": str(instrument.min_notional),
+        "contract_size": str(instrument.contract_size),
+    }
+
+
+def _instrument(symbol: str, text: Mapping[str, str]) -> Instrument:
+    return Instrument(
+        symbol=symbol,
+        kind=InstrumentKind(text["kind"]),
+        base=text["base"],
+        quote=text["quote"],
+        tick_size=Decimal(text["tick_size"]),
+        lot_size=Decimal(text["lot_size"]),
+        min_notional=Decimal(text["min_notional"]),
+        contract_size=Decimal(text["contract_size"]),
+    )
+
+
+def _rescaled(number: int, ratio: Decimal, symbol: str) -> int:
+    scaled = number * ratio
+    if scaled != int(scaled):
+        raise UserError(
+            f"the price or size grid of {symbol} changed and the open position does not lie on it; "
+            "close it under the old grid or start a new account with --fresh"
+        )
+    return int(scaled)
+
+
+def _value_of_tick_lot(instrument: Instrument) -> Decimal:
+    return instrument.notional(1, 1)
+
+
+def _money(instrument: Instrument, tick_lots: int) -> Decimal:
+    return instrument.notional(1, 1) * tick_lots
