@@ -1,0 +1,243 @@
+"""Poll an exchange through ccxt and hand on what it says as batches, in one order.
+
+Jobs only ask, check, convert and hand over. They never own an order, and nothing they do waits on the consumer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from bot.errors import BadMarketData, ConfigError, VenueError
+from bot.feed.client import MarketClient
+from bot.feed.clock import FeedClock, measure_skew
+from bot.feed.faults import TooManyRequests, answered, header
+from bot.feed.health import SymbolHealth
+from bot.feed.pause import Pause
+from bot.feed.schedule import Job, Schedule
+from bot.feed.symbol import SymbolFeed
+from bot.feed.validate import exchange_ms
+from bot.feed.watchdog import Watchdog
+from bot.types import NS_PER_S, Batch, Fact, FeedReport, Instrument, InstrumentKind
+
+Emit = Callable[[Batch | Fact | FeedReport], None]
+
+_ENDED_HEADER: Final = "X-Market-Ended"  # a replayed market says so when it is over
+_SKEW_EVERY_S: Final = 60.0
+_SKEW_LIMIT_S: Final = 5.0
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    """How often to ask for what, in market nanoseconds; 0 in `trades_every_ns` or `funding_every_ns` is never.
+
+    `depth` is levels a side, `trades_page` the number of trades asked for at once.
+    """
+
+    book_every_ns: int
+    trades_every_ns: int
+    clock_every_ns: int
+    stale_after_ns: int
+    depth: int = 20
+    trades_page: int = 500
+    funding_every_ns: int = 60 * NS_PER_S
+
+    def __post_init__(self) -> None:
+        """Refuse an interval or a page that could not be polled.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        for name in ("book_every_ns", "clock_every_ns", "stale_after_ns", "depth", "trades_page"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} should be above 0, was {getattr(self, name)}")
+        for name in ("trades_every_ns", "funding_every_ns"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} should be 0 (never) or above, was {getattr(self, name)}")
+
+
+class PollFeed:
+    """Poll books, trades and funding of some instruments and emit them as batches, facts and reports.
+
+    `take_seq(n)` gives the first of n run-wide numbers, always right before the `emit` of what carries them, so the
+    order of emitting is the order of numbers. Time and its speed are the `clock`'s. `refusals` counts answers by what
+    was wrong with them, `schedule` has the counters of late and skipped runs.
+    """
+
+    def __init__(
+        self,
+        client: MarketClient,
+        instruments: Sequence[Instrument],
+        settings: PollSettings,
+        clock: FeedClock,
+        take_seq: Callable[[int], int],
+        emit: Emit,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._clock = clock
+        self._take_seq = take_seq
+        self._emit = emit
+        now = clock.now_ns()
+        self._feeds = {one.symbol: SymbolFeed(one, settings.trades_page, take_seq) for one in instruments}
+        self._health = {
+            one.symbol: SymbolHealth(one.symbol, settings.book_every_ns, settings.stale_after_ns, now)
+            for one in instruments
+        }
+        self._pause = Pause()
+        self._over = asyncio.Event()
+        self._fault: BaseException | None = None
+        self._skew_ns = 0
+        self.refusals: Counter[str] = Counter()
+        self.schedule = Schedule(tuple(self._jobs()), self._cut_off, self._break_down)
+        look_s = min(max(clock.real_s(settings.stale_after_ns) / 4, 0.02), 1.0)
+        self._watchdog = Watchdog(look_s, self._look, self.schedule.rebuild, self._break_down, wall_s)
+
+    @property
+    def ended(self) -> bool:
+        """True when the exchange said that its (replayed) market is over, or the feed broke down."""
+        return self._over.is_set()
+
+    async def start(self) -> None:
+        """Measure the exchange's clock and begin to poll."""
+        await self._measure_skew()
+        self.schedule.start()
+        self._watchdog.start()
+
+    async def stop(self) -> None:
+        """Stop polling; requests under way are dropped. The client is left open."""
+        await self._watchdog.stop()
+        await self.schedule.stop()
+
+    async def wait_ended(self) -> None:
+        """Wait until the market is over.
+
+        Raises:
+            Exception: what `emit` or the feed itself raised; polling goes on only for what didn't raise.
+        """
+        await self._over.wait()
+        if self._fault is not None:
+            raise self._fault
+
+    def _jobs(self) -> Iterator[Job]:
+        """Spread every kind of request evenly over its interval, half a step apart from the other kinds."""
+        settings, real_s = self._settings, self._clock.real_s
+        count = max(len(self._feeds), 1)
+        for index, (symbol, feed) in enumerate(self._feeds.items()):
+            book_s, phase = real_s(settings.book_every_ns), index / count
+            yield Job(f"book {symbol}", partial(self._poll_book, feed), book_s, phase * book_s)
+            if settings.trades_every_ns:
+                trades_s = real_s(settings.trades_every_ns)
+                offset_s = (phase + 0.5 / count) * trades_s
+                yield Job(f"trades {symbol}", partial(self._poll_trades, feed), trades_s, offset_s)
+            if settings.funding_every_ns and self._has_funding(feed.instrument):
+                # Rare facts wait a second so that the first books come first.
+                funding_s = max(real_s(settings.funding_every_ns), 1.0)
+                yield Job(f"funding {symbol}", partial(self._poll_funding, feed), funding_s, 1.0 + phase)
+        clock_s = real_s(settings.clock_every_ns)
+        yield Job("clock", self._tick, clock_s, clock_s)
+        yield Job("skew", self._measure_skew, _SKEW_EVERY_S, _SKEW_EVERY_S)
+
+    def _has_funding(self, instrument: Instrument) -> bool:
+        return instrument.kind is not InstrumentKind.SPOT and self._client.has.get("fetchFundingRate") is True
+
+    async def _poll_book(self, feed: SymbolFeed) -> None:
+        symbol = feed.instrument.symbol
+        health = self._health[symbol]
+        call = partial(self._client.fetch_order_book, symbol, self._settings.depth)
+        batch = await self._polled(symbol, call, feed.book, of_book=True)
+        if batch is not None:
+            health.good_book(int(batch.local_ns[-1]))
+            self._emit(batch)
+        self._report(symbol)
+
+    async def _poll_trades(self, feed: SymbolFeed) -> None:
+        symbol = feed.instrument.symbol
+        call = partial(self._client.fetch_trades, symbol, None, self._settings.trades_page)
+        batch = await self._polled(symbol, call, feed.trades)
+        if batch is not None:
+            self._emit(batch)
+
+    async def _poll_funding(self, feed: SymbolFeed) -> None:
+        symbol = feed.instrument.symbol
+        call = partial(self._client.fetch_funding_rate, symbol)
+        for fact in await self._polled(symbol, call, feed.funding) or ():
+            self._emit(fact)
+
+    async def _polled(
+        self,
+        symbol: str,
+        call: Callable[[], Awaitable[object]],
+        convert: Callable[[object, int], Made],
+        of_book: bool = False,
+    ) -> Made | None:
+        """Ask and convert; what goes wrong is counted, and None comes back."""
+        if self._pause.is_on or self.ended:
+            return None
+        health = self._health[symbol]
+        try:
+            made = convert(await answered(call(), self._client), self._clock.now_ns())
+        except BadMarketData as fault:
+            health.refuse(of_book)
+            self.refusals[fault.kind] += 1
+            return None
+        except VenueError as fault:
+            health.fail(of_book)
+            if isinstance(fault, TooManyRequests):
+                self._pause.begin(fault)
+            return None
+        if header(self._client.last_response_headers, _ENDED_HEADER) == "1":
+            self._over.set()
+        return made
+
+    async def _tick(self) -> None:
+        for feed in self._feeds.values():
+            batch = None if self.ended else feed.clock(self._clock.now_ns())
+            if batch is not None:
+                self._emit(batch)
+
+    async def _measure_skew(self) -> None:
+        """Measure, or keep the last figure: a clock that can't be asked is no reason to stop."""
+        if self._client.has.get("fetchTime") is not True or self._pause.is_on or self.ended:
+            return
+        try:
+            async with asyncio.timeout(_SKEW_LIMIT_S):
+                self._skew_ns = (await measure_skew(self._ask_time, self._clock)).skew_ns
+        except TooManyRequests as fault:
+            self._pause.begin(fault)
+        except (VenueError, BadMarketData, TimeoutError):
+            self.refusals["no_time"] += 1
+
+    async def _ask_time(self) -> int:
+        stamp = exchange_ms(await answered(self._client.fetch_time(), self._client))
+        if stamp == 0:
+            raise BadMarketData("no_time", "exchange should tell its time, told none")
+        return stamp
+
+    def _look(self) -> None:
+        for symbol in self._feeds:
+            self._report(symbol)
+
+    def _report(self, symbol: str) -> None:
+        now, health = self._clock.now_ns(), self._health[symbol]
+        if not self.ended and health.is_report_due(now):
+            missed = self._feeds[symbol].missed
+            self._emit(health.report(self._take_seq(1), now, missed, self._skew_ns))
+
+    def _cut_off(self, job: str) -> None:
+        kind, _, symbol = job.partition(" ")
+        if symbol:
+            self._health[symbol].fail(of_book=kind == "book")
+
+    def _break_down(self, fault: BaseException) -> None:
+        """Keep the first bug that would else end as a log line, and stop handing on."""
+        self._fault = self._fault or fault
+        self._over.set()

@@ -1,0 +1,120 @@
+"""Turn one symbol's checked answers into batches; the part of polling that does no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from bot.errors import BadMarketData
+from bot.feed.snapshot import Row, SnapshotDiffer
+from bot.feed.trades import TradeTape
+from bot.feed.validate import BookValidator, Grid, check_trades
+from bot.types import Batch, Fact, Instrument, Int64s, Kind, Side
+
+
+class SymbolFeed:
+    """One instrument's path from answers to batches.
+
+    Sequence numbers are taken the moment a batch is made, so a batch must be handed on before anything else is made.
+    """
+
+    def __init__(self, instrument: Instrument, trades_page: int, take_seq: Callable[[int], int]) -> None:
+        self.instrument = instrument
+        self._take_seq = take_seq
+        self._validator = BookValidator(instrument)
+        self._grid = Grid(instrument)
+        self._differ = SnapshotDiffer()
+        self._tape = TradeTape(trades_page)
+        self._exchange_ns = 0
+        self._emitted = False
+
+    @property
+    def missed(self) -> int:
+        """How often trades may have been missed between two polls."""
+        return self._tape.missed
+
+    def book(self, answer: object, local_ns: int) -> Batch:
+        """Return the changes since the last book.
+
+        Raises:
+            BadMarketData: the answer isn't a book to trade on.
+        """
+        snapshot = self._validator.check(answer, local_ns)
+        if snapshot.restarted:
+            self._exchange_ns = snapshot.exchange_ns
+            self._tape.restart()
+        rows = self._differ.rows(snapshot)
+        self._exchange_ns = max(self._exchange_ns, snapshot.exchange_ns)
+        stamps = np.full(len(rows), snapshot.exchange_ns or self._exchange_ns, np.int64)
+        return self._batch(rows, stamps, local_ns, np.full(len(rows), snapshot.nonce, np.int64))
+
+    def trades(self, answer: object, local_ns: int) -> Batch | None:
+        """Return the trades that are new; None when there are none.
+
+        Raises:
+            BadMarketData: something in the answer isn't a trade of this instrument.
+        """
+        fresh = self._tape.fresh(check_trades(answer, self._grid))
+        if not fresh:
+            return None
+        self._exchange_ns = max(self._exchange_ns, fresh[-1].exchange_ns)
+        rows = [(Kind.BUY if one.side is Side.BUY else Kind.SELL, one.ticks, one.lots) for one in fresh]
+        stamps = np.array([one.exchange_ns for one in fresh], np.int64)
+        return self._batch(rows, stamps, local_ns, np.array([one.id for one in fresh], np.int64))
+
+    def clock(self, local_ns: int) -> Batch | None:
+        """Return a CLOCK event; None when a batch was made since the last call."""
+        quiet, self._emitted = not self._emitted, False
+        if not quiet:
+            return None
+        batch = self._batch(
+            [(Kind.CLOCK, 0, 0)], np.array([self._exchange_ns], np.int64), local_ns, np.zeros(1, np.int64)
+        )
+        self._emitted = False
+        return batch
+
+    def funding(self, answer: object, local_ns: int) -> list[Fact]:
+        """Return the facts of a ccxt funding rate answer: `funding_rate` and `mark_price`, those that are there.
+
+        Raises:
+            BadMarketData: the answer is of another shape or symbol, or a value is out of its range.
+        """
+        if not isinstance(answer, Mapping) or answer.get("symbol") != self.instrument.symbol:
+            raise BadMarketData("wrong_shape", f"funding rate should be of {self.instrument.symbol}, was of another")
+        rate, mark = answer.get("fundingRate"), answer.get("markPrice")
+        found: list[tuple[str, Decimal]] = []
+        if rate is not None:
+            found.append(("funding_rate", _number(rate, "funding rate", -1.0, 1.0)))
+        if mark is not None:
+            found.append(("mark_price", _number(mark, "mark price", 0.0, 1e15)))
+        return [Fact(self._take_seq(1), local_ns, self.instrument.symbol, name, value) for name, value in found]
+
+    def _batch(self, rows: Sequence[Row], exchange_ns: Int64s, local_ns: int, ids: Int64s) -> Batch:
+        count = len(rows)
+        columns = np.array(rows, np.int64)
+        last = np.zeros(count, np.uint8)
+        last[-1] = 1
+        first = self._take_seq(count)
+        self._emitted = True
+        return Batch(
+            symbol=self.instrument.symbol,
+            seq=np.arange(first, first + count, dtype=np.int64),
+            exchange_ns=exchange_ns,
+            local_ns=np.full(count, local_ns, np.int64),
+            id=ids,
+            price=np.ascontiguousarray(columns[:, 1]),
+            size=np.ascontiguousarray(columns[:, 2]),
+            kind=columns[:, 0].astype(np.uint8),
+            last=last,
+        )
+
+
+def _number(value: object, noun: str, low: float, high: float) -> Decimal:
+    """Check a float of a rare fact: above `low` and below `high`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadMarketData("wrong_shape", f"{noun} should be a number, was {type(value).__name__}")
+    if not low < value < high:
+        raise BadMarketData("not_a_number", f"{noun} should be between {low} and {high}, was out of it")
+    return Decimal(repr(value))
