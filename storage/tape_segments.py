@@ -1,0 +1,230 @@
+"""Segments of a tape on disk: Arrow IPC streams while a run writes, Parquet once compacted.
+
+A stream is readable after a kill up to its last whole record batch; Parquet has its index at the end and is not. So a
+run appends streams, and closed ones become Parquet (smaller, and open to pandas and DuckDB).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bot.errors import TapeError
+from storage.tape_rows import COLUMNS, DTYPES, Rows, join_rows
+
+STREAM_SUFFIX: Final = ".arrows"
+PARQUET_SUFFIX: Final = ".parquet"
+
+# Rows read at a time: a few megabytes, enough that the cost of a chunk vanishes beside the cost of its rows.
+CHUNK_ROWS: Final = 65_536
+ROW_GROUP_ROWS: Final = 2 * CHUNK_ROWS
+
+_SCHEMA: Final = pa.schema(
+    [pa.field(name, pa.from_numpy_dtype(dtype), nullable=False) for name, dtype in zip(COLUMNS, DTYPES, strict=True)]
+)
+# Marks the end of an Arrow IPC stream.
+_END_OF_STREAM: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+# Counters and clocks grow by small steps: their differences take a fraction of the space.
+_ENCODINGS: Final = dict.fromkeys(("seq", "exchange_ns", "local_ns", "id"), "DELTA_BINARY_PACKED")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of a tape as found on disk; `cut` says that its last record batch was lost. Empty: stamps are 0."""
+
+    path: Path
+    rows: int
+    first_ns: int
+    last_ns: int
+    cut: bool
+
+
+class SegmentFile:
+    """A segment being written: each append is one record batch, handed to the operating system before it returns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Unbuffered and one `write` per record batch: what was appended survives the death of this process.
+        self._file = path.open("xb", buffering=0)
+        self._file.write(_SCHEMA.serialize().to_pybytes())
+
+    def append(self, rows: Rows) -> None:
+        """Append rows as one record batch."""
+        batch = pa.RecordBatch.from_arrays([pa.array(column) for column in rows.columns], schema=_SCHEMA)
+        pending = memoryview(batch.serialize())
+        while pending:  # an unbuffered write may take only a part
+            pending = pending[self._file.write(pending) :]
+
+    def close(self) -> None:
+        """End the stream and close the file."""
+        self._file.write(_END_OF_STREAM)
+        self._file.close()
+
+
+def segments_of(folder: Path) -> list[Path]:
+    """Find the segment files of a tape in order; a stream that was compacted already is left out.
+
+    Raises:
+        TapeError: a segment is missing.
+    """
+    found: dict[int, Path] = {}
+    for suffix in (STREAM_SUFFIX, PARQUET_SUFFIX):  # Parquet appears whole, so it wins over the stream it came from
+        found.update({int(path.stem): path for path in folder.glob(f"*{suffix}") if path.stem.isdigit()})
+    numbers = sorted(found)
+    for expected, number in enumerate(numbers, start=1):
+        if number != expected:
+            raise TapeError(f"{folder} should hold segment {expected:06d}, but it is missing: restore it from a copy")
+    return [found[number] for number in numbers]
+
+
+def inspect_segment(path: Path) -> Segment:
+    """Count a segment's rows and find its first and last local stamp, without keeping rows in memory.
+
+    Raises:
+        TapeError: the file is damaged (a stream cut at its end is not).
+    """
+    if path.suffix == PARQUET_SUFFIX:
+        return _inspect_parquet(path)
+    stream = _Stream(path)
+    rows, first_ns, last_ns = 0, 0, 0
+    for part in stream.parts():
+        if len(part):
+            first_ns = first_ns if rows else int(part.local_ns[0])
+            last_ns = int(part.local_ns[-1])
+            rows += len(part)
+    return Segment(path, rows, first_ns, last_ns, stream.cut)
+
+
+def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
+    """Read a segment in chunks of about `CHUNK_ROWS` rows; the arrays are the caller's own and writable.
+
+    Raises:
+        TapeError: the file is damaged, or its rows are not in order.
+    """
+    if not path.exists():  # compacted since the tape was opened
+        path = path.with_suffix(PARQUET_SUFFIX)
+    parts = _parquet_parts(path) if path.suffix == PARQUET_SUFFIX else _Stream(path).parts()
+    last_seq = -1
+    for rows in _coalesce(parts, CHUNK_ROWS):
+        steps = np.diff(rows.seq, prepend=last_seq)
+        if int(steps.min()) <= 0 or int(rows.instrument.max()) >= instruments:
+            raise _damaged(path, "seq should ascend and every instrument be in the header")
+        last_seq = int(rows.seq[-1])
+        yield rows
+
+
+def compact_segment(path: Path) -> bool:
+    """Turn a closed stream into Parquet beside it, then delete the stream; a kill in between loses nothing.
+
+    Returns whether the stream was cut at its end.
+
+    Raises:
+        TapeError: the stream is damaged; it is left as it is.
+    """
+    target = path.with_suffix(PARQUET_SUFFIX)
+    part = target.with_suffix(PARQUET_SUFFIX + ".part")
+    stream = _Stream(path)
+    with part.open("wb") as file:
+        with pq.ParquetWriter(
+            file,
+            _SCHEMA,
+            compression="zstd",
+            use_dictionary=["instrument", "kind", "last"],
+            column_encoding=_ENCODINGS,
+            write_page_checksum=True,
+        ) as writer:
+            for rows in _coalesce(stream.parts(), ROW_GROUP_ROWS):
+                writer.write_table(pa.Table.from_arrays([pa.array(column) for column in rows.columns], schema=_SCHEMA))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(target)
+    _sync_folder(target.parent)
+    path.unlink()
+    return stream.cut
+
+
+class _Stream:
+    """Record batches of an Arrow IPC stream; `cut` is known after `parts` ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.cut = False
+
+    def parts(self) -> Iterator[Rows]:
+        size = self.path.stat().st_size
+        with pa.OSFile(str(self.path)) as source:
+            try:
+                reader = pa.ipc.open_stream(source)
+                if not reader.schema.equals(_SCHEMA):
+                    raise _damaged(self.path, "its columns should be " + ", ".join(COLUMNS))
+                while True:
+                    yield _rows(reader.read_next_batch())
+            except StopIteration:
+                return
+            except (pa.ArrowException, OSError) as error:
+                # A reader that ran into the end of the file met a batch whose rest was never written.
+                if source.tell() < size:
+                    raise _damaged(self.path, str(error)) from None
+                self.cut = True
+
+
+def _parquet_parts(path: Path) -> Iterator[Rows]:
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=list(COLUMNS)):
+                yield _rows(batch)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _inspect_parquet(path: Path) -> Segment:
+    column = COLUMNS.index("local_ns")
+    try:
+        with pq.ParquetFile(path) as file:
+            if file.schema_arrow.names != list(COLUMNS):
+                raise _damaged(path, "its columns should be " + ", ".join(COLUMNS))
+            meta: Any = file.metadata
+            groups = [meta.row_group(number).column(column).statistics for number in range(meta.num_row_groups)]
+            rows = int(meta.num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, str(error)) from None
+    return Segment(path, rows, groups[0].min if rows else 0, groups[-1].max if rows else 0, cut=False)
+
+
+def _rows(batch: Any) -> Rows:
+    # Copies: Arrow's own memory is read-only, and a kernel compiled for it is another one than for live columns.
+    return Rows(*(np.array(batch.column(name)) for name in COLUMNS))
+
+
+def _coalesce(parts: Iterable[Rows], least: int) -> Iterator[Rows]:
+    waiting: list[Rows] = []
+    count = 0
+    for part in parts:
+        if len(part):
+            waiting.append(part)
+            count += len(part)
+        if count >= least:
+            yield join_rows(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield join_rows(waiting)
+
+
+def _damaged(path: Path, why: str) -> TapeError:
+    reason = " ".join(why.split())
+    return TapeError(f"{path} is damaged ({reason}): restore it from a copy, or import or record the tape again")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,139 @@
+"""Writing a tape ahead of its use: inputs are on disk before the core sees them, so a killed run can be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import numpy as np
+
+from bot.errors import TapeError
+from bot.types import NS_PER_S, Batch, Instrument
+from storage.tape_facts import FACTS_NAME, RareInput, fact_line
+from storage.tape_header import HEADER_NAME, TapeHeader, load_header, save_header
+from storage.tape_rows import FACT_ROW, Rows, rows_of
+from storage.tape_segments import STREAM_SUFFIX, SegmentFile, compact_segment, segments_of
+
+_HOUR_NS: Final = 3_600 * NS_PER_S
+
+
+class TapeWriter:
+    """Appends inputs in run-wide order; segments rotate with the hour of local time."""
+
+    def __init__(self, folder: Path, header: TapeHeader) -> None:
+        """Start a tape in a folder, which is made when absent.
+
+        Raises:
+            TapeError: the folder holds a tape already; a run never appends to another run's tape.
+        """
+        if (folder / HEADER_NAME).exists():
+            raise TapeError(f"{folder} should be a new folder, but holds a tape already: choose another path")
+        folder.mkdir(parents=True, exist_ok=True)
+        save_header(folder, header)
+        self.folder = folder
+        self.header = header
+        self._index = {instrument.symbol: number for number, instrument in enumerate(header.instruments)}
+        # Line buffered: a line reaches the operating system before `write_fact` returns.
+        self._facts = (folder / FACTS_NAME).open("x", encoding="utf-8", buffering=1)
+        self._segment: SegmentFile | None = None
+        self._hour = 0
+        self._segments = 0
+
+    def __enter__(self) -> TapeWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add_instrument(self, instrument: Instrument) -> None:
+        """Add an instrument, or a new epoch of one; later rows of its symbol belong to it."""
+        self.header = replace(self.header, instruments=(*self.header.instruments, instrument))
+        if len(self.header.instruments) >= FACT_ROW:
+            raise TapeError(f"a tape should have less than {FACT_ROW} instruments: split it")
+        save_header(self.folder, self.header)
+        self._index[instrument.symbol] = len(self.header.instruments) - 1
+
+    def write(self, batches: Sequence[Batch]) -> None:
+        """Append batches as one record batch: after a kill all of them are on the tape, or none.
+
+        Raises:
+            TapeError: a symbol is not on the tape.
+        """
+        if not batches:
+            return
+        try:
+            rows = rows_of(batches, self._index)
+        except KeyError as error:
+            raise TapeError(f"{error} should be one of the tape's instruments: add it before its rows") from None
+        self._append(rows)
+
+    def write_rows(self, rows: Rows) -> None:
+        """Append rows of several instruments, one record batch for each hour of local time they reach."""
+        if not len(rows):
+            return
+        borders = np.flatnonzero(np.diff(rows.local_ns // _HOUR_NS)) + 1
+        bounds = [0, *borders.tolist(), len(rows)]
+        for start, stop in pairwise(bounds):
+            self._append(rows.take(slice(start, stop)))
+
+    def write_fact(self, rare: RareInput) -> None:
+        """Append a fact or a feed report."""
+        self._facts.write(fact_line(rare))
+
+    def close(self) -> None:
+        """End the open segment. Closing twice is harmless."""
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+        self._facts.close()
+
+    def compact(self) -> int:
+        """Turn this writer's closed segments into Parquet; returns how many. The open segment stays a stream."""
+        open_path = self._segment.path if self._segment is not None else None
+        return _compact(self.folder, open_path)
+
+    def _append(self, rows: Rows) -> None:
+        if self._facts.closed:
+            raise ValueError(f"the tape {self.folder} should be open, was closed")
+        hour = int(rows.local_ns[0]) // _HOUR_NS
+        if self._segment is None or hour > self._hour:
+            if self._segment is not None:
+                self._segment.close()
+            self._segments += 1
+            self._hour = hour
+            self._segment = SegmentFile(self.folder / f"{self._segments:06d}{STREAM_SUFFIX}")
+        self._segment.append(rows)
+
+
+def compact_tape(folder: Path) -> int:
+    """Turn all segments of a tape that no run writes any more into Parquet; returns how many.
+
+    A segment that a kill cut short is noted in the header, since its Parquet form no longer shows it.
+
+    Raises:
+        TapeError: the folder is no tape, or a segment is damaged.
+    """
+    load_header(folder)
+    return _compact(folder, None)
+
+
+def _compact(folder: Path, open_path: Path | None) -> int:
+    count = 0
+    for path in segments_of(folder):
+        if path.suffix != STREAM_SUFFIX or path == open_path:
+            continue
+        if compact_segment(path):
+            header = load_header(folder)
+            note = f"segment {path.stem} was cut off while it was written; its last record batch is lost"
+            save_header(folder, replace(header, notes=(*header.notes, note)))
+        count += 1
+    for path in folder.glob(f"*{STREAM_SUFFIX}"):  # streams whose Parquet form was ready when a kill came
+        if path.with_suffix(".parquet").exists():
+            path.unlink()
+    return count
