@@ -1,0 +1,157 @@
+"""An account on the exchange: cash, positions, its orders and fills, exact in Decimal.
+
+Every amount is a product of ticks, lots and rates. The two roundings there are, both to 1e-8 USDT: fees (half up), and
+the part of a position's cost that a partial close realises; what is rounded off stays in the cost of the rest, so that
+cash plus cost is conserved to the last digit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from bot.exchange.matching import Order, Rule
+from bot.types import Instrument
+
+MAKER_RATE: Final = Decimal("0.0002")
+TAKER_RATE: Final = Decimal("0.0005")
+OPENING_CASH: Final = Decimal(10_000)
+_CENT: Final = Decimal("0.00000001")
+_LEVERAGE: Final = 20  # what Binance gives a new account
+
+
+@dataclass(slots=True, eq=False)
+class Position:
+    """Net lots (negative when short) and their signed cost in quote currency: lots times average entry price."""
+
+    lots: int = 0
+    cost: Decimal = Decimal(0)
+    updated_ms: int = 0
+
+    def entry_price(self, instrument: Instrument) -> Decimal:
+        """Average entry price in quote currency, 0 when flat."""
+        return self.cost / instrument.size(self.lots) if self.lots else Decimal(0)
+
+    def unrealised(self, instrument: Instrument, mark: Decimal) -> Decimal:
+        """What closing at `mark` would bring, in quote currency before fees."""
+        return instrument.size(self.lots) * mark - self.cost
+
+
+@dataclass(slots=True, eq=False)
+class OwnOrder:
+    """An account's order: what it asked for, and the book's order underneath, which knows how it stands.
+
+    `quote` is the value filled so far in quote currency; `order_type` is LIMIT or MARKET.
+    """
+
+    order: Order
+    symbol_id: str
+    client_id: str
+    order_type: str
+    rule: Rule
+    time_ms: int
+    updated_ms: int
+    quote: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFill:
+    """One fill of an account's order; `trade_id` is the exchange's and unique in its symbol."""
+
+    trade_id: int
+    order_id: int
+    symbol_id: str
+    sign: int
+    price: int
+    lots: int
+    quote: Decimal
+    realised: Decimal
+    fee: Decimal
+    maker: bool
+    time_ms: int
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """What one API key owns. `owner` is its number in every book, > 0; orders are keyed by (symbol id, order id).
+
+    `closed` and `fills` are in the order they came to be, and only grow.
+    """
+
+    owner: int
+    key: str
+    secret: str
+    cash: Decimal = OPENING_CASH
+    positions: dict[str, Position] = field(default_factory=dict)
+    leverage: dict[str, int] = field(default_factory=dict)
+    open: dict[tuple[str, int], OwnOrder] = field(default_factory=dict)
+    closed: dict[tuple[str, int], OwnOrder] = field(default_factory=dict)
+    by_client_id: dict[tuple[str, str], OwnOrder] = field(default_factory=dict)
+    fills: list[OwnFill] = field(default_factory=list)
+
+    def leverage_of(self, symbol_id: str) -> int:
+        """Leverage set for a symbol, 1 to 125."""
+        return self.leverage.get(symbol_id, _LEVERAGE)
+
+    def track(self, own: OwnOrder) -> None:
+        """Know an order from now on, by both its ids."""
+        key = (own.symbol_id, own.order.order_id)
+        (self.closed if own.order.status.is_closed else self.open)[key] = own
+        self.by_client_id[own.symbol_id, own.client_id] = own
+
+    def find(self, symbol_id: str, order_id: int) -> OwnOrder | None:
+        """The order with the exchange's id, open or closed."""
+        return self.open.get((symbol_id, order_id)) or self.closed.get((symbol_id, order_id))
+
+    def close_done(self, now_ms: int) -> None:
+        """Move the orders that the book is done with from `open` to `closed`."""
+        for key in [key for key, own in self.open.items() if own.order.status.is_closed]:
+            own = self.open.pop(key)
+            own.updated_ms = now_ms
+            self.closed[key] = own
+
+    def fill(
+        self, own: OwnOrder, instrument: Instrument, *, trade_id: int, price: int, lots: int, maker: bool, now_ms: int
+    ) -> OwnFill:
+        """Book one fill of `lots` at `price` ticks: position, realised P&L, fee and cash change together."""
+        position = self.positions.setdefault(own.symbol_id, Position())
+        quote = instrument.notional(price, lots)
+        realised = _book(position, own.order.sign, lots, quote)
+        position.updated_ms = now_ms
+        fee = (quote * (MAKER_RATE if maker else TAKER_RATE)).quantize(_CENT, ROUND_HALF_UP)
+        self.cash += realised - fee
+        own.quote += quote
+        own.updated_ms = now_ms
+        booked = OwnFill(
+            trade_id=trade_id,
+            order_id=own.order.order_id,
+            symbol_id=own.symbol_id,
+            sign=own.order.sign,
+            price=price,
+            lots=lots,
+            quote=quote,
+            realised=realised,
+            fee=fee,
+            maker=maker,
+            time_ms=now_ms,
+        )
+        self.fills.append(booked)
+        return booked
+
+
+def _book(position: Position, sign: int, lots: int, quote: Decimal) -> Decimal:
+    """Change a position by a trade worth `quote`; the realised P&L comes back."""
+    realised = Decimal(0)
+    closing = min(lots, abs(position.lots)) if position.lots * sign < 0 else 0
+    if closing:
+        whole = closing == abs(position.lots)
+        cost = position.cost if whole else (position.cost * closing / abs(position.lots)).quantize(_CENT)
+        realised = -sign * quote * closing / lots - cost
+        position.cost -= cost
+        position.lots += sign * closing
+    opening = lots - closing
+    if opening:
+        position.cost += sign * quote * opening / lots
+        position.lots += sign * opening
+    return realised

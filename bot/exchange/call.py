@@ -1,0 +1,97 @@
+"""One request on its way to its answer: who asks, when, and with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from bot.exchange.account import Account
+from bot.exchange.exchange import Exchange
+from bot.exchange.listing import Listing
+from bot.exchange.refusal import Code, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A checked request. `now_ms` is market time; an open endpoint has no `signed_by`."""
+
+    exchange: Exchange
+    parameters: Mapping[str, str]
+    now_ms: int
+    signed_by: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        """The account that signed.
+
+        Raises:
+            Refusal: nobody did.
+        """
+        if self.signed_by is None:
+            raise Refusal(Code.REJECTED_KEY)
+        return self.signed_by
+
+    @property
+    def listing(self) -> Listing:
+        """The listing that parameter `symbol` names.
+
+        Raises:
+            Refusal: it is missing or not listed.
+        """
+        return self.exchange.listing(self.text("symbol"))
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A parameter as it was sent.
+
+        Raises:
+            Refusal: it is missing and there is no default.
+        """
+        sent = self.parameters.get(name, "") or default
+        if sent is None:
+            raise _malformed(name)
+        return sent
+
+    def whole(self, name: str, default: int | None = None, *, most: int | None = None) -> int:
+        """A whole number >= 0; larger than `most` counts as `most`.
+
+        Raises:
+            Refusal: it is missing without a default, or not a whole number.
+        """
+        sent = self.parameters.get(name, "")
+        if not sent and default is not None:
+            return default
+        if not sent.isascii() or not sent.isdecimal() or len(sent) > 18:
+            raise _malformed(name)
+        return int(sent) if most is None else min(int(sent), most)
+
+    def number(self, name: str) -> Decimal:
+        """A decimal number.
+
+        Raises:
+            Refusal: it is missing or not a number.
+        """
+        try:
+            return Decimal(self.text(name))
+        except InvalidOperation:
+            raise _malformed(name) from None
+
+    def flag(self, name: str) -> bool:
+        """True when the parameter says so; absent means False."""
+        return self.parameters.get(name, "").lower() == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers an endpoint, what it costs of the minute's weight, and whether it must be signed."""
+
+    answer: Callable[[Call], Any]
+    weight: int
+    signed: bool = False
+
+
+def _malformed(name: str) -> Refusal:
+    return Refusal(
+        Code.MANDATORY_PARAM_MISSING, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+    )

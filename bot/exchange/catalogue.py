@@ -1,0 +1,87 @@
+"""The symbols a synthetic market can list: plausible prices, ticks and lots, so that users recognise what they see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from bot.errors import UserError
+from bot.types import Instrument, InstrumentKind
+
+# base, price in USDT, tick, lot, least order value in USDT
+_KNOWN: Final = (
+    ("BTC", "60000", "0.1", "0.001", "50"),
+    ("ETH", "3000", "0.01", "0.001", "20"),
+    ("SOL", "150", "0.01", "0.01", "5"),
+    ("XRP", "0.55", "0.0001", "0.1", "5"),
+    ("BNB", "580", "0.01", "0.01", "5"),
+    ("DOGE", "0.12", "0.00001", "1", "5"),
+    ("ADA", "0.42", "0.0001", "1", "5"),
+    ("AVAX", "27", "0.001", "1", "5"),
+    ("LINK", "13.5", "0.001", "0.01", "20"),
+    ("DOT", "6.1", "0.001", "0.1", "5"),
+    ("LTC", "72", "0.01", "0.001", "20"),
+    ("BCH", "370", "0.01", "0.001", "20"),
+    ("TRX", "0.13", "0.00001", "1", "5"),
+    ("UNI", "7.4", "0.001", "1", "5"),
+    ("ATOM", "6.4", "0.001", "0.01", "5"),
+    ("NEAR", "5.3", "0.001", "1", "5"),
+    ("APT", "7", "0.001", "0.1", "5"),
+    ("ARB", "0.71", "0.0001", "0.1", "5"),
+    ("OP", "1.8", "0.0001", "0.1", "5"),
+    ("FIL", "4.6", "0.001", "0.1", "5"),
+    ("ETC", "21", "0.001", "0.01", "20"),
+    ("SUI", "0.9", "0.0001", "0.1", "5"),
+    ("INJ", "22", "0.001", "0.1", "5"),
+    ("AAVE", "95", "0.01", "0.1", "5"),
+)
+_MORE_THAN_ANYONE_NEEDS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """An instrument and the price in ticks its synthetic market is anchored to."""
+
+    instrument: Instrument
+    anchor_ticks: int
+
+
+def quotations(wanted: tuple[str, ...] | int) -> tuple[Quotation, ...]:
+    """Instruments by ccxt's unified names (`BTC/USDT:USDT`), or the first so many of the catalogue.
+
+    A name that the catalogue lacks gets a price of 10 USDT, a tick of 0.001 and a lot of 0.1.
+
+    Raises:
+        UserError: a name is not of the form BASE/USDT:USDT, a name stands twice, or there are none or too many.
+    """
+    if isinstance(wanted, int):
+        if not 1 <= wanted <= _MORE_THAN_ANYONE_NEEDS:
+            raise UserError(f"the number of symbols should be 1 to {_MORE_THAN_ANYONE_NEEDS}, was {wanted}")
+        bases = [row[0] for row in _KNOWN] + [f"TOKEN{n}" for n in range(len(_KNOWN) + 1, wanted + 1)]
+        return tuple(_quotation(base) for base in bases[:wanted])
+    if not wanted or len(set(wanted)) < len(wanted):
+        raise UserError(f"symbols should be one or more different names, was {', '.join(wanted) or 'nothing'}")
+    return tuple(_quotation(_base(name)) for name in wanted)
+
+
+def _base(name: str) -> str:
+    base, slash, rest = name.partition("/")
+    if not (slash and base.isalnum() and base.isupper() and rest == "USDT:USDT"):
+        raise UserError(f"a symbol should look like BTC/USDT:USDT, was {name}")
+    return base
+
+
+def _quotation(base: str) -> Quotation:
+    known = {row[0]: row[1:] for row in _KNOWN}
+    price, tick, lot, least = (Decimal(text) for text in known.get(base, ("10", "0.001", "0.1", "5")))
+    instrument = Instrument(
+        symbol=f"{base}/USDT:USDT",
+        kind=InstrumentKind.LINEAR,
+        base=base,
+        quote="USDT",
+        tick_size=tick,
+        lot_size=lot,
+        min_notional=least,
+    )
+    return Quotation(instrument, instrument.ticks(price))

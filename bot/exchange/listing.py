@@ -1,0 +1,105 @@
+"""One listed instrument: its book, and the trades the public may see."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, NamedTuple, Protocol
+
+from bot.exchange.matching import Order, Rule, Trade
+from bot.types import Instrument, OrderStatus
+
+_KEPT: Final = 5_000  # public trades of an instrument in memory: minutes at a busy pace; older ones are not served
+
+
+class Book(Protocol):
+    """What the exchange asks of a book, be it matched here or replayed from a tape."""
+
+    orders: dict[int, Order]
+    positions: dict[int, int]
+    next_order_id: int
+    next_trade_id: int
+
+    @property
+    def update_id(self) -> int:
+        """Id of the newest change."""
+
+    def place(
+        self, owner: int, sign: int, price: int | None, lots: int, rule: Rule = Rule.GTC, *, reduce_only: bool = False
+    ) -> Order:
+        """Match an order and let the rest of it rest, expire or be rejected."""
+
+    def cancel(self, order_id: int, status: OrderStatus = OrderStatus.CANCELED) -> bool:
+        """Take a resting order out; False when it is not there."""
+
+    def drain(self) -> list[Trade]:
+        """Trades since the last call."""
+
+    def touch(self) -> tuple[int | None, int | None]:
+        """Best bid and best ask in ticks."""
+
+    def depth(self, limit: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bids and asks as (ticks, lots), best first."""
+
+    def room(self, owner: int, sign: int) -> int:
+        """Lots an order of `sign` may still take off the owner's position."""
+
+
+class PublicTrade(NamedTuple):
+    """Matches of one aggressor at one price, with the first and the last of their ids; `sign` is the aggressor's."""
+
+    trade_id: int
+    price: int
+    lots: int
+    sign: int
+    first_id: int
+    last_id: int
+    time_ms: int
+
+
+@dataclass(slots=True)
+class TradeLog:
+    """The newest public trades of one instrument, single (`trades`) and by aggressor and price (`aggregates`)."""
+
+    next_id: int = 1
+    trades: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    aggregates: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=_KEPT))
+
+    def record(self, matches: Sequence[Trade], time_ms: int) -> None:
+        """Append matches in their order."""
+        taker_id = -1
+        aggregates = self.aggregates
+        for match in matches:
+            price, lots, sign = match.price, match.lots, match.sign
+            self.trades.append(PublicTrade(match.trade_id, price, lots, sign, match.trade_id, match.trade_id, time_ms))
+            if match.taker_id == taker_id and aggregates[-1].price == price:
+                grown = aggregates.pop()
+                aggregates.append(grown._replace(lots=grown.lots + lots, last_id=match.trade_id))
+                continue
+            taker_id = match.taker_id
+            aggregates.append(PublicTrade(self.next_id, price, lots, sign, match.trade_id, match.trade_id, time_ms))
+            self.next_id += 1
+
+
+@dataclass(slots=True)
+class Listing:
+    """An instrument with its book and its public trades. `symbol_id` is the exchange's own name (`BTCUSDT`)."""
+
+    instrument: Instrument
+    book: Book
+    log: TradeLog
+    last_mark: Decimal
+
+    @property
+    def symbol_id(self) -> str:
+        """The exchange's name of the instrument."""
+        return self.instrument.base + self.instrument.quote
+
+    def mark(self) -> Decimal:
+        """Mark price in quote currency: the mid, or the last one while a side is empty."""
+        bid, ask = self.book.touch()
+        if bid is not None and ask is not None:
+            self.last_mark = self.instrument.tick_size * (bid + ask) / 2
+        return self.last_mark
