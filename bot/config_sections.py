@@ -1,0 +1,209 @@
+"""The sections of config.toml but sizing and risk: every key with its bounds, default and a sentence with its unit.
+
+The defaults equal the shipped config.toml, so that a missing key and an untouched one mean the same.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from bot.config_values import STRICT, Duration, DurationOrZero, Exact, Names, Scalar, duration_ns, split_names
+from bot.types import FillAssumption
+
+
+class ExchangeSettings(BaseModel):
+    """Which exchange, and which of its markets."""
+
+    model_config = STRICT
+
+    id: str = Field(
+        default="local", min_length=1, description='"local" for the embedded exchange, or a ccxt exchange id.'
+    )
+    symbols: Names = Field(
+        default=("BTC/USDT:USDT", "ETH/USDT:USDT"),
+        min_length=1,
+        description="Unified ccxt symbols to follow and trade.",
+    )
+    base_url: str = Field(
+        default="", description="Another address for the exchange's REST and WebSocket; empty = its own."
+    )
+    key_file: str = Field(
+        default="", description="TOML file with api_key and secret, readable by its owner only; empty = none."
+    )
+    seed: int = Field(default=7, ge=0, lt=2**63, description="Seed of the local exchange's synthetic market.")
+    alpha: float = Field(
+        default=1.0, ge=0, le=10, description="Strength of the local market's planted alpha; 0 = none."
+    )
+    port: int = Field(
+        default=0, ge=0, le=65_535, description="Port of the local exchange on 127.0.0.1; 0 = any free one."
+    )
+    timeout: Duration = Field(default="5s", description="Longest wait for one answer of the exchange, as a duration.")
+
+    @property
+    def timeout_ns(self) -> int:
+        """`timeout` in nanoseconds."""
+        return duration_ns(self.timeout)
+
+
+class FeedSettings(BaseModel):
+    """How market events are gathered."""
+
+    model_config = STRICT
+
+    book_every: Duration = Field(
+        default="250ms", description="Time between two polls of one order book, as a duration."
+    )
+    trades_every: Duration = Field(
+        default="500ms", description="Time between two polls of one trade list, as a duration."
+    )
+    depth: int = Field(default=20, ge=1, le=1000, description="Price levels to ask for on each side of the book.")
+    stale_after: Duration = Field(
+        default="3s", description="Silence after which a feed counts as unhealthy, as a duration."
+    )
+    record: bool = Field(
+        default=True, description="Whether to record the market as a tape, so that the run can be replayed."
+    )
+    trades_method: Literal["", "aggTrades", "trades"] = Field(
+        default="",
+        description='Which trade list to poll: "aggTrades", "trades", or empty for what the exchange does best.',
+    )
+
+    @property
+    def book_every_ns(self) -> int:
+        """`book_every` in nanoseconds."""
+        return duration_ns(self.book_every)
+
+    @property
+    def trades_every_ns(self) -> int:
+        """`trades_every` in nanoseconds."""
+        return duration_ns(self.trades_every)
+
+    @property
+    def stale_after_ns(self) -> int:
+        """`stale_after` in nanoseconds."""
+        return duration_ns(self.stale_after)
+
+
+class StrategySettings(BaseModel):
+    """Which strategy trades, and how often it is asked."""
+
+    model_config = STRICT
+
+    use: str = Field(
+        default="imbalance_maker",
+        min_length=1,
+        description='A name in a strategy folder, "pkg.mod:Class", a path "./my_alpha.py", or an entry point.',
+    )
+    every: Duration = Field(default="250ms", description="Event time between two decisions, as a duration.")
+    folders: Names = Field(default=("strategies",), description="Folders that strategy files may come from.")
+    time_limit: Duration = Field(default="100ms", description="A decision that takes longer is cut off, as a duration.")
+    on_error: Literal["halt", "flatten"] = Field(
+        default="halt",
+        description='When the strategy raises or hangs: "halt", or "flatten" to close its position as well.',
+    )
+    params: dict[str, Scalar] = Field(
+        default_factory=dict, description="The strategy's own parameters; checked against its fields when it is loaded."
+    )
+
+    @property
+    def every_ns(self) -> int:
+        """`every` in nanoseconds."""
+        return duration_ns(self.every)
+
+    @property
+    def time_limit_ns(self) -> int:
+        """`time_limit` in nanoseconds."""
+        return duration_ns(self.time_limit)
+
+
+class ForecastSettings(BaseModel):
+    """The online forecast; it runs when the strategy lists a forecast signal."""
+
+    model_config = STRICT
+
+    horizon: Duration = Field(default="5s", description="How far ahead the mid's move is forecast, as a duration.")
+    on: Names = Field(default=("depth_imbalance(5)", "ofi(1s)"), min_length=1, description="Signals it learns from.")
+    halflife: Duration = Field(default="10m", description="Age at which a label counts half, as a duration.")
+    warm_labels: int = Field(default=30, ge=2, description="Labels needed before the forecast has a value.")
+
+    @property
+    def horizon_ns(self) -> int:
+        """`horizon` in nanoseconds."""
+        return duration_ns(self.horizon)
+
+    @property
+    def halflife_ns(self) -> int:
+        """`halflife` in nanoseconds."""
+        return duration_ns(self.halflife)
+
+
+class PaperSettings(BaseModel):
+    """The paper account and the exchange it imagines."""
+
+    model_config = STRICT
+
+    account: str = Field(
+        default="paper",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        description="Name of the account; it lives on across runs.",
+    )
+    balance: Exact = Field(
+        default=Decimal(10_000), gt=0, description="Opening balance of a new account, in `currency`."
+    )
+    currency: str = Field(
+        default="USDT", min_length=1, description="Currency of the balance; symbols must be quoted in it."
+    )
+    maker_bps: Exact = Field(
+        default=Decimal(2),
+        ge=-100,
+        le=1000,
+        description="Fee for adding to the book, in basis points; negative = rebate.",
+    )
+    taker_bps: Exact = Field(
+        default=Decimal(5), ge=-100, le=1000, description="Fee for taking from the book, in basis points."
+    )
+    latency: DurationOrZero = Field(
+        default="50ms", description="Round trip from order to exchange and back, as a duration."
+    )
+    protection_bps: Exact = Field(
+        default=Decimal(10), ge=0, description="How far beyond the touch an immediate order may go, in basis points."
+    )
+    lanes: Annotated[tuple[FillAssumption, ...], BeforeValidator(split_names)] = Field(
+        default=(FillAssumption.QUEUE, FillAssumption.TOUCH, FillAssumption.THROUGH),
+        min_length=1,
+        description="Fill assumptions run side by side; the first is the account itself.",
+    )
+
+    @property
+    def latency_ns(self) -> int:
+        """`latency` in nanoseconds."""
+        return duration_ns(self.latency)
+
+
+class StorageSettings(BaseModel):
+    """Where the trade log and the tapes live."""
+
+    model_config = STRICT
+
+    url: str = Field(
+        default="sqlite:///data/imbalance.db", min_length=1, description="SQLAlchemy URL of the trade log."
+    )
+    folder: str = Field(
+        default="data", min_length=1, description="Folder for tapes, the local exchange's state, the control file."
+    )
+
+
+class ConsoleSettings(BaseModel):
+    """What the terminal shows."""
+
+    model_config = STRICT
+
+    refresh: Duration = Field(default="500ms", description="Time between two pictures of the dashboard, as a duration.")
+
+    @property
+    def refresh_ns(self) -> int:
+        """`refresh` in nanoseconds."""
+        return duration_ns(self.refresh)
