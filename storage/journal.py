@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Table, bindparam, delete, func, insert, select, update
 
 from bot.errors import StorageError
-from bot.types import Command, Decision, Fill, HaltState, Instrument, Intent, Overrun, Record
+from bot.types import Command, Decision, Fill, HaltState, Instrument, Intent, OrderEvent, Overrun, Record
 from storage import schema
 from storage.database import writing
 from storage.decisions import CHECKPOINT_EVERY, Checkpoint, DecisionLog, StretchStart
@@ -83,7 +82,7 @@ class Journal:
             return int(found["id"])
 
     def fresh_account(self, name: str, currency: str, opening_balance: Decimal, created_ns: int) -> int:
-        """Begin a new account of this name and return its id; one of the same name stays stored and is not gone on with.
+        """Begin a new account of this name and return its id; one of the same name stays stored.
 
         Raises:
             StorageError: the database cannot be written.
@@ -214,7 +213,7 @@ class _Pending:
             self.moved[record.lane, record.symbol] = None
         elif isinstance(record, Command | Overrun):
             self.append(schema.inputs, {"run_id": run.id, **input_row(record)})
-        elif isinstance(record, Intent | Fill):
+        elif isinstance(record, Intent | OrderEvent | Fill):
             ids = {"run_id": run.id, "account_id": run.account_id}
             self.append(TABLES[type(record)], ids | row_of(record))
         else:
@@ -254,7 +253,7 @@ def _last_checkpoint(run: _Run, head: Checkpoint, every: int) -> Row | None:
     return {"run_id": run.id, **row_of(head)} if head.number % every else None
 
 
-def _account_row(connection: Connection, name: str) -> Mapping[str, Any] | None:
+def _account_row(connection: Connection, name: str) -> RowMapping | None:
     accounts = schema.accounts
     newest = select(accounts).where(accounts.c.name == name).order_by(accounts.c.id.desc()).limit(1)
     return connection.execute(newest).mappings().first()
@@ -277,7 +276,8 @@ def _insert_run(connection: Connection, start: RunStart, account_id: int) -> int
     row |= {name: int(getattr(start, name)) for name in ("started_ns", "seed", "pid", "command_cursor")}
     row |= {"account_id": account_id, "parent_id": parent, "end_reason": "", "tape_digest": ""}
     run_id = _inserted(connection, runs, row)
-    grids = [{"run_id": run_id, "local_ns": int(start.started_ns), **row_of(each)} for each in start.instruments]
+    # Since 0, not since the start: the events of a replay are older than its run.
+    grids = [{"run_id": run_id, "local_ns": 0, **row_of(each)} for each in start.instruments]
     lanes = [{"run_id": run_id, **opening_row(state)} for state in start.opening]
     held = [{"run_id": run_id, **holding_row(lane.lane, each)} for lane in start.opening for each in lane.holdings]
     for table, rows in ((schema.instruments, grids), (schema.openings, lanes), (schema.opening_positions, held)):

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar, get_type_hints
 
 import orjson
-from sqlalchemy import Table
+from sqlalchemy import RowMapping, Table
 
 from bot.types import (
     Command,
@@ -62,7 +62,7 @@ def row_of(record: object) -> Row:
     return {column: encode(getattr(record, name), name) for name, column, encode, _ in _FIELDS[type(record)]}
 
 
-def record_of(kind: type[Stored], row: Mapping[str, Any]) -> Stored:
+def record_of(kind: type[Stored], row: RowMapping) -> Stored:
     """Return the record that a row of the table of `kind` holds."""
     return kind(**{name: decode(row[column]) for name, column, _, decode in _FIELDS[kind]})
 
@@ -84,7 +84,7 @@ def input_row(entered: Command | Overrun) -> Row:
     return {"seq": seq, "local_ns": local_ns, "kind": kind, "payload": orjson.dumps(row).decode()}
 
 
-def input_of(row: Mapping[str, Any]) -> Command | Overrun:
+def input_of(row: RowMapping) -> Command | Overrun:
     """Return the command or overrun that a row of `inputs` holds."""
     payload = orjson.loads(row["payload"])
     return _INPUTS[row["kind"]](seq=row["seq"], local_ns=row["local_ns"], **payload)

@@ -1,8 +1,8 @@
 """The tables of the trade log, so that every room and every migration means the same columns.
 
 Facts are appended and never changed. Exact decimals are TEXT (`views` shows them as REAL), stamps are integer
-nanoseconds since 1970 UTC, closed sets are their lower-case words. `account_id` stands in `intents` and `fills`
-beside `run_id`, since an id may not come twice in the life of an account, whichever run it came in.
+nanoseconds since 1970 UTC, closed sets are their lower-case words. `account_id` stands beside `run_id`
+where an order is named, since an id may not come twice in the life of an account, and its order may outlive its run.
 """
 
 from __future__ import annotations
@@ -227,6 +227,7 @@ order_events = Table(
     metadata,
     _id(),
     _run(),
+    _account(),
     _text("lane"),
     _text("symbol"),
     _text("client_id"),
@@ -235,7 +236,8 @@ order_events = Table(
     _text("status"),
     _whole("filled_lots"),
     _text("reason"),
-    Index("order_events_order", "run_id", "lane", "client_id"),
+    Index("order_events_order", "account_id", "lane", "client_id"),
+    Index("order_events_run", "run_id"),
 )
 
 fills = Table(

@@ -237,6 +237,7 @@ def _deeds() -> None:
         "order_events",
         _id(),
         _run(),
+        _account(),
         _text("lane"),
         _text("symbol"),
         _text("client_id"),
@@ -245,7 +246,8 @@ def _deeds() -> None:
         _text("status"),
         _whole("filled_lots"),
         _text("reason"),
-        Index("order_events_order", "run_id", "lane", "client_id"),
+        Index("order_events_order", "account_id", "lane", "client_id"),
+        Index("order_events_run", "run_id"),
     )
     op.create_table(
         "fills",
