@@ -62,7 +62,7 @@ def row_of(record: object) -> Row:
     return {column: encode(getattr(record, name), name) for name, column, encode, _ in _FIELDS[type(record)]}
 
 
-def record_of(kind: type[Stored], row: RowMapping) -> Stored:
+def record_of(kind: type[Stored], row: RowMapping | Row) -> Stored:
     """Return the record that a row of the table of `kind` holds."""
     return kind(**{name: decode(row[column]) for name, column, _, decode in _FIELDS[kind]})
 
