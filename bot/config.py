@@ -190,9 +190,11 @@ def _unknown(key: str) -> str:
         return f"unknown section {section}{did_you_mean(section, Config.model_fields)}"
     if name.replace("_", "").lower() in _ACCOUNT_KEYS:
         return f"unknown key {key}; keys of an exchange account go to the file that exchange.key_file names"
-    elsewhere = [known for known in keys() if known.endswith(f".{name}")]
-    beside = [known for known in keys() if known.startswith(f"{section}.")]
-    return f"unknown key {key}{did_you_mean(key, elsewhere or beside)}"
+    for known in keys():
+        if known.endswith(f".{name}"):
+            return f"unknown key {key}; did you mean {known}?"
+    beside = [known.partition(".")[2] for known in keys() if known.startswith(f"{section}.")]
+    return f"unknown key {key}{did_you_mean(name, beside, f'{section}.')}"
 
 
 def _shown(value: object) -> str:

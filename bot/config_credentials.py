@@ -34,10 +34,10 @@ class Credentials:
 
 
 def credentials(key_file: str, environ: Mapping[str, str]) -> Credentials | None:
-    """Read the keys from `IMBALANCE_API_KEY` and `IMBALANCE_API_SECRET`, else from `key_file`; None when neither is set.
+    """Read the keys from `IMBALANCE_API_KEY` and `IMBALANCE_API_SECRET`, else from `key_file`; None without both.
 
     Raises:
-        ConfigError: one half is missing, or the file is missing, malformed or readable by others. No key is in the text.
+        ConfigError: one half is missing, or the file is missing, malformed or readable by others; no key is shown.
     """
     found = {name: environ[variable] for variable, name in _VARIABLES.items() if environ.get(variable)}
     origin = "environment"
