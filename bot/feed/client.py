@@ -114,6 +114,8 @@ def build_client(settings: ClientSettings) -> Any:
         client.hostname = urlsplit(base_url).netloc
         keep_on(client, base_url)
         _own_error_table(client)
+        if base_url.startswith("http://"):
+            client.timeout_on_exit = 0  # ccxt lingers on closing so that TLS can say goodbye
     return client
 
 

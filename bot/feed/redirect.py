@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
 
 from bot.errors import ConfigError, VenueRefused
 
@@ -53,15 +55,35 @@ def redirect(urls: Mapping[str, Any], hostname: str, base_url: str, exchange: st
 
 
 def keep_on(client: Any, base_url: str) -> None:
-    """Make a ccxt client refuse every request whose address isn't on `base_url`."""
-    fetch = client.fetch
+    """Make a ccxt client refuse every request, and every redirect, to an address that isn't on `base_url`."""
+    fetch, open_session = client.fetch, client.open
+
+    def refuse_elsewhere(address: str) -> None:
+        if not is_on(address, base_url):
+            raise VenueRefused(f"requests should go to {base_url}, one was for {urlsplit(address).netloc}")
+
+    async def redirected(_session: object, _context: object, step: aiohttp.TraceRequestRedirectParams) -> None:
+        target = step.response.headers.get("Location") or step.response.headers.get("URI") or ""
+        try:
+            refuse_elsewhere(urljoin(str(step.url), target))
+        except (VenueRefused, ValueError):
+            step.response.close()
+            raise
+
+    guard = aiohttp.TraceConfig()
+    guard.on_request_redirect.append(redirected)
+    guard.freeze()
+
+    def open_guarded(lazy: bool = False) -> None:
+        open_session(lazy)
+        if client.session is not None and guard not in client.session.trace_configs:
+            client.session.trace_configs.append(guard)
 
     async def fetch_on_base(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        if not is_on(url, base_url):
-            raise VenueRefused(f"requests should go to {base_url}, one was for {urlsplit(url).netloc}")
+        refuse_elsewhere(url)
         return await fetch(url, method, headers, body)
 
-    client.fetch = fetch_on_base
+    client.open, client.fetch = open_guarded, fetch_on_base
 
 
 def is_on(address: str, base_url: str) -> bool:

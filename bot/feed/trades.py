@@ -34,6 +34,8 @@ class TradeTape:
         self._remember(new.values())
         if not self._primed:
             self._primed = True
+            # A longer page may later show what is older still: not news either.
+            self._forgotten = min((trade.id for trade in page if trade.numbered), default=0) - 1
             return []
         if new and len(new) == len({trade.id for trade in page}) and (known or len(page) >= self._page):
             self.missed += 1
