@@ -17,7 +17,7 @@ from bot.exchange.refusal import Code, Refusal
 from bot.types import OrderStatus
 
 _CLIENT_ID: Final = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
-MAX_LOTS: Final = 100_000_000
+MAX_LOTS: Final = 10**12
 MAX_LEVERAGE: Final = 125
 
 

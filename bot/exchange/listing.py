@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
-from bot.exchange.matching import Order, Rule, Trade
+from bot.exchange.matching import RECORDED, Order, Rule, Trade
 from bot.types import Instrument, OrderStatus
 
 _KEPT: Final = 5_000  # public trades of an instrument in memory: minutes at a busy pace; older ones are not served
@@ -68,10 +68,12 @@ class TradeLog:
     aggregates: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
     def record(self, matches: Sequence[Trade], time_ms: int) -> None:
-        """Append matches in their order."""
+        """Append matches in their order; those with an order of a tape are left out, as the tape has its own trades."""
         taker_id = -1
         aggregates = self.aggregates
         for match in matches:
+            if RECORDED in (match.taker_id, match.maker_id):
+                continue
             price, lots, sign = match.price, match.lots, match.sign
             self.trades.append(PublicTrade(match.trade_id, price, lots, sign, match.trade_id, match.trade_id, time_ms))
             if match.taker_id == taker_id and aggregates[-1].price == price:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from bot.types import OrderStatus
 
 FLOW: Final = 0
+RECORDED: Final = 0  # the id of an order that is on a tape and in no queue; ids here start at 1
 # No price reaches it: the limit of a market order that buys.
 _BEYOND: Final = 1 << 62
 

@@ -1,0 +1,159 @@
+"""A recorded book that accounts can trade against, although the recorded traders never hear of it.
+
+What is assumed: an order that crosses takes the visible sizes, and what it took stays taken until the tape changes
+that level. An order that rests waits behind the size visible at its price, moves up with trades at that price and when
+the level shrinks below its place, and fills at once when a trade goes through its price.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.exchange.matching import FLOW, RECORDED, Order, Rule, Trade
+from bot.types import Kind, OrderStatus
+
+_NO_QUOTE: Final = -1
+
+
+class TapedBook:
+    """Levels by price from tape events, and the accounts' orders beside them; the same calls as `MatchingEngine`."""
+
+    def __init__(self) -> None:
+        self.orders: dict[int, Order] = {}
+        self.positions: dict[int, int] = {}
+        self.next_order_id = 1
+        self.next_trade_id = 1
+        self.update_id = 0
+        self._levels: dict[int, dict[int, int]] = {1: {}, -1: {}}
+        self._taken: dict[tuple[int, int], int] = {}
+        self._quote: dict[int, tuple[int, int]] = {1: (_NO_QUOTE, 0), -1: (_NO_QUOTE, 0)}
+        self._ahead: dict[int, int] = {}
+        self._trades: list[Trade] = []
+
+    def apply(self, kind: int, event_id: int, price: int, lots: int) -> None:
+        """Apply one event of the tape, `price` in ticks and `lots` absolute for levels."""
+        if kind in (Kind.BID, Kind.ASK):
+            sign = 1 if kind == Kind.BID else -1
+            quote_id, best = self._quote[sign]
+            if event_id >= quote_id or sign * price < sign * best:
+                self._set(sign, price, lots)
+        elif kind in (Kind.BEST_BID, Kind.BEST_ASK):
+            sign = 1 if kind == Kind.BEST_BID else -1
+            for better in [level for level in self._levels[sign] if sign * level > sign * price]:
+                self._set(sign, better, 0)
+            self._set(sign, price, lots)
+            self._quote[sign] = (event_id, price)
+        elif kind in (Kind.BUY, Kind.SELL):
+            self._pass(1 if kind == Kind.BUY else -1, price, lots)
+        elif kind == Kind.CLEAR:
+            self._levels = {1: {}, -1: {}}
+            self._taken.clear()
+            self._quote = {1: (_NO_QUOTE, 0), -1: (_NO_QUOTE, 0)}
+
+    def close_message(self, event_id: int) -> None:
+        """Give the book that a message left behind an id of its own, the tape's where that goes up."""
+        self.update_id = max(self.update_id + 1, event_id)
+
+    def place(
+        self, owner: int, sign: int, price: int | None, lots: int, rule: Rule = Rule.GTC, *, reduce_only: bool = False
+    ) -> Order:
+        """Match an order with the visible sizes and let the rest of it rest, expire or be rejected."""
+        order = Order(self.next_order_id, owner, sign, price or 0, lots, lots, reduce_only)
+        self.next_order_id += 1
+        ladder = self._within(-sign, price)
+        visible = sum(size for _, size in ladder)
+        if (rule is Rule.GTX and ladder) or (rule is Rule.FOK and visible < lots):
+            order.status = OrderStatus.REJECTED
+            return order
+        for level, size in ladder:
+            taken = min(size, self._wants(order))
+            if taken:
+                self._taken[-sign, level] = self._taken.get((-sign, level), 0) + taken
+                self._fill(order, level, taken, maker=False)
+        if order.left == 0:
+            return order
+        if price is None or rule in (Rule.IOC, Rule.FOK) or self._wants(order) == 0:
+            order.status = OrderStatus.EXPIRED
+        else:
+            self.orders[order.order_id] = order
+            self._ahead[order.order_id] = self._levels[sign].get(price, 0)
+        return order
+
+    def cancel(self, order_id: int, status: OrderStatus = OrderStatus.CANCELED) -> bool:
+        """Take a resting order out; False when it is not there."""
+        order = self.orders.pop(order_id, None)
+        if order is None:
+            return False
+        del self._ahead[order_id]
+        order.status = status
+        return True
+
+    def drain(self) -> list[Trade]:
+        """The accounts' trades since the last call."""
+        trades, self._trades = self._trades, []
+        return trades
+
+    def touch(self) -> tuple[int | None, int | None]:
+        """Best recorded bid and ask in ticks."""
+        return max(self._levels[1], default=None), min(self._levels[-1], default=None)
+
+    def depth(self, limit: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Recorded bids and asks as (ticks, lots), best first; the accounts' orders don't show."""
+        bids, asks = (sorted(self._levels[sign].items(), reverse=sign > 0)[:limit] for sign in (1, -1))
+        return bids, asks
+
+    def room(self, owner: int, sign: int) -> int:
+        """Lots that an order of `sign` may still take off the owner's position."""
+        return max(0, -sign * self.positions.get(owner, 0))
+
+    def _set(self, sign: int, price: int, lots: int) -> None:
+        levels = self._levels[sign]
+        if lots != levels.get(price, 0):
+            self._taken.pop((sign, price), None)
+        if lots > 0:
+            levels[price] = lots
+        else:
+            levels.pop(price, None)
+        for order in self.orders.values():
+            if order.sign == sign and order.price == price:
+                self._ahead[order.order_id] = min(self._ahead[order.order_id], lots)
+
+    def _within(self, sign: int, price: int | None) -> list[tuple[int, int]]:
+        """Levels of a side not worse than `price`, best first, with the size nobody here has taken yet."""
+        levels = sorted(self._levels[sign].items(), reverse=sign > 0)
+        left = [(level, size - self._taken.get((sign, level), 0)) for level, size in levels]
+        return [(level, size) for level, size in left if size > 0 and (price is None or sign * level >= sign * price)]
+
+    def _pass(self, sign: int, price: int, lots: int) -> None:
+        """Let a recorded trade by an aggressor of `sign` pass the resting orders it meets, best and oldest first."""
+        if not self.orders:
+            return
+        met = [order for order in self.orders.values() if order.sign == -sign and sign * order.price <= sign * price]
+        left = lots
+        for order in sorted(met, key=lambda order: (sign * order.price, order.order_id)):
+            if left == 0:
+                break
+            through = order.price != price
+            ahead = 0 if through else self._ahead[order.order_id]
+            self._ahead[order.order_id] = max(0, ahead - left)
+            filled = min(max(0, left - ahead), self._wants(order))
+            if filled:
+                left -= filled
+                self._fill(order, order.price, filled, maker=True)
+
+    def _wants(self, order: Order) -> int:
+        return min(order.left, self.room(order.owner, order.sign)) if order.reduce_only else order.left
+
+    def _fill(self, order: Order, price: int, lots: int, *, maker: bool) -> None:
+        number = self.next_trade_id
+        self.next_trade_id += 1
+        if maker:
+            trade = Trade(number, price, lots, -order.sign, RECORDED, FLOW, order.order_id, order.owner)
+        else:
+            trade = Trade(number, price, lots, order.sign, order.order_id, order.owner, RECORDED, FLOW)
+        self._trades.append(trade)
+        self.positions[order.owner] = self.positions.get(order.owner, 0) + order.sign * lots
+        order.left -= lots
+        order.status = OrderStatus.PARTIALLY_FILLED if order.left else OrderStatus.FILLED
+        if order.left == 0 and order.order_id in self.orders:
+            del self.orders[order.order_id], self._ahead[order.order_id]
