@@ -57,7 +57,8 @@ TALLIES: Final = SUMS + 11
 # Why `apply_rows` came back.
 DONE: Final = 0
 NO_ROOM: Final = 1  # far levels need more room; call again
-REFUSED: Final = 2  # the next row is not valid
+CROWDED: Final = 2  # done, but far levels need more room before the next call
+REFUSED: Final = 3  # the next row is not valid
 
 # Kinds as plain numbers, which is what compiled code compares.
 _BID: Final = int(Kind.BID)
@@ -243,5 +244,5 @@ def apply_rows(  # the one loop over rows: its length is the list of arrays
         if last[row] == 1:
             left -= 1
             if tallies[BOOK_ROWS] == 1 and not end_message(sizes, blocks, far, marks, tops, tallies, now):
-                return row + 1, NO_ROOM
+                return row + 1, NO_ROOM if left > 0 else CROWDED
     return local_ns.shape[0], DONE

@@ -1,0 +1,46 @@
+"""Check a batch as a whole and give its columns the one layout that the kernels are compiled for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bot.types import Batch, Int64s, UInt8s
+
+Columns = tuple[Int64s, Int64s, Int64s, Int64s, Int64s, UInt8s, UInt8s]
+
+
+def columns_of(batch: Batch, symbol: str) -> Columns:
+    """Return the columns that `apply_rows` takes, in its order and read-only, whatever layout the batch has.
+
+    Raises:
+        ValueError: the batch is of another symbol, has no rows, or does not end with a message's last row.
+    """
+    if batch.symbol != symbol:
+        raise ValueError(f"batch should be of {symbol}, was of {batch.symbol}")
+    if len(batch) == 0 or batch.last[-1] != 1:
+        raise ValueError(f"batch of {symbol} should have rows and end with a message, had {len(batch)} rows")
+    return (
+        _read_only(batch.exchange_ns, np.int64),
+        _read_only(batch.local_ns, np.int64),
+        _read_only(batch.id, np.int64),
+        _read_only(batch.price, np.int64),
+        _read_only(batch.size, np.int64),
+        _read_only(batch.kind, np.uint8),
+        _read_only(batch.last, np.uint8),
+    )
+
+
+def _read_only(column: Int64s | UInt8s, dtype: type[np.int64] | type[np.uint8]) -> Any:
+    view = np.require(column, dtype, ["C", "A"]).view()
+    view.flags.writeable = False
+    return view
+
+
+def refusal(batch: Batch, row: int, newest_ns: int) -> str:
+    """Say in one line why a row could not be applied after one with the local time `newest_ns`."""
+    return (
+        f"row {row} of {batch.symbol} should have local_ns >= {newest_ns}, size >= 0 and a kind of 1 to 8, "
+        f"was local_ns {batch.local_ns[row]}, size {batch.size[row]}, kind {batch.kind[row]}"
+    )

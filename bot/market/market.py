@@ -1,0 +1,311 @@
+"""Show one instrument's market to the rest of the bot: apply batches, sample signals, look at the book.
+
+The same object serves backtest, paper and live. Its state depends on the rows and the decision times alone, not on how
+the rows were cut into batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+
+from bot.errors import ConfigError
+from bot.market.book import ASK_SIDE, BID_SIDE, FAR_LEVELS, NO_LEVEL, WINDOW_LEVELS, empty_book, level_size, walk
+from bot.market.catalogue import Code
+from bot.market.columns import Columns, columns_of, refusal
+from bot.market.flow import (
+    BOOK_LOCAL_NS,
+    BOOK_MESSAGES,
+    CROWDED,
+    EXCHANGE_NS,
+    EXCHANGE_SEEN_LOCAL_NS,
+    LOCAL_NS,
+    NO_ROOM,
+    REFUSED,
+    apply_rows,
+    empty_flow,
+)
+from bot.market.forecast import ForecastSpec, empty_forecast
+from bot.market.sampling import FEED_QUALITY, GAUGE, LOT_SIZE, PLAN, TICK_SIZE, sample_row
+from bot.market.signals import SignalSpec, parse_signal
+from bot.market.windows import ENTRIES, empty_ring
+from bot.types import NS_PER_S, Batch, FeedReport, Floats, Instrument, InstrumentKind, Int64s, Kind, Side
+
+_FOREVER: Final = 2**62
+_LEARNT: Final = (Code.FORECAST, Code.FORECAST_ERROR)
+
+
+class Market:
+    """The book, the flow and the chosen signals of one instrument, in integer ticks and lots.
+
+    `names` are the chosen signals, in the order given and as they were written. `book_local_ns` is the local time of
+    the newest book message, `exchange_ns` the newest exchange stamp of anything and `exchange_seen_local_ns` the local
+    time of the row that carried it; all are 0 before there was one.
+    """
+
+    __slots__ = (
+        "_batch",
+        "_book",
+        "_columns",
+        "_factors",
+        "_feature_slots",
+        "_flow",
+        "_forecast",
+        "_gauge",
+        "_instrument",
+        "_levels",
+        "_longest_ns",
+        "_plan",
+        "_report",
+        "_reported_messages",
+        "_ring",
+        "_row",
+        "_sampled_ns",
+        "names",
+    )
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        signals: Sequence[str],
+        forecast: ForecastSpec | None = None,
+        *,
+        window_levels: int = WINDOW_LEVELS,
+        far_levels: int = FAR_LEVELS,
+        entries: int = ENTRIES,
+    ) -> None:
+        """Choose the signals by name; `forecast` is needed when one of them is a forecast.
+
+        The keyword arguments are sizes to start with and change no result.
+
+        Raises:
+            ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
+        """
+        self.names = tuple(signals)
+        chosen = [parse_signal(name) for name in self.names]
+        features = _features(forecast, chosen)
+        specs = chosen + features
+        self._instrument = instrument
+        self._book = empty_book(window_levels, far_levels)
+        self._flow = empty_flow()
+        self._forecast = empty_forecast(forecast)
+        self._ring = empty_ring(len(features), entries)
+        self._plan, self._factors = _plan(specs)
+        self._feature_slots = np.arange(len(chosen), len(specs), dtype=np.int64)
+        self._longest_ns = max((spec.window_ns for spec in specs), default=0)
+        if forecast is not None:
+            self._longest_ns = max(self._longest_ns, forecast.horizon_ns)
+        self._levels = np.zeros((2, 2, max((spec.count for spec in specs), default=1)), dtype=np.int64)
+        self._gauge = _gauge(instrument)
+        self._row: Floats = np.full(len(specs), math.nan)
+        self._sampled_ns = 0
+        self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
+        self._reported_messages = 0
+        self._batch: Batch | None = None
+        self._columns: Columns | None = None
+
+    def advance(self, batch: Batch, start: int, until_ns: int) -> int:
+        """Apply the messages from row `start` on that begin (local time) before `until_ns`; return the next row.
+
+        Raises:
+            ValueError: a row is not valid (time going back, negative size, unknown kind), or the batch is another
+                symbol's; the rows before it are applied.
+        """
+        return self._apply(batch, start, until_ns, _FOREVER)
+
+    def step(self, batch: Batch, start: int) -> int:
+        """Apply exactly one message, the one that begins at row `start`; return the next row.
+
+        Raises:
+            ValueError: as for `advance`, or there is no row `start`.
+        """
+        if not 0 <= start < len(batch):
+            raise ValueError(f"row to step from should be 0 to {len(batch) - 1}, was {start}")
+        return self._apply(batch, start, _FOREVER, 1)
+
+    def sample(self, now_ns: int) -> Floats:
+        """Take the decision at `now_ns`: return a fresh array of the signals in the order of `names`, NaN for no value.
+
+        Call it once a decision: windows, volatility and the forecast move on with it.
+
+        Raises:
+            ValueError: `now_ns` lies before the last decision or before a row that was applied.
+        """
+        newest_ns = max(self._sampled_ns, int(self._flow.tallies[LOCAL_NS]))
+        if now_ns < newest_ns:
+            raise ValueError(f"decision time should be >= {newest_ns} (newest row or decision), was {now_ns}")
+        self._sampled_ns = now_ns
+        book, flow, ring, forecast = self._book, self._flow, self._ring, self._forecast
+        kept = sample_row(
+            now_ns,
+            book.sizes,
+            book.blocks,
+            book.far,
+            book.marks,
+            flow.tops,
+            flow.tallies,
+            self._levels,
+            ring.times,
+            ring.sums,
+            ring.reals,
+            ring.marks,
+            self._plan,
+            self._factors,
+            self._gauge,
+            self._feature_slots,
+            forecast.gram,
+            forecast.cross,
+            forecast.squares,
+            forecast.work,
+            forecast.totals,
+            forecast.stamps,
+            self._longest_ns,
+            self._row,
+        )
+        if kept == ring.times.shape[0]:
+            ring.grow()
+        return self._row[: len(self.names)].copy()
+
+    def is_warm(self) -> bool:
+        """Return True when every chosen signal had a value in the last sample."""
+        return not bool(np.isnan(self._row[: len(self.names)]).any())
+
+    def cold_signals(self) -> tuple[str, ...]:
+        """Return the names of the chosen signals without a value in the last sample."""
+        return tuple(name for name, value in zip(self.names, self._row, strict=False) if math.isnan(value))
+
+    def report(self, report: FeedReport) -> None:
+        """Take in the state of the feed, which the `quality` signal is made of."""
+        before, self._report = self._report, report
+        messages = int(self._flow.tallies[BOOK_MESSAGES])
+        seen, self._reported_messages = messages - self._reported_messages, messages
+        missed = max(0, report.missed - before.missed)
+        faults = max(0, report.refused - before.refused) + max(0, report.failed - before.failed)
+        quality = 1 / math.sqrt(1 + missed / max(1, seen)) / (1 + faults) / (1 + report.jitter_ns / NS_PER_S)
+        self._gauge[FEED_QUALITY] = quality if report.healthy else 0.0
+
+    def size_at(self, side: Side, ticks: int) -> int:
+        """Return the lots shown at a price, 0 when there are none; BUY is the bid side."""
+        key, index = (ticks, BID_SIDE) if side is Side.BUY else (-ticks, ASK_SIDE)
+        return int(level_size(self._book.sizes, self._book.far, self._book.marks, index, key))
+
+    def levels(self, side: Side, count: int) -> tuple[Int64s, Int64s]:
+        """Return ticks and lots of the best `count` levels of a side (BUY is the bid side), best first, or fewer."""
+        index = BID_SIDE if side is Side.BUY else ASK_SIDE
+        found = np.zeros((2, count), dtype=np.int64)
+        book = self._book
+        there = walk(book.sizes, book.blocks, book.far, book.marks, index, found)
+        return side.sign * found[0, :there], found[1, :there]
+
+    @property
+    def bid_ticks(self) -> int:
+        """Price of the best bid; 0 when there is none, as `bid_lots` then is."""
+        key = int(self._flow.tops[BID_SIDE, 0, 0])
+        return key if key > NO_LEVEL else 0
+
+    @property
+    def bid_lots(self) -> int:
+        """Size of the best bid, 0 when there is none."""
+        return int(self._flow.tops[BID_SIDE, 1, 0])
+
+    @property
+    def ask_ticks(self) -> int:
+        """Price of the best ask; 0 when there is none, as `ask_lots` then is."""
+        key = int(self._flow.tops[ASK_SIDE, 0, 0])
+        return -key if key > NO_LEVEL else 0
+
+    @property
+    def ask_lots(self) -> int:
+        """Size of the best ask, 0 when there is none."""
+        return int(self._flow.tops[ASK_SIDE, 1, 0])
+
+    @property
+    def has_book(self) -> bool:
+        """True when both sides have a level and they do not cross."""
+        return self.bid_lots > 0 and self.ask_lots > 0 and self.bid_ticks < self.ask_ticks
+
+    @property
+    def book_local_ns(self) -> int:
+        """Local time of the newest message with a book row."""
+        return int(self._flow.tallies[BOOK_LOCAL_NS])
+
+    @property
+    def exchange_ns(self) -> int:
+        """Newest exchange stamp of any row."""
+        return int(self._flow.tallies[EXCHANGE_NS])
+
+    @property
+    def exchange_seen_local_ns(self) -> int:
+        """Local time of the row that carried `exchange_ns`."""
+        return int(self._flow.tallies[EXCHANGE_SEEN_LOCAL_NS])
+
+    def _apply(self, batch: Batch, start: int, until_ns: int, messages: int) -> int:
+        if self._columns is None or batch is not self._batch:
+            self._columns = columns_of(batch, self._instrument.symbol)
+            self._batch = batch
+        book, flow = self._book, self._flow
+        row, why = start, NO_ROOM
+        while why == NO_ROOM:
+            row, why = apply_rows(
+                *self._columns,
+                row,
+                until_ns,
+                messages,
+                book.sizes,
+                book.blocks,
+                book.far,
+                book.marks,
+                flow.tops,
+                flow.tallies,
+            )
+            if why in (NO_ROOM, CROWDED):
+                book.grow()
+        if why == REFUSED:
+            raise ValueError(refusal(batch, row, int(flow.tallies[LOCAL_NS])))
+        return row
+
+
+def warm_up() -> None:
+    """Compile every kernel of the market, or load it from the cache, so that the first message does not wait for it."""
+    grid = Instrument("WARM/UP", InstrumentKind.SPOT, "WARM", "UP", Decimal(1), Decimal(1))
+    spec = ForecastSpec(NS_PER_S, ("queue_imbalance",))
+    market = Market(grid, ("depth_imbalance(20)", "forecast(1s)"), spec)
+    stamps = np.array([1, 1], dtype=np.int64)
+    kinds = np.array([Kind.BID, Kind.ASK], dtype=np.uint8)
+    prices = np.array([1, 2], dtype=np.int64)
+    batch = Batch("WARM/UP", stamps, stamps, stamps, stamps, prices, stamps, kinds, np.array([0, 1], dtype=np.uint8))
+    market.step(batch, 0)
+    market.sample(1)
+    market.size_at(Side.BUY, 1)
+    market.levels(Side.BUY, 1)
+
+
+def _features(forecast: ForecastSpec | None, chosen: Sequence[SignalSpec]) -> list[SignalSpec]:
+    for spec in chosen:
+        if spec.signal.code in _LEARNT and (forecast is None or forecast.horizon_ns != spec.window_ns):
+            had = "none was given" if forecast is None else f"it was {forecast.horizon_ns} ns"
+            raise ConfigError(f"{spec.name} should have a forecast of the same horizon configured, {had}")
+    features = [] if forecast is None else [parse_signal(name) for name in forecast.features]
+    for spec in features:
+        if spec.signal.code in _LEARNT:
+            raise ConfigError(f"feature of a forecast should not be a forecast itself, was {spec.name!r}")
+    return features
+
+
+def _plan(specs: Sequence[SignalSpec]) -> tuple[Int64s, Floats]:
+    plan = np.zeros((len(specs), PLAN), dtype=np.int64)
+    for row, spec in zip(plan, specs, strict=True):
+        row[:] = int(spec.signal.code), spec.count, spec.window_ns, -1
+    return plan, np.array([math.exp(-spec.decay) for spec in specs], dtype=np.float64)
+
+
+def _gauge(instrument: Instrument) -> Floats:
+    gauge = np.full(GAUGE, math.nan)
+    gauge[TICK_SIZE] = float(instrument.tick_size)
+    gauge[LOT_SIZE] = float(instrument.lot_size)
+    gauge[FEED_QUALITY] = 1.0
+    return gauge

@@ -1,0 +1,107 @@
+"""Read the names of signals, the same strings in Python, TOML and tables: `ofi(10s)`, `depth_imbalance(5)`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bot.errors import ConfigError
+from bot.market.catalogue import CATALOGUE, Parameter, ParameterKind, Signal
+from bot.types import NS_PER_MS, NS_PER_S
+
+_UNITS_NS: Final = {"ms": NS_PER_MS, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3600 * NS_PER_S}
+_CALL: Final = re.compile(r"\s*([a-z_]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
+_DURATION: Final = re.compile(r"(\d+)(ms|s|m|h)")
+_COUNT: Final = re.compile(r"\d+")
+_NUMBER: Final = re.compile(r"\d+(\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSpec:
+    """A chosen signal: the name as it was given, and its arguments (`count` levels, `window_ns`, `decay` a rank)."""
+
+    name: str
+    signal: Signal
+    count: int = 1
+    window_ns: int = 0
+    decay: float = 0.0
+
+
+def parse_signal(text: str) -> SignalSpec:
+    """Read a signal's name such as `ofi(10s)` or `weighted_imbalance(5, 0.5)`.
+
+    Raises:
+        ConfigError: there is no such signal, or an argument is missing, malformed or out of bounds.
+    """
+    call = _CALL.fullmatch(text)
+    name = call.group(1) if call else text
+    arguments = [part.strip() for part in (call.group(2) or "").split(",")] if call and call.group(2) else []
+    signal = CATALOGUE.get(name)
+    if signal is None:
+        raise ConfigError(f"no signal is called {text!r}; {_nearest(name, arguments)}")
+    if len(arguments) != len(signal.parameters):
+        wanted = len(signal.parameters)
+        raise ConfigError(f"{name} should have {wanted} arguments, was {text!r}; did you mean {signal.example}?")
+    values = {
+        parameter.name: _value(text, signal, arguments, index) for index, parameter in enumerate(signal.parameters)
+    }
+    return SignalSpec(
+        name=text,
+        signal=signal,
+        count=int(values.get("n", 1)),
+        window_ns=int(values.get("window", values.get("horizon", 0))),
+        decay=float(values.get("decay", 0.0)),
+    )
+
+
+def parse_duration(text: str) -> int | None:
+    """Return the nanoseconds of `250ms`, `10s`, `1m` or `2h`, None when `text` is none of these."""
+    match = _DURATION.fullmatch(text)
+    return int(match.group(1)) * _UNITS_NS[match.group(2)] if match else None
+
+
+def _value(text: str, signal: Signal, arguments: list[str], index: int) -> float:
+    parameter = signal.parameters[index]
+    value = _read(parameter, arguments[index])
+    if value is None:
+        near = signal.written([*arguments[:index], parameter.example, *arguments[index + 1 :]])
+        raise ConfigError(
+            f"{parameter.name} of {signal.name} should be a {parameter.kind}, was {text!r}; did you mean {near}?"
+        )
+    if not parameter.low <= value <= parameter.high:
+        low, high = _shown(parameter, parameter.low), _shown(parameter, parameter.high)
+        bound = low if value < parameter.low else high
+        near = signal.written([*arguments[:index], bound, *arguments[index + 1 :]])
+        raise ConfigError(
+            f"{parameter.name} of {signal.name} should be {low} to {high}, was {text!r}; did you mean {near}?"
+        )
+    return value
+
+
+def _read(parameter: Parameter, text: str) -> float | None:
+    if parameter.kind is ParameterKind.DURATION:
+        return parse_duration(text)
+    if parameter.kind is ParameterKind.COUNT:
+        return int(text) if _COUNT.fullmatch(text) else None
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _shown(parameter: Parameter, value: float) -> str:
+    if parameter.kind is not ParameterKind.DURATION:
+        return f"{value:g}"
+    unit = next(unit for unit, size_ns in reversed(_UNITS_NS.items()) if value % size_ns == 0)
+    return f"{int(value) // _UNITS_NS[unit]}{unit}"
+
+
+def _nearest(name: str, arguments: list[str]) -> str:
+    close = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.5)
+    if not close:
+        return "there are " + ", ".join(signal.example for signal in CATALOGUE.values())
+    signal = CATALOGUE[close[0]]
+    fits = len(arguments) == len(signal.parameters) and all(
+        (value := _read(parameter, argument)) is not None and parameter.low <= value <= parameter.high
+        for parameter, argument in zip(signal.parameters, arguments, strict=True)
+    )
+    return f"did you mean {signal.written(arguments) if fits else signal.example}?"
