@@ -24,6 +24,7 @@ from storage.tape_segments import Segment, inspect_segment, read_segment, segmen
 from storage.tape_writer import TapeWriter, compact_tape
 
 __all__ = [
+    "EMPTY",
     "FACT_ROW",
     "RECORDED_BY_RUN",
     "RareInput",

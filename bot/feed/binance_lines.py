@@ -1,0 +1,194 @@
+"""Reading recorded lines `<local time> <raw JSON>` of one Binance instrument: bad ones are counted, not fatal."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from bot.errors import UserError
+from bot.feed.binance_decimals import parse_decimals
+from bot.feed.binance_messages import HEADS, Message, Messages, as_ns
+from bot.types import Int64s
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+# Lines decoded together: some ten thousand rows, so that the cost of a NumPy call vanishes.
+_CHUNK_LINES: Final = 20_000
+# Trades of the exchange with itself: they met no order of the book.
+_NOT_TRADED: Final = frozenset({"INSURANCE_FUND", "ADL"})
+_LARGEST_WHOLE: Final = 2**62
+
+
+class LineDecoder:
+    """Turns lines of one instrument into messages and counts what it refused and skipped.
+
+    `refused` counts lines by reason, `skipped` lines that were understood and are not wanted, `backwards` lines whose
+    local time was before that of an earlier line (they get the latest local time seen).
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines = 0
+        self.refused: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self.backwards = 0
+        self.clock_differences: list[Int64s] = []
+        self._local_ns = 0
+        self._exchange_ns = 0
+        self._heads: list[tuple[int, ...]] = []
+        self._prices: list[str] = []
+        self._sizes: list[str] = []
+
+    def decode(self, lines: list[bytes]) -> Messages:
+        """Decode lines in the order they were recorded."""
+        self._heads, self._prices, self._sizes = [], [], []
+        for line in lines:
+            if line.isspace():
+                continue
+            stamp, _, raw = line.partition(b" ")
+            try:
+                self._read(int(stamp), orjson.loads(raw))
+            except orjson.JSONDecodeError:
+                self.refused["not JSON"] += 1
+            except KeyError as error:
+                self.refused[f"field {error} missing"] += 1
+            except (AttributeError, IndexError, TypeError, ValueError):
+                self.refused["malformed"] += 1
+        self.lines += len(lines)
+        return self._in_time(self._with_numbers(self._columns()))
+
+    def _read(self, local: int, line: Any) -> None:
+        payload = line.get("data", line)
+        event = payload.get("e")
+        name = payload.get("s") or payload.get("symbol")
+        if name is not None and name != self.name:
+            self.refused["another symbol"] += 1
+        elif event == "depthUpdate":
+            ids = (payload["U"], payload["u"], payload.get("pu", 0))
+            self._levels(Message.DEPTH, local, payload, ids, payload["b"], payload["a"])
+        elif event in ("trade", "aggTrade"):
+            self._trade(event, local, payload)
+        elif event == "bookTicker" or (event is None and "B" in payload):
+            ids = (0, payload["u"], 0)
+            bid, ask = (payload["b"], payload["B"]), (payload["a"], payload["A"])
+            self._levels(Message.BEST, local, payload, ids, [bid], [ask])
+        elif event is None and "lastUpdateId" in payload:
+            ids = (0, payload["lastUpdateId"], 0)
+            self._levels(Message.SNAPSHOT, local, payload, ids, payload["bids"], payload["asks"])
+        else:
+            self.skipped[str(event)] += 1
+
+    def _levels(self, kind: Message, local: int, payload: Any, ids: tuple[Any, ...], bids: Any, asks: Any) -> None:
+        prices = [level[0] for level in bids]
+        prices += [level[0] for level in asks]
+        sizes = [level[1] for level in bids]
+        sizes += [level[1] for level in asks]
+        "".join(prices), "".join(sizes)  # the quickest way to raise when one is not a text
+        stamp = payload.get("T") or payload.get("E") or 0
+        self._heads.append((kind, *_whole(local, stamp, *ids), len(bids), len(asks)))
+        self._prices += prices
+        self._sizes += sizes
+
+    def _trade(self, event: str, local: int, payload: Any) -> None:
+        if payload.get("X") in _NOT_TRADED:
+            self.skipped[str(payload["X"])] += 1
+            return
+        kind, id_field = (Message.TRADE, "t") if event == "trade" else (Message.AGG_TRADE, "a")
+        price, size, sold = payload["p"], payload["q"], payload["m"]
+        "".join((price, size))
+        if not isinstance(sold, bool):
+            raise TypeError
+        stamp = payload.get("T") or payload["E"]
+        self._heads.append((kind, *_whole(local, stamp, 0, payload[id_field], 0), not sold, sold))
+        self._prices.append(price)
+        self._sizes.append(size)
+
+    def _columns(self) -> Messages:
+        columns = np.array(self._heads, np.int64).reshape(len(self._heads), len(HEADS)).T
+        heads: dict[str, Any] = {
+            name: np.ascontiguousarray(column) for name, column in zip(HEADS, columns, strict=True)
+        }
+        heads["local_ns"], heads["exchange_ns"] = as_ns(heads["local_ns"]), as_ns(heads["exchange_ns"])
+        return Messages(**heads, prices=parse_decimals(self._prices), sizes=parse_decimals(self._sizes))
+
+    def _with_numbers(self, messages: Messages) -> Messages:
+        kinds = np.repeat(messages.kind, messages.row_counts)
+        bad = ~messages.prices.valid | ~messages.sizes.valid | (messages.prices.digits == 0)
+        bad |= (messages.sizes.digits == 0) & (kinds >= Message.BEST)
+        good = messages.without_rows(bad)
+        if not good.all():
+            self.refused["price or size not a number above zero"] += int((~good).sum())
+        return messages.keep(good)
+
+    def _in_time(self, messages: Messages) -> Messages:
+        if not len(messages):
+            return messages
+        latest = np.maximum.accumulate(np.maximum(messages.local_ns, self._local_ns))
+        self.backwards += int((latest > messages.local_ns).sum())
+        stamped = messages.exchange_ns > 0
+        # One in sixteen is plenty for a median.
+        self.clock_differences.append((messages.local_ns - messages.exchange_ns)[stamped][::16])
+        newest = np.maximum.accumulate(np.maximum(messages.exchange_ns, self._exchange_ns))
+        self._local_ns, self._exchange_ns = int(latest[-1]), int(newest[-1])
+        exchange_ns = np.where(stamped, messages.exchange_ns, newest)
+        return replace(messages, local_ns=latest, exchange_ns=exchange_ns)
+
+
+def read_chunks(path: Path, warnings: list[str], told: Callable[[int], None]) -> Iterator[list[bytes]]:
+    """Read a file's lines, plain or gzip, in chunks; `told` hears how many bytes of the file were read so far.
+
+    A gzip stream that is cut or broken is read up to there, and `warnings` gets a line about it.
+
+    Raises:
+        UserError: the file cannot be opened.
+    """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} should be a readable file, but {error.strerror}: check the path") from None
+    with raw:
+        zipped = raw.peek(2)[:2] == _GZIP_MAGIC
+        lines: list[bytes] = []
+        try:
+            for line in gzip.GzipFile(fileobj=raw) if zipped else raw:
+                lines.append(line)
+                if len(lines) == _CHUNK_LINES:
+                    yield lines
+                    told(raw.tell())
+                    lines = []
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            warnings.append(f"{path.name} is cut or broken, read up to there: {error}")
+        yield lines
+        told(path.stat().st_size)
+
+
+def first_message(path: Path) -> tuple[str, int] | None:
+    """Find the name of the first instrument in a file, and the local time (ns) of its first readable line."""
+    first_ns = 0
+    for lines in read_chunks(path, [], lambda done: None):
+        for line in lines:
+            stamp, _, raw = line.partition(b" ")
+            try:
+                payload = orjson.loads(raw)
+                payload = payload.get("data", payload)
+                first_ns = first_ns or int(as_ns(np.array([int(stamp)], np.int64))[0])
+                name = payload.get("s") or payload.get("symbol")
+            except (AttributeError, OverflowError, ValueError):
+                continue
+            if isinstance(name, str):
+                return name, first_ns
+    return None
+
+
+def _whole(*values: Any) -> tuple[int, ...]:
+    for value in values:
+        if type(value) is not int or not 0 <= value < _LARGEST_WHOLE:
+            raise TypeError
+    return values
