@@ -65,7 +65,7 @@ class RiskSettings(BaseModel):
         description="Largest position a symbol, open orders counted as filled, in quote currency.",
     )
     max_order: Exact = Field(
-        default=Decimal(1000), gt=0, description="Largest order in quote currency; one that only closes may be larger."
+        default=Decimal(1000), gt=0, description="Largest order in quote currency, what it closes not counted."
     )
     max_open_orders: int = Field(default=10, ge=1, description="Most orders open at once in a symbol.")
     orders_per_second: int = Field(default=10, ge=1, description="Most orders sent within any second of event time.")

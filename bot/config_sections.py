@@ -10,7 +10,18 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from bot.config_values import STRICT, Duration, DurationOrZero, Exact, Names, Scalar, duration_ns, split_names
+from bot.config_values import (
+    EVERY_BOOK,
+    STRICT,
+    BookOrDuration,
+    Duration,
+    DurationOrZero,
+    Exact,
+    Names,
+    Scalar,
+    duration_ns,
+    split_names,
+)
 from bot.types import FillAssumption
 
 
@@ -97,7 +108,10 @@ class StrategySettings(BaseModel):
         min_length=1,
         description='A name in a strategy folder, "pkg.mod:Class", a path "./my_alpha.py", or an entry point.',
     )
-    every: Duration = Field(default="250ms", description="Event time between two decisions, as a duration.")
+    every: BookOrDuration = Field(
+        default="250ms",
+        description='Event time between two decisions, as a duration; or "book": on every change of it.',
+    )
     folders: Names = Field(default=("strategies",), description="Folders that strategy files may come from.")
     time_limit: Duration = Field(default="100ms", description="A decision that takes longer is cut off, as a duration.")
     on_error: Literal["halt", "flatten"] = Field(
@@ -110,8 +124,8 @@ class StrategySettings(BaseModel):
 
     @property
     def every_ns(self) -> int:
-        """`every` in nanoseconds."""
-        return duration_ns(self.every)
+        """`every` in nanoseconds; 0 decides on every book."""
+        return 0 if self.every == EVERY_BOOK else duration_ns(self.every)
 
     @property
     def time_limit_ns(self) -> int:

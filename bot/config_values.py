@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, PlainSerialize
 STRICT: Final = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True)
 """How every section is read: unknown keys are errors, nothing changes afterwards, numbers are finite."""
 
+EVERY_BOOK: Final = "book"
+
 _NS_PER_UNIT: Final[Mapping[str, int]] = {
     "ns": 1,
     "us": 1_000,
@@ -69,6 +71,10 @@ def _positive_duration(text: str) -> str:
     return _any_duration(text)
 
 
+def _book_or_duration(text: str) -> str:
+    return text if text == EVERY_BOOK else _positive_duration(text)
+
+
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     if "" in names or len(set(names)) != len(names):
         raise ValueError("should be distinct names, none of them empty")
@@ -83,6 +89,9 @@ def _scalar(number: Any) -> Any:
 
 Duration = Annotated[str, AfterValidator(_positive_duration)]
 """A duration longer than 0, kept in its shortest spelling."""
+
+BookOrDuration = Annotated[str, AfterValidator(_book_or_duration)]
+"""A duration longer than 0, or `book` for every message that leaves the book consistent."""
 
 DurationOrZero = Annotated[str, AfterValidator(_any_duration)]
 """A duration that may be 0."""

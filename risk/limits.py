@@ -169,22 +169,26 @@ class MinNotional:
 
 @dataclass(frozen=True, slots=True)
 class MaxOrderNotional:
-    """The most one order may be worth at the mid, in quote currency; an order that only shrinks may be larger."""
+    """The most one order may be worth at the mid, in quote currency, its part that closes a position not counted.
+
+    So an exit is never too large, and an order that turns a position round is judged by what it opens.
+    """
 
     max_notional: Decimal
     name: str = field(default="max_order", init=False)
 
     def check(self, intent: Intent, standing: Standing) -> Breach | None:
-        """Return a breach when the order is worth more than the limit."""
-        value = standing.value(intent.lots)
-        if value <= self.max_notional or standing.shrinks(intent.side, intent.lots):
+        """Return a breach when the order opens more than the limit."""
+        value = standing.value(intent.lots + min(0, standing.worst_lots(intent.side)))
+        if value <= self.max_notional:
             return None
         quote = standing.instrument.quote
         return Breach(self.name, money(self.max_notional, quote), money(value, quote), "order is too large")
 
     def room_lots(self, side: Side, standing: Standing) -> int:
         """Most lots (>= 0) that this limit lets pass in one order on `side`."""
-        return max(standing.instrument.lots_for(self.max_notional, standing.mid_ticks), -standing.worst_lots(side))
+        most = standing.instrument.lots_for(self.max_notional, standing.mid_ticks)
+        return most - min(0, standing.worst_lots(side))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Protection:
     def exit_reason(
         self, position_lots: int, entry: Decimal, bid_ticks: int, ask_ticks: int, instrument: Instrument
     ) -> str | None:
-        """Say in words why the position should be closed now, or None.
+        """Say why the position should be closed now, in a sentence that stays the same while it holds, or None.
 
         `entry` is the average entry price in quote currency. None too when flat, or when the side of the book that
         would close the position is empty.
@@ -42,7 +42,7 @@ class Protection:
         move = instrument.price(closing_ticks) / entry - 1
         gain_bps = (move if position_lots > 0 else -move) * BPS
         if self.stop_loss_bps and gain_bps <= -Decimal(str(self.stop_loss_bps)):
-            return f"stop-loss: {-gain_bps:.1f} bps lost since entry, the stop is {self.stop_loss_bps:g} bps"
+            return f"stop-loss of {self.stop_loss_bps:g} bps is reached"
         if self.take_profit_bps and gain_bps >= Decimal(str(self.take_profit_bps)):
-            return f"take-profit: {gain_bps:.1f} bps gained since entry, the aim is {self.take_profit_bps:g} bps"
+            return f"take-profit of {self.take_profit_bps:g} bps is reached"
         return None

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.config import Config, config_hash, from_resolved, keys, load, resolved, resolved_lines, schema
-from bot.types import FillAssumption
+from bot.types import FillAssumption, Side
 from risk.limits import MaxPosition, OrdersPerSecond, check_all
 from risk.protection import Protection
 from risk.sizing import FixedNotional, FractionOfEquity, VolatilityTarget
@@ -70,6 +70,10 @@ def test_durations_are_whole_nanoseconds_and_money_is_exact() -> None:
     assert (config.exchange.timeout_ns, config.feed.stale_after_ns) == (5 * 10**9, 3 * 10**9)
     assert (config.strategy.every_ns, config.forecast.horizon_ns) == (250_000_000, 5 * 10**9)
     assert config.feed.trades_every_ns == 500_000_000
+
+
+def test_a_strategy_may_be_asked_on_every_book() -> None:
+    assert load(None, ["strategy.every=book"], {}).strategy.every_ns == 0
 
 
 def test_lists_may_be_written_with_commas_and_keep_those_in_brackets() -> None:
@@ -184,3 +188,9 @@ def test_the_shipped_limits_let_the_shipped_size_trade() -> None:
 
     assert lots == 10
     assert check_all(config.risk.limits(), intent(lots=lots, price_ticks=1_001_000), standing()) is None
+
+
+def test_the_shipped_limits_let_a_full_position_turn_round() -> None:
+    limits = Config().risk.limits()
+
+    assert check_all(limits, intent(Side.SELL, lots=20), standing(position_lots=10)) is None

@@ -80,10 +80,11 @@ class Account:
 
     def check_bounds(self, sent: Intent) -> None:
         """Count again, without the code under test, what the gate let pass."""
-        worst = sent.side.sign * self.position + self.open_lots(sent.side) + sent.lots
+        before = sent.side.sign * self.position + self.open_lots(sent.side)
+        worst = before + sent.lots
         assert sent.symbol == BTC.symbol
         assert worst <= MAX_POSITION_LOTS
-        assert sent.lots <= MAX_ORDER_LOTS or worst <= 0
+        assert worst - max(before, 0) <= MAX_ORDER_LOTS
         assert abs(sent.price_ticks - 1_000_000) <= COLLAR_TICKS
         assert len(self.open) < MAX_OPEN
         assert sum(at > self.now_ns - NS_PER_S for at in self.sent_ns) < MAX_RATE

@@ -65,12 +65,17 @@ def test_order_limit_is_valued_at_the_mid_so_a_protection_price_does_not_break_i
     assert breach == Breach("max_order", "1000 USDT", "1100 USDT", "order is too large")
 
 
-def test_order_limit_does_not_trap_a_position_larger_than_itself() -> None:
+def test_order_limit_counts_only_what_an_order_opens() -> None:
     limit = MaxOrderNotional(Decimal(1000))
+    long = standing(position_lots=20)
 
-    assert limit.check(intent(Side.SELL, lots=20), standing(position_lots=20)) is None
-    assert limit.check(intent(Side.SELL, lots=21), standing(position_lots=20)) is not None
-    assert limit.check(intent(Side.SELL, lots=20), standing(position_lots=20, open_sell_lots=1)) is not None
+    assert limit.check(intent(Side.SELL, lots=20), long) is None
+    assert limit.check(intent(Side.SELL, lots=30), long) is None
+    assert limit.check(intent(Side.SELL, lots=31), long) is not None
+    assert limit.check(intent(Side.BUY, lots=11), long) is not None
+    # With 15 lots on their way out, 5 are left to close: 15 more may be sold.
+    assert limit.check(intent(Side.SELL, lots=15), standing(position_lots=20, open_sell_lots=15)) is None
+    assert limit.check(intent(Side.SELL, lots=16), standing(position_lots=20, open_sell_lots=15)) is not None
 
 
 def test_open_order_limit_counts_what_is_open() -> None:

@@ -15,13 +15,13 @@ ENTRY = Decimal(100_000)  # 1,000,000 ticks
 @pytest.mark.parametrize(
     ("position", "bid", "ask", "said"),
     [
-        (2, 997_500, 1_000_500, "stop-loss: 25.0 bps lost since entry, the stop is 25 bps"),
+        (2, 997_500, 1_000_500, "stop-loss of 25 bps is reached"),
         (2, 997_501, 1_000_500, None),
-        (-2, 999_000, 1_002_500, "stop-loss: 25.0 bps lost since entry, the stop is 25 bps"),
+        (-2, 999_000, 1_002_500, "stop-loss of 25 bps is reached"),
         (-2, 999_000, 1_002_499, None),
-        (2, 1_004_000, 1_004_001, "take-profit: 40.0 bps gained since entry, the aim is 40 bps"),
+        (2, 1_004_000, 1_004_001, "take-profit of 40 bps is reached"),
         (2, 1_003_999, 1_009_000, None),
-        (-2, 990_000, 996_000, "take-profit: 40.0 bps gained since entry, the aim is 40 bps"),
+        (-2, 990_000, 996_000, "take-profit of 40 bps is reached"),
         (0, 1, 2, None),
         (2, 0, 1, None),
         (-2, 1, 0, None),
