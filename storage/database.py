@@ -223,7 +223,7 @@ def _refuse_newer(engine: Engine, revision: str) -> None:
 def _told_plainly(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (DBAPIError, sqlite3.Error) as error:
         raise _storage_error(engine, error) from error
 
 

@@ -10,16 +10,17 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from bot.errors import StorageError
-from bot.types import Fill
+from bot.types import NS_PER_S, Fill
 from storage import schema
 from storage.database import reading
 from storage.grids import Grids
-from storage.lanes import Holding, LaneState
+from storage.lanes import Holding, LaneState, new_lane
 from storage.rows import record_of
 
 # Enough for sums and products of exchange decimals to stay exact.
 DIGITS: Final = 80
 
+_DAY_NS: Final = 86_400 * NS_PER_S
 _HELD: Final = ("size", "entry_cost", "realised", "fees", "contract_size")
 
 
@@ -35,8 +36,8 @@ class Position:
 def account_state(engine: Engine, account: str, lane: str) -> LaneState:
     """Return what a lane of an account owns now, for the next run to begin with.
 
-    Positions, realised P&L and fees come from the opening of the lane's last run and the fills since; funding comes
-    from its last equity point. A lane that no run has had yet owns the account's opening balance.
+    Positions, realised P&L and fees come from the opening of the lane's last run and the fills since; funding, the peak
+    and the day's first equity come from its equity points. A lane no run has had yet owns the account's opening balance.
 
     Raises:
         StorageError: there is no such account, or the database cannot be read.
@@ -76,7 +77,7 @@ def _lane_state(connection: Connection, account: RowMapping, lane: str, grids: G
     balance = Decimal(account["opening_balance"])
     opening = _opening(connection, account["id"], lane)
     if opening is None:
-        return LaneState(lane, cash=balance)
+        return new_lane(lane, balance)
     run = opening["run_id"]
     cash, realised, fees, funding = (Decimal(opening[name]) for name in ("cash", "realised", "fees", "funding"))
     holdings = _held_at_start(connection, run, lane)
@@ -87,10 +88,37 @@ def _lane_state(connection: Connection, account: RowMapping, lane: str, grids: G
         realised += fill.realised
         fees += ours
         cash += fill.realised - ours
-    funded = _last_funding(connection, run, lane, funding)
-    cash += funded - funding
-    ids = _ids(connection, account, lane)
-    return LaneState(lane, cash, realised, fees, funded, tuple(holdings.values()), **ids)
+    worth = _Worth(funding, Decimal(opening["peak_equity"]), opening["day"], Decimal(opening["day_equity"]))
+    for funded, equity, local_ns in _points(connection, run, lane):
+        worth.observe(Decimal(funded), Decimal(equity), local_ns // _DAY_NS)
+    return LaneState(
+        lane=lane,
+        cash=cash + worth.funding - funding,
+        realised=realised,
+        fees=fees,
+        funding=worth.funding,
+        peak_equity=worth.peak,
+        day=worth.day,
+        day_equity=worth.day_equity,
+        holdings=tuple(holdings.values()),
+        **_ids(connection, account, lane),
+    )
+
+
+@dataclass(slots=True)
+class _Worth:
+    """What the equity points of a lane tell, one after the other."""
+
+    funding: Decimal
+    peak: Decimal
+    day: int
+    day_equity: Decimal
+
+    def observe(self, funding: Decimal, equity: Decimal, day: int) -> None:
+        self.funding = funding
+        self.peak = max(self.peak, equity)
+        if day != self.day:
+            self.day, self.day_equity = day, equity
 
 
 def _opening(connection: Connection, account_id: int, lane: str) -> RowMapping | None:
@@ -115,11 +143,10 @@ def _fills(connection: Connection, run: int, lane: str) -> Iterable[Fill]:
     return (record_of(Fill, row) for row in connection.execute(mine).mappings())
 
 
-def _last_funding(connection: Connection, run: int, lane: str, before: Decimal) -> Decimal:
+def _points(connection: Connection, run: int, lane: str) -> Iterable[Any]:
     table = schema.equity
-    mine = select(table.c.funding).where(table.c.run_id == run, table.c.lane == lane)
-    text = connection.execute(mine.order_by(table.c.id.desc()).limit(1)).scalar()
-    return Decimal(text) if text is not None else before
+    mine = select(table.c.funding, table.c.equity, table.c.local_ns).where(table.c.run_id == run, table.c.lane == lane)
+    return connection.execute(mine.order_by(table.c.id))
 
 
 def _ids(connection: Connection, account: RowMapping, lane: str) -> dict[str, Any]:

@@ -23,7 +23,8 @@ class RunStart:
     """What makes a run repeatable: who runs what, from where, on which state.
 
     `config` is the resolved configuration as JSON, without secrets. `opening` names every lane of the run, since the
-    state of each is found again from it. `tape` is where the run's inputs are recorded. `command_cursor` is how far the
+    state of each is found again from it; `opening_state` is the same as the core wants it, JSON that is only kept, for
+    a replay to begin with. `tape` is where the run's inputs are recorded. `command_cursor` is how far the
     control file was read before.
     """
 
@@ -40,6 +41,7 @@ class RunStart:
     tape: str
     pid: int
     opening: tuple[LaneState, ...]
+    opening_state: str = "{}"
     instruments: tuple[Instrument, ...] = ()
     command_cursor: int = 0
 
@@ -274,7 +276,13 @@ def _insert_run(connection: Connection, start: RunStart, account_id: int) -> int
     texts = ("mode", "config", "config_hash", "strategy_name", "strategy_hash", "code_version", "tape")
     row = {name: getattr(start, name) for name in texts}
     row |= {name: int(getattr(start, name)) for name in ("started_ns", "seed", "pid", "command_cursor")}
-    row |= {"account_id": account_id, "parent_id": parent, "end_reason": "", "tape_digest": ""}
+    row |= {
+        "account_id": account_id,
+        "parent_id": parent,
+        "end_reason": "",
+        "tape_digest": "",
+        "opening": start.opening_state,
+    }
     run_id = _inserted(connection, runs, row)
     # Since 0, not since the start: the events of a replay are older than its run.
     grids = [{"run_id": run_id, "local_ns": 0, **row_of(each)} for each in start.instruments]

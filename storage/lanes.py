@@ -61,6 +61,8 @@ class LaneState:
     Money is in the account's currency and runs since the account began: cash = opening balance + realised - fees +
     funding. `other_fees` were paid in other assets and are in no sum. `last_client_id` and `last_fill_id` are the
     newest ids of the lane, empty when it has none; `intents` and `fills` count them over the account's life.
+    `peak_equity` is the highest equity point so far, `day` the UTC day (since 1970) of the last one, -1 before the
+    first, and `day_equity` that day's first, so that loss limits outlive a restart.
     """
 
     lane: str
@@ -68,6 +70,9 @@ class LaneState:
     realised: Decimal = _ZERO
     fees: Decimal = _ZERO
     funding: Decimal = _ZERO
+    peak_equity: Decimal = _ZERO
+    day: int = -1
+    day_equity: Decimal = _ZERO
     holdings: tuple[Holding, ...] = ()
     other_fees: tuple[tuple[str, Decimal], ...] = ()
     last_client_id: str = ""
@@ -76,10 +81,16 @@ class LaneState:
     fills: int = 0
 
 
+def new_lane(lane: str, balance: Decimal) -> LaneState:
+    """Return the state of a lane that has done nothing yet."""
+    return LaneState(lane, cash=balance, peak_equity=balance, day_equity=balance)
+
+
 def opening_row(state: LaneState) -> dict[str, Any]:
     """Return the columns of `openings` for a state."""
-    money = {name: decimal_text(getattr(state, name), name) for name in ("cash", "realised", "fees", "funding")}
-    return {"lane": state.lane, **money}
+    names = ("cash", "realised", "fees", "funding", "peak_equity", "day_equity")
+    exact = {name: decimal_text(getattr(state, name), name) for name in names}
+    return {"lane": state.lane, "day": int(state.day), **exact}
 
 
 def holding_row(lane: str, holding: Holding) -> dict[str, Any]:

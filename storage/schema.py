@@ -96,6 +96,7 @@ runs = Table(
     _whole("seed"),
     _text("tape"),
     _text("tape_digest"),
+    _text("opening"),
     _whole("pid"),
     _whole("command_cursor"),
     Index("runs_account", "account_id"),
@@ -129,6 +130,9 @@ openings = Table(
     _text("realised"),
     _text("fees"),
     _text("funding"),
+    _text("peak_equity"),
+    _whole("day"),
+    _text("day_equity"),
     UniqueConstraint("run_id", "lane"),
 )
 

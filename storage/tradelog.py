@@ -51,7 +51,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One process's life on an account; `ended_ns` None means that it still runs or was killed."""
+    """One process's life on an account; `ended_ns` None means that it still runs or was killed.
+
+    `config` and `opening` are JSON.
+    """
 
     id: int
     account: str
@@ -68,6 +71,7 @@ class Run:
     seed: int
     tape: str
     tape_digest: str
+    opening: str
     pid: int
     command_cursor: int
 
@@ -182,7 +186,7 @@ def orders(
     same_order = [later.c[name] == sent.c[name] for name in ("account_id", "lane", "client_id")]
     last = select(func.max(later.c.id)).where(*same_order).scalar_subquery()
     labels = [told.c[name].label(f"told_{name}") for name in ("status", "filled_lots", "reason", "local_ns")]
-    joined = select(sent, *labels).outerjoin(told, told.c.id == last)
+    joined = select(sent, *labels).select_from(sent).outerjoin(told, told.c.id == last)
     with reading(engine) as connection:
         grids = Grids(connection)
         rows = _newest(connection, _only(joined, sent, run, lane, symbol), sent, limit)

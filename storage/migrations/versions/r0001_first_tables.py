@@ -77,6 +77,7 @@ def _lives() -> None:
         _whole("seed"),
         _text("tape"),
         _text("tape_digest"),
+        _text("opening"),
         _whole("pid"),
         _whole("command_cursor"),
         Index("runs_account", "account_id"),
@@ -106,6 +107,9 @@ def _lives() -> None:
         _text("realised"),
         _text("fees"),
         _text("funding"),
+        _text("peak_equity"),
+        _whole("day"),
+        _text("day_equity"),
         UniqueConstraint("run_id", "lane"),
     )
     op.create_table(
