@@ -38,7 +38,7 @@ Made = TypeVar("Made")
 class PollSettings:
     """How often to ask for what, in market nanoseconds; 0 in `trades_every_ns` or `funding_every_ns` is never.
 
-    `depth` is levels a side, `trades_page` the number of trades asked for at once.
+    `depth` is levels a side, `trades_page` the most trades asked for at once.
     """
 
     book_every_ns: int
@@ -161,10 +161,14 @@ class PollFeed:
 
     async def _poll_trades(self, feed: SymbolFeed) -> None:
         symbol = feed.instrument.symbol
-        call = partial(self._client.fetch_trades, symbol, None, self._settings.trades_page)
-        batch = await self._polled(symbol, call, feed.trades)
-        if batch is not None:
-            self._emit(batch)
+        asked = 0
+        # Once more at once when the answer didn't reach back to what is known.
+        while asked < (asking := feed.trades_to_ask):
+            batch = await self._polled(symbol, partial(self._client.fetch_trades, symbol, None, asking), feed.trades)
+            if batch is not None:
+                self._emit(batch)
+                return
+            asked = asking
 
     async def _poll_funding(self, feed: SymbolFeed) -> None:
         symbol = feed.instrument.symbol

@@ -35,6 +35,11 @@ class SymbolFeed:
         """How often trades may have been missed between two polls."""
         return self._tape.missed
 
+    @property
+    def trades_to_ask(self) -> int:
+        """How many trades to ask for; more after an answer that didn't reach back to a known trade."""
+        return self._tape.ask
+
     def book(self, answer: object, local_ns: int) -> Batch:
         """Return the changes since the last book.
 
@@ -51,7 +56,7 @@ class SymbolFeed:
         return self._batch(rows, stamps, local_ns, np.full(len(rows), snapshot.nonce, np.int64))
 
     def trades(self, answer: object, local_ns: int) -> Batch | None:
-        """Return the trades that are new; None when there are none.
+        """Return the trades that are new; None when there are none, or when `trades_to_ask` was raised to see more.
 
         Raises:
             BadMarketData: something in the answer isn't a trade of this instrument.

@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from bot.feed.validate import Print
+
+# Reading a trade costs ccxt 10 us: few are asked for while few happen.
+_FEW: Final = 50
 
 
 class TradeTape:
     """The trades of one instrument that were seen; bounded, so that a long run doesn't grow.
 
-    `missed` counts answers without a single known trade: what happened between them and the page before is unknown.
+    `ask` is how many to ask for next. `missed` counts answers that hold no known trade however many are asked for: what
+    happened between them and the page before is unknown.
     """
 
     def __init__(self, page: int) -> None:
-        """Remember four times `page`, the number of trades asked for at once (> 0)."""
+        """Ask for at most `page` trades at once (> 0) and remember four times as many."""
         self._page = page
         self._seen: dict[int, bool] = {}
         self._forgotten = -1
         self._primed = False
+        self.ask = min(_FEW, page)
         self.missed = 0
 
     def fresh(self, page: Sequence[Print]) -> list[Print]:
         """Return the page's new trades by exchange time and id.
 
-        None of the first page are: they happened before anyone listened.
+        None of the first page are: they happened before anyone listened. A page that doesn't reach back to a known
+        trade is left alone, and `ask` raised, as long as a longer one can be asked for.
         """
-        known = bool(self._seen)
-        new: dict[int, Print] = {}
-        for trade in page:
-            if not self._is_known(trade):
-                new[trade.id] = trade
+        new = {trade.id: trade for trade in page if not self._is_known(trade)}
+        has_gap = self._primed and self._has_gap(page, len(new))
+        if has_gap and self.ask < self._page:
+            self.ask = self._page
+            return []
+        self.missed += has_gap
         self._remember(new.values())
+        self.ask = min(self._page, max(_FEW, 4 * len(new)))
         if not self._primed:
             self._primed = True
+            self.ask = min(_FEW, self._page)
             # A longer page may later show what is older still: not news either.
             self._forgotten = min((trade.id for trade in page if trade.numbered), default=0) - 1
             return []
-        if new and len(new) == len({trade.id for trade in page}) and (known or len(page) >= self._page):
-            self.missed += 1
         return sorted(new.values(), key=lambda trade: (trade.exchange_ns, trade.id))
 
     def restart(self) -> None:
@@ -46,6 +54,11 @@ class TradeTape:
         self._seen.clear()
         self._forgotten = -1
         self._primed = False
+
+    def _has_gap(self, page: Sequence[Print], new: int) -> bool:
+        """Tell whether there may be trades between the page and those known: it is all new, and it was cut off."""
+        is_all_new = new > 0 and new == len({trade.id for trade in page})
+        return is_all_new and (bool(self._seen) or len(page) >= self.ask)
 
     def _is_known(self, trade: Print) -> bool:
         return trade.id in self._seen or (trade.numbered and trade.id <= self._forgotten)

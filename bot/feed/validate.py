@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ _LARGEST_ID: Final = 2**63 - 1
 # An exchange that restarts numbers its books anew; so many older but advancing answers in a row are a new book.
 _RESTART_AFTER: Final = 10
 _NUMBERS: Final = frozenset({float, int})
+_LISTS: Final = frozenset({list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class BookValidator:
             raise BadMarketData("empty", "order book should have levels, had none")
         if not bids or not asks:
             raise BadMarketData("one_sided", f"order book should have two sides, had no {'asks' if bids else 'bids'}")
-        ticks, lots = self._grid.steps([value for row in (*bids, *asks) for value in row[:2]])
+        ticks, lots = self._grid.steps(_flat(bids + asks))
         cut = len(bids)
         _check_ladder(ticks[:cut], -1, "bids")
         _check_ladder(ticks[cut:], 1, "asks")
@@ -156,7 +158,7 @@ class Grid:
     def __init__(self, instrument: Instrument) -> None:
         self.symbol = instrument.symbol
         self._units = np.array([float(instrument.tick_size), float(instrument.lot_size)])
-        self._largest = self._units * LARGEST
+        self._largest = float(self._units.max()) * LARGEST
 
     def steps(self, flat: Sequence[object]) -> tuple[Int64s, Int64s]:
         """Return ticks and lots of price, size, price, size, ...; all > 0 and on the grid.
@@ -164,7 +166,7 @@ class Grid:
         Raises:
             BadMarketData: a value is no number, not finite, not positive, off the grid or too large.
         """
-        if not set(map(type, flat)) <= _NUMBERS:
+        if not _NUMBERS.issuperset(map(type, flat)):
             odd = next(value for value in flat if type(value) not in _NUMBERS)
             kind = "not_a_number" if odd is None else "wrong_shape"
             raise BadMarketData(kind, f"price or size should be a number, was {_shown(odd)}")
@@ -172,16 +174,19 @@ class Grid:
             exact = np.array(flat, dtype=np.float64).reshape(-1, 2)
         except OverflowError:
             raise BadMarketData("too_large", "price or size should fit a float, was an integer beyond it") from None
-        # Written so that NaN fails: every comparison with it is false.
-        if not (bool((exact > 0).all()) and bool((exact < self._largest).all())):
+        # Written so that NaN fails: every comparison with it is false. The bound keeps the division from overflowing.
+        if not (exact.min() > 0 and exact.max() < self._largest):
             raise _bad_number(exact, self.symbol)
         steps = exact / self._units
         whole = np.rint(steps)
+        most = steps.max(axis=0)
+        if most.max() >= LARGEST:
+            raise _bad_number(exact, self.symbol)
         # The tolerance is what parsing and the division may be off by; a true off-grid value is further out.
-        if bool((np.abs(steps - whole) > 1e-4 + 1e-15 * steps).any()) or whole.min() < 1:
+        if bool((np.abs(steps - whole).max(axis=0) > 1e-4 + 1e-15 * most).any()) or whole.min() < 1:
             raise BadMarketData("off_grid", f"prices and sizes of {self.symbol} should be multiples of {self._units}")
-        columns = whole.astype(np.int64)
-        return columns[:, 0], columns[:, 1]
+        columns = whole.T.astype(np.int64)
+        return columns[0], columns[1]
 
 
 def whole_number(value: object, noun: str, largest: int) -> int:
@@ -228,10 +233,17 @@ def _check_symbol(seen: object, symbol: str) -> None:
 def _level_rows(rows: object, noun: str) -> list[list[object]]:
     if not isinstance(rows, list):
         raise BadMarketData("wrong_shape", f"{noun} should be a list, were {type(rows).__name__}")
-    for row in rows:
-        if not isinstance(row, list) or len(row) < 2:
-            raise BadMarketData("wrong_shape", f"level of {noun} should be [price, size], was {_shown(row)}")
+    if rows and not (_LISTS.issuperset(map(type, rows)) and min(map(len, rows)) >= 2):
+        odd = next(row for row in rows if type(row) is not list or len(row) < 2)
+        raise BadMarketData("wrong_shape", f"level of {noun} should be [price, size], was {_shown(odd)}")
     return rows
+
+
+def _flat(rows: list[list[object]]) -> list[object]:
+    """Return price, size, price, size, ...; what some exchanges put behind them (a count, an id) is left out."""
+    if max(map(len, rows)) > 2:
+        rows = [row[:2] for row in rows]
+    return list(chain.from_iterable(rows))
 
 
 def _check_ladder(ticks: Int64s, direction: int, noun: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -43,18 +43,18 @@ class SmallExchange:
         faulty = self.fault(request)
         if faulty is not None:
             return faulty
-        content = self._content(path, request.query.get("symbol", ""))
+        content = self._content(path, request.query)
         if content is None:
             return web.Response(status=404, text="nothing here")
         return web.Response(text=json.dumps(content), content_type="application/json", headers=self.headers)
 
-    def _content(self, path: str, symbol: str) -> Any:
+    def _content(self, path: str, query: Mapping[str, str]) -> Any:
         known: dict[str, Callable[[], Any]] = {
             "/fapi/v1/exchangeInfo": self._listing,
             "/fapi/v1/time": lambda: {"serverTime": self.time_ms},
             "/fapi/v1/depth": self._depth,
-            "/fapi/v1/aggTrades": lambda: self.trades,
-            "/fapi/v1/premiumIndex": lambda: {"symbol": symbol, **self._premium()},
+            "/fapi/v1/aggTrades": lambda: self.trades[-int(query.get("limit", "500")) :],
+            "/fapi/v1/premiumIndex": lambda: {"symbol": query["symbol"], **self._premium()},
         }
         return known[path]() if path in known else None
 

@@ -81,6 +81,29 @@ def test_a_longer_page_that_goes_further_back_brings_no_history() -> None:
     assert ids(tape.fresh(prints([48, 49, 50, 51, 52]))) == [52]
 
 
+def test_few_trades_are_asked_for_while_few_happen_and_all_when_they_do_not_reach_back() -> None:
+    tape = TradeTape(500)
+    tape.fresh(prints(range(1, 51)))
+    assert tape.ask == 50
+
+    assert tape.fresh(prints(range(151, 201))) == []
+    assert tape.ask == 500
+    assert ids(tape.fresh(prints(range(1, 201)))) == list(range(51, 201))
+    assert tape.missed == 0
+    assert tape.ask == 500
+    assert ids(tape.fresh(prints(range(1, 222)))) == list(range(201, 222))
+    assert tape.ask == 84
+
+
+def test_a_gap_that_the_longest_page_does_not_close_is_counted_once() -> None:
+    tape = TradeTape(500)
+    tape.fresh(prints(range(1, 51)))
+    tape.fresh(prints(range(1_000, 1_050)))
+
+    assert ids(tape.fresh(prints(range(550, 1_050)))) == list(range(550, 1_050))
+    assert tape.missed == 1
+
+
 def test_a_restarted_exchange_may_number_its_trades_anew() -> None:
     tape = TradeTape(3)
     tape.fresh(prints([100, 101]))
