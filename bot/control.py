@@ -15,9 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from bot.errors import UserError
+
+_NAME: Final = "control.jsonl"
+
+
+def control_path(folder: Path) -> Path:
+    """Return where the control file lies in the storage folder."""
+    return folder / _NAME
 
 
 @unique
@@ -60,7 +67,9 @@ class ControlFile:
             with self.path.open("ab+") as file, _alone(file):
                 return _append(file, {"at_ns": time.time_ns(), "action": str(action), "by": by, "reason": reason})
         except OSError as error:
-            raise UserError(f"control file {self.path} cannot be written ({error.strerror}); check its folder") from error
+            raise UserError(
+                f"control file {self.path} cannot be written ({error.strerror}); check its folder"
+            ) from error
 
     def read_after(self, id: int) -> list[ControlEntry]:
         """Return the requests with a higher id, in order; a line that is cut off or damaged is passed over.
@@ -122,5 +131,3 @@ def _entry(number: int, line: bytes) -> ControlEntry | None:
     except (ValueError, KeyError, TypeError):
         return None
     return entry if entry.action in list(ControlAction) else None
-
-

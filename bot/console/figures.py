@@ -1,10 +1,9 @@
-"""Numbers, times and durations as a person reads and writes them: one form each, in every table and on the dashboard."""
+"""Numbers, times and durations as a person reads and writes them: one form each, in all tables."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
@@ -14,34 +13,9 @@ from bot.errors import UserError
 NO_VALUE: Final = "–"
 MINUS: Final = "−"  # as wide as a plus, so that columns of P&L stay aligned
 
-_NS: Final[Mapping[str, int]] = {
-    "ns": 1,
-    "us": 1_000,
-    "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60_000_000_000,
-    "h": 3_600_000_000_000,
-    "d": 86_400_000_000_000,
-}
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
-_DAY_NS: Final = 86_400_000_000_000
-
-
-def duration_ns(text: str, name: str) -> int:
-    """Read a duration such as `30s`, `1.5h` or `1h30m` and return it in nanoseconds, above 0.
-
-    Raises:
-        UserError: it is none; the line names `name`.
-    """
-    compact = text.strip().replace(" ", "")
-    parts = _PART.findall(compact)
-    if not parts or "".join(number + unit for number, unit in parts) != compact:
-        raise UserError(f"{name} should be a duration such as 30s, 5m or 1h30m, was {text!r}")
-    total = sum(int(Decimal(number) * _NS[unit]) for number, unit in parts)
-    if total <= 0:
-        raise UserError(f"{name} should be longer than nothing, was {text!r}")
-    return total
+DAY_NS: Final = 86_400_000_000_000
+_S_NS: Final = 1_000_000_000
 
 
 def moment_ns(text: str, near_ns: int, name: str) -> int:
@@ -56,8 +30,8 @@ def moment_ns(text: str, near_ns: int, name: str) -> int:
         hours, minutes, seconds = (int(part or 0) for part in clock.group(1, 2, 3))
         if hours < 24 and minutes < 60 and seconds < 60:
             fraction = int((clock.group(4) or "").ljust(9, "0"))
-            of_day = ((hours * 60 + minutes) * 60 + seconds) * _NS["s"] + fraction
-            return near_ns // _DAY_NS * _DAY_NS + of_day
+            of_day = ((hours * 60 + minutes) * 60 + seconds) * _S_NS + fraction
+            return near_ns // DAY_NS * DAY_NS + of_day
     elif plain.isdecimal() and len(plain) > 8:  # eight digits are an ISO day
         return int(plain)
     else:
@@ -71,12 +45,12 @@ def moment_ns(text: str, near_ns: int, name: str) -> int:
 def _ns_of(moment: datetime) -> int:
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * _NS["s"] + since.microseconds * 1_000
+    return (since.days * 86_400 + since.seconds) * _S_NS + since.microseconds * 1_000
 
 
 def iso(ns: int) -> str:
     """ISO time in UTC with nine decimals of a second, so that nothing of the stamp is lost."""
-    seconds, rest = divmod(ns, _NS["s"])
+    seconds, rest = divmod(ns, _S_NS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 

@@ -195,7 +195,9 @@ def fills(screen: Screen, rows: int) -> Table:
 def notes(lines: Sequence[str], rows: int) -> list[Text]:
     """Warnings, incidents and counters, one a line; the last rows when there are more."""
     return [
-        Text(f"! {printable(line)}", style="yellow", no_wrap=True, overflow="ellipsis") for line in lines[-rows:] if rows
+        Text(f"! {printable(line)}", style="yellow", no_wrap=True, overflow="ellipsis")
+        for line in lines[-rows:]
+        if rows
     ]
 
 

@@ -1,0 +1,79 @@
+"""The options that many commands share, and how each becomes a configuration, a lane or a length of time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from bot.config import Config
+
+ConfigPath = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="PATH", help="Configuration file; without it ./config.toml.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", "-s", metavar="SECTION.KEY=VALUE", help="Override one key; repeatable.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+RunId = Annotated[int | None, typer.Option("--run", metavar="N", help="Only this run; `imbalance runs` lists them.")]
+Symbol = Annotated[
+    str | None, typer.Option("--symbol", help="Only this symbol; BTC is enough when it is the only one.")
+]
+Lane = Annotated[str | None, typer.Option("--lane", help="Another lane, or `all`; without it the account's own.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the newest N.")]
+ForTime = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Stop by itself after, say, 30s or 5m.")]
+
+DEFAULT_CONFIG = Path("config.toml")
+
+
+def configured(path: Path | None, overrides: list[str] | None) -> Config:
+    """Load the configuration that `--config` and `--set` describe; the defaults when there is no config.toml.
+
+    Raises:
+        ConfigError: a key or a value is wrong, or the named file is missing.
+    """
+    from bot.config import load  # pydantic takes longer to load than `--help` to print
+
+    found = path if path is not None or not DEFAULT_CONFIG.is_file() else DEFAULT_CONFIG
+    return load(found, overrides or [], os.environ)
+
+
+def length_ns(text: str | None, name: str) -> int | None:
+    """Read a length of time longer than 0 in nanoseconds; None stays None.
+
+    Raises:
+        UserError: it is no length of time; the line names the option `name`.
+    """
+    if text is None:
+        return None
+    from bot.config_values import duration_ns
+
+    try:
+        nanoseconds = duration_ns(text)
+    except ValueError as error:
+        raise UserError(f"{name} {error}, was {text!r}") from None
+    if nanoseconds == 0:
+        raise UserError(f"{name} should be longer than 0, was {text!r}")
+    return nanoseconds
+
+
+def pace(text: str) -> float | None:
+    """Read how many times faster than recorded a tape is played; `max` is None.
+
+    Raises:
+        UserError: it is neither `max` nor a number above 0.
+    """
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise UserError(f"--speed should be max or a number above 0, was {text!r}")
+    return speed

@@ -1,0 +1,102 @@
+"""The command `imbalance`: what a person types, and what every kind of failure looks like.
+
+A mistake of the user is one red line and exit code 2, any other trouble one line and 1; a traceback means a bug.
+Heavy modules are imported inside the commands, so that `imbalance --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import typer
+
+from bot.console import (
+    checkup,
+    config_commands,
+    control_commands,
+    decision_commands,
+    run_commands,
+    tape_commands,
+    trade_commands,
+)
+from bot.errors import BotError, UserError
+
+_Commands = Mapping[str, Callable[..., None]]
+
+_INTERRUPTED: Final = 130  # what shells take for "stopped by Ctrl-C"
+_PURPOSE: Final = "Trade order-book and order-flow imbalance: paper first, every decision explained, every fill kept."
+_TOP: Final[_Commands] = {
+    "paper": run_commands.paper,
+    "record": run_commands.record,
+    "replay": run_commands.replay,
+    "exchange": run_commands.exchange,
+    "status": control_commands.status,
+    "halt": control_commands.halt,
+    "resume": control_commands.resume,
+    "flatten": control_commands.flatten,
+    "why": decision_commands.why,
+    "trades": trade_commands.trades,
+    "orders": trade_commands.orders,
+    "positions": trade_commands.positions,
+    "decisions": decision_commands.decisions,
+    "runs": decision_commands.runs,
+    "doctor": checkup.doctor,
+}
+_TAPE: Final[_Commands] = {
+    "list": tape_commands.tape_list,
+    "info": tape_commands.tape_info,
+    "check": tape_commands.tape_check,
+}
+_CONFIG: Final[_Commands] = {"check": config_commands.check, "schema": config_commands.schema}
+
+
+def application() -> typer.Typer:
+    """Put the commands together."""
+    top = _group(_PURPOSE, _TOP)
+    top.add_typer(_group("Look at recorded markets.", _TAPE), name="tape")
+    top.add_typer(_group("Bring in what others recorded.", {"binance": tape_commands.import_binance}), name="import")
+    top.add_typer(_group("Check and describe the configuration.", _CONFIG), name="config")
+    top.add_typer(_group("Begin something of your own.", {"strategy": checkup.new_strategy}), name="new")
+    return top
+
+
+def _group(words: str, commands: _Commands) -> typer.Typer:
+    group = typer.Typer(help=words, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    for name, command in commands.items():
+        group.command(name)(command)
+    return group
+
+
+def run(words: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code."""
+    try:
+        code = application()(args=list(words), prog_name="imbalance", standalone_mode=False)
+        sys.stdout.flush()
+    except UserError as error:
+        return _failed(str(error), 2)
+    except BotError as error:
+        return _failed(str(error), 1)
+    except typer.TyperException as error:
+        return _failed(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("stopped", _INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; nothing may be written to it when Python ends either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return int(code or 0)
+
+
+def main() -> None:
+    """Be the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _failed(text: str, code: int) -> int:
+    line = " ".join(text.split())
+    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() and "NO_COLOR" not in os.environ else ("", "")
+    sys.stderr.write(f"{red}{line}{plain}\n")
+    return code

@@ -1,0 +1,90 @@
+"""The commands that explain: decisions, why, runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from bot.console.choices import AsJson, ConfigPath, Lane, Limit, Overrides, RunId, Symbol, configured
+
+_ROWS_SHOWN: Final = 50  # of a table, when no limit is asked for; JSON is whole
+
+
+def decisions(
+    run_id: RunId = None,
+    symbol: Symbol = None,
+    lane: Lane = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+    config_path: ConfigPath = None,
+    overrides: Overrides = None,
+) -> None:
+    """Show what was decided in the last run, and how often.
+
+    Equal decisions in a row are one line.
+    """
+    from bot.console import answers
+    from bot.console.books import Books
+    from bot.console.documents import show
+    from storage.why import decisions as stretches
+
+    books = Books.open(configured(config_path, overrides))
+    run = books.run(run_id)
+    most = limit if limit is not None or as_json else _ROWS_SHOWN
+    place, of_symbol = books.lane(run.id, lane), books.symbol(run.id, symbol)
+    found = stretches(books.engine, run.id, limit=most, lane=place, symbol=of_symbol)
+    show(answers.decisions_table(found, run.id), found, as_json=as_json)
+
+
+def why(
+    symbol: Annotated[str | None, typer.Argument(metavar="[SYMBOL]", help="Without it every symbol.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="12:03:05 (UTC), an ISO time or nanoseconds; without it the end."),
+    ] = None,
+    run_id: RunId = None,
+    lane: Annotated[str | None, typer.Option("--lane", help="Another lane; without it the account's own.")] = None,
+    as_json: AsJson = False,
+    config_path: ConfigPath = None,
+    overrides: Overrides = None,
+) -> None:
+    """Answer why it did or did not trade.
+
+    Shows the decision in force, its numbers, what limits refused, and how often each reason held over the run.
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    from bot.console import answers
+    from bot.console.books import Books
+    from bot.console.documents import show
+
+    books = Books.open(configured(config_path, overrides))
+    run = books.run(run_id)
+    found = answers.explained(books, run, symbol, at, lane)
+    blank = Text("")
+    shown = [part for each in found for part in (answers.told(each, books.account), blank)]
+    show(Group(*shown[:-1]), found, as_json=as_json)
+
+
+def runs(
+    everything: Annotated[bool, typer.Option("--all", help="Of every account in the database.")] = False,
+    limit: Limit = None,
+    as_json: AsJson = False,
+    config_path: ConfigPath = None,
+    overrides: Overrides = None,
+) -> None:
+    """List the runs of the account."""
+    from bot.console import answers
+    from bot.console.books import Books
+    from bot.console.documents import show
+    from bot.console.running import running_pid
+    from storage import tradelog
+
+    config = configured(config_path, overrides)
+    books = Books.open(config)
+    listed = list(tradelog.runs(books.engine) if everything else books.runs)
+    newest = listed[max(0, len(listed) - limit) :] if limit is not None else listed
+    pid = running_pid(config.storage.url, listed)
+    show(answers.runs_table(newest, pid), newest, as_json=as_json)

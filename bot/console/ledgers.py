@@ -1,0 +1,149 @@
+"""Rows and tables of what was traded: one form for a person, the same content for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.console.books import Books
+from bot.console.figures import NO_VALUE, clock, day_and_clock, elapsed, exact, money, printable
+from bot.console.panels import gain, side
+from bot.types import NS_PER_S
+from storage import tradelog
+from storage.holdings import Position
+from storage.tradelog import Order, Trade
+from storage.trips import RoundTrip, round_trips
+
+
+def listing(title: str, *headings: str) -> Table:
+    """A table with a title; headings beginning with `>` are right-aligned."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
+    for heading in headings:
+        table.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
+    return table
+
+
+def fills_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[Trade]:
+    """Return the fills of a run, or of the account's whole life."""
+    if wanted["run"] is not None:
+        return tradelog.fills(books.engine, **wanted, limit=limit)
+    ours = {run.id for run in books.runs}
+    found = tradelog.fills(books.engine, **wanted, account=books.name, limit=limit)
+    return [trade for trade in found if trade.run in ours]
+
+
+def trips_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[RoundTrip]:
+    """Return the round trips of a run, or of the account's whole life."""
+    if wanted["run"] is not None:
+        return round_trips(books.engine, **wanted, limit=limit)
+    ours = {run.id for run in books.runs}
+    found = round_trips(books.engine, **wanted, account=books.name, limit=limit)
+    return [trip for trip in found if trip.run in ours]
+
+
+def fill_row(trade: Trade) -> dict[str, Any]:
+    """Return a fill as one flat row."""
+    fill = asdict(trade.fill)
+    return {"run": trade.run, "account": trade.account, **fill, "notional": trade.notional, "reason": trade.reason}
+
+
+def trip_row(trip: RoundTrip) -> dict[str, Any]:
+    """Return a round trip as one flat row."""
+    return asdict(trip)
+
+
+def order_row(order: Order) -> dict[str, Any]:
+    """Return an order as one flat row."""
+    told = ("price", "size", "status", "filled_lots", "status_reason", "status_ns")
+    return {"run": order.run, **asdict(order.intent), **{name: getattr(order, name) for name in told}}
+
+
+def position_row(position: Position) -> dict[str, Any]:
+    """Return a position as one flat row."""
+    holding = position.holding
+    entry = {"average_entry": holding.average_entry}
+    return {"account": position.account, "lane": position.lane, **asdict(holding), **entry}
+
+
+def fills_table(trades: Sequence[Trade]) -> RenderableType:
+    """Fills, oldest first, and what they came to."""
+    if not trades:
+        return Text("No fills. `imbalance why` says what held it back.")
+    headings = (">run", "UTC", "symbol", "side", ">price", ">size", ">fee", "", ">closed P&L", "reason")
+    table = listing("Fills", *headings)
+    for trade in trades:
+        fill = trade.fill
+        closed = gain(money(fill.realised, signed=True, places=4)) if fill.realised else NO_VALUE
+        when = (str(trade.run), day_and_clock(fill.local_ns), printable(fill.symbol), side(fill.side))
+        amounts = (exact(fill.price), exact(fill.size), money(fill.fee, places=4), str(fill.liquidity))
+        table.add_row(*when, *amounts, closed, Text(printable(trade.reason), style="dim"))
+    makers = sum(trade.fill.liquidity == "maker" for trade in trades)
+    closed_sum = sum((trade.fill.realised for trade in trades), Decimal(0))
+    total = f"{len(trades)} fills · {makers / len(trades):.0%} maker · fees {_fees(trades)} · closed P&L "
+    return Group(table, Text.assemble(total, gain(money(closed_sum, signed=True, places=4)), " before fees"))
+
+
+def _fees(trades: Sequence[Trade]) -> str:
+    paid: dict[str, Decimal] = {}
+    for trade in trades:
+        paid[trade.fill.fee_asset] = paid.get(trade.fill.fee_asset, Decimal(0)) + trade.fill.fee
+    return " + ".join(f"{money(fee, places=4)} {printable(asset)}" for asset, fee in paid.items())
+
+
+def trips_table(trips: Sequence[RoundTrip]) -> RenderableType:
+    """Round trips, oldest first, and what they came to."""
+    if not trips:
+        return Text("No closed round trip.")
+    headings = ("opened UTC", ">held", "symbol", "", ">size", ">entry", ">exit", ">gross", ">fees", ">net")
+    table = listing("Round trips", *headings)
+    for trip in trips:
+        way = Text("long", style="green") if trip.side == "buy" else Text("short", style="red")
+        held = elapsed(trip.duration_ns / NS_PER_S)
+        when = (day_and_clock(trip.opened_ns), held, printable(trip.symbol), way)
+        prices = (exact(trip.size), exact(round(trip.entry_price, 8)), exact(round(trip.exit_price, 8)))
+        earned = (gain(money(trip.gross, signed=True, places=4)), money(trip.fees, places=4))
+        table.add_row(*when, *prices, *earned, gain(money(trip.net, signed=True, places=4)))
+    won = sum(trip.net > 0 for trip in trips)
+    net = sum((trip.net for trip in trips), Decimal(0))
+    total = f"{len(trips)} round trips · {won / len(trips):.0%} won · net "
+    return Group(table, Text.assemble(total, gain(money(net, signed=True, places=4))))
+
+
+def orders_table(orders: Sequence[Order], run: int) -> RenderableType:
+    """Orders, oldest first."""
+    if not orders:
+        return Text(f"No order in run {run}. `imbalance why` says what held it back.")
+    headings = ("UTC", "symbol", "side", ">price", ">size", ">filled", "kind", "status", "why sent", "why so")
+    table = listing(f"Orders of run {run}", *headings)
+    for order in orders:
+        intent = order.intent
+        kind = str(intent.time_in_force) + (" post-only" if intent.post_only else "")
+        price = exact(order.price) if order.price is not None else f"{intent.price_ticks} ticks"
+        size = exact(order.size) if order.size is not None else f"{intent.lots} lots"
+        share = f"{order.filled_lots / intent.lots:.0%}" if intent.lots else NO_VALUE
+        words = (printable(intent.reason), printable(order.status_reason))
+        when = (clock(intent.local_ns), printable(intent.symbol), side(intent.side))
+        table.add_row(*when, price, size, share, kind, str(order.status), *map(Text, words))
+    return table
+
+
+def positions_table(positions: Sequence[Position], currency: str, *, several: bool) -> RenderableType:
+    """Holdings, flat ones that once traded included; with `several` lanes each has its name beside it."""
+    if not positions:
+        return Text("No position: nothing was ever traded.")
+    table = listing("Positions", *(["lane"] if several else []), "symbol", ">size", ">entry", ">closed P&L", ">fees")
+    for position in positions:
+        holding = position.holding
+        entry = holding.average_entry
+        size = exact(holding.size) if holding.lots else "flat"
+        lane = [position.lane] if several else []
+        earned = gain(money(holding.realised, signed=True))
+        shown = exact(round(entry, 8)) if entry is not None else NO_VALUE
+        table.add_row(*lane, printable(holding.symbol), size, shown, earned, money(holding.fees))
+    return Group(table, Text(f"P&L and fees in {currency} since the account began.", style="dim"))

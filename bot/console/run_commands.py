@@ -1,0 +1,114 @@
+"""The commands that start something: paper, record, replay, exchange."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.console.choices import AsJson, ConfigPath, ForTime, Overrides, configured, length_ns, pace
+from bot.console.options import PaperOptions
+
+if TYPE_CHECKING:
+    from bot.exchange.process import ExchangeSettings
+
+
+def paper(
+    for_time: ForTime = None,
+    strategy: Annotated[str | None, typer.Option("--strategy", help="Strategy to trade: a name or a path.")] = None,
+    replay_tape: Annotated[Path | None, typer.Option("--replay", metavar="TAPE", help="Trade on a tape.")] = None,
+    speed: Annotated[str, typer.Option("--speed", help="Pace of the tape: 1, 10, ... or max.")] = "1",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new account of the same name.")] = False,
+    flatten: Annotated[bool, typer.Option("--flatten", help="Close the position at the end.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Print lines instead of the dashboard.")] = False,
+    as_json: AsJson = False,
+    config_path: ConfigPath = None,
+    overrides: Overrides = None,
+) -> None:
+    """Trade on paper, with imagined money, until Ctrl-C."""
+    wanted = [*(overrides or []), *([f"strategy.use={strategy}"] if strategy is not None else [])]
+    config = configured(config_path, wanted)
+    options = PaperOptions(
+        for_ns=length_ns(for_time, "--for"),
+        fresh=fresh,
+        flatten=flatten,
+        replay=replay_tape,
+        speed=pace(speed),
+        plain=plain,
+        as_json=as_json,
+    )
+    from bot import app
+
+    raise typer.Exit(app.paper(config, options))
+
+
+def record(for_time: ForTime = None, config_path: ConfigPath = None, overrides: Overrides = None) -> None:
+    """Record the market as a tape without trading, until Ctrl-C."""
+    config = configured(config_path, overrides)
+    for_ns = length_ns(for_time, "--for")
+    from bot import app
+
+    raise typer.Exit(app.record(config, for_ns))
+
+
+def replay(
+    run_id: Annotated[int, typer.Argument(metavar="RUN", help="Number of the run; `imbalance runs` lists them.")],
+    assert_equal: Annotated[
+        bool, typer.Option("--assert", help="End with exit code 1 unless every decision and fill is the same.")
+    ] = False,
+    config_path: ConfigPath = None,
+    overrides: Overrides = None,
+) -> None:
+    """Run a recorded run again and compare every decision and fill."""
+    config = configured(config_path, overrides)
+    from bot import app
+
+    raise typer.Exit(app.replay(config, run_id, assert_equal))
+
+
+def exchange(
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port on 127.0.0.1; 0 = a free one.")] = 8700,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the synthetic market.")] = 7,
+    symbols: Annotated[
+        str, typer.Option("--symbols", help="Names with commas between, or how many.")
+    ] = "BTC/USDT:USDT,ETH/USDT:USDT",
+    alpha: Annotated[float, typer.Option("--alpha", min=0.0, help="Strength of the planted alpha; 0 = none.")] = 1.0,
+    tape: Annotated[Path | None, typer.Option("--tape", help="Replay this tape instead.")] = None,
+    speed: Annotated[float, typer.Option("--speed", min=0.001, help="Pace of the tape; 1 = as recorded.")] = 1.0,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="Folder to save the market in and to go on from.")
+    ] = None,
+) -> None:
+    """Run the local exchange by itself until Ctrl-C.
+
+    Any client that speaks Binance USDⓈ-M futures can trade on it by another address.
+    """
+    import asyncio
+
+    from bot.exchange.process import ExchangeSettings
+
+    names = int(symbols) if symbols.isdecimal() else tuple(name.strip() for name in symbols.split(","))
+    settings = ExchangeSettings(
+        port=port, seed=seed, symbols=names, alpha=alpha, state_folder=state, tape=tape, speed=speed
+    )
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: ExchangeSettings) -> None:
+    import asyncio
+    import signal
+
+    from rich.console import Console
+
+    from bot.exchange.service import serve
+
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    console = Console()
+
+    def ready(port: int) -> None:
+        console.print(f"Local exchange on http://127.0.0.1:{port} (API key local, secret local). Ctrl-C stops it.")
+
+    await serve(settings, stop, ready)
