@@ -95,7 +95,7 @@ class HaltState(StrEnum):
 
 @unique
 class FillAssumption(StrEnum):
-    """When a resting paper order fills: as soon as its price trades, after the queue ahead, or only when traded through."""
+    """When a resting paper order fills: once its price trades, after the queue ahead, or only when traded through."""
 
     TOUCH = "touch"
     QUEUE = "queue"
@@ -386,7 +386,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """What a lane is worth, in quote currency: equity = cash + unrealised; cash = opening + realised - fees + funding."""
+    """What a lane is worth, in quote currency.
+
+    equity = cash + unrealised, and cash = opening balance + realised - fees + funding.
+    """
 
     lane: str
     seq: int

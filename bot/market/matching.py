@@ -11,12 +11,12 @@ late (polling) but happened before the order arrived, or before the level was sh
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from bot.market.jit import kernel
-from bot.types import Int64s, Kind, UInt8s
+from bot.types import Batch, Int64s, Kind, UInt8s
 
 # Columns of the order table.
 SIDE: Final = 0  # +1 bid, -1 ask
@@ -155,14 +155,29 @@ def _by_meeting(orders: Int64s, o: int, assumption: int, price: int, size: int) 
     took = max(0, min(orders[o, LEFT], size - orders[o, MET_LOTS]))
     orders[o, MET_LOTS] += took
     orders[o, LEFT] -= took
-    return took
+    return int(took)
+
+
+def match(
+    orders: Int64s, assumption: int, newest: Int64s, batch: Batch, start: int, stop: int, fills: Int64s
+) -> tuple[int, int]:
+    """Run rows `start` to `stop` of `batch`; see `match_rows`."""
+    stamps, ids = _read_only(batch.exchange_ns), _read_only(batch.id)
+    prices, sizes, kinds = _read_only(batch.price), _read_only(batch.size), _read_only(batch.kind)
+    return match_rows(orders, assumption, newest, stamps, ids, prices, sizes, kinds, start, stop, fills)
+
+
+def _read_only(column: Any) -> Any:
+    """One layout for every column, so that the kernel is compiled once: tapes hand out read-only arrays."""
+    view = np.ascontiguousarray(column).view()
+    view.flags.writeable = False
+    return view
 
 
 def warm_up() -> None:
     """Compile or load the kernel."""
-    zeros = np.zeros(1, np.int64)
     orders = np.zeros((1, COLUMNS), np.int64)
     fills = np.zeros((4, 3), np.int64)
-    match_rows(
-        orders, QUEUE, np.zeros((2, 2), np.int64), zeros, zeros, zeros, zeros, zeros.astype(np.uint8), 0, 1, fills
-    )
+    stamps, codes = np.zeros(1, np.int64), np.full(1, Kind.CLOCK, np.uint8)
+    batch = Batch("WARM/UP", stamps, stamps, stamps, stamps, stamps, stamps, codes, np.ones(1, np.uint8))
+    match(orders, QUEUE, np.zeros((2, 2), np.int64), batch, 0, 1, fills)

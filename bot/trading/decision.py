@@ -45,6 +45,11 @@ class DecisionRules:
         """Due time of the decision after one made at `now_ns`: the next point of the grid."""
         return 0 if self.every_ns == 0 else (now_ns // self.every_ns + 1) * self.every_ns
 
+    def quality(self, row: Floats) -> float:
+        """Quality of the signals in a sampled row, 0 to 1; 0 when it has no value."""
+        value = float(row[self.indexes[QUALITY]])
+        return value if value == value else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
@@ -117,7 +122,7 @@ def _waiting(reason: str, slot: Slot, values: Mapping[str, float] | None = None)
 
 
 def _strategy(lane: Lane, slot: Slot, standing: Standing, row: Floats, rules: DecisionRules, seq: int) -> _Verdict:
-    full_lots = _full_lots(lane, standing, float(row[rules.indexes[QUALITY]]))
+    full_lots = _full_lots(lane, standing, rules.quality(row))
     exit_reason = _protection_exit(lane, slot, standing)
     if exit_reason is not None:
         plan = _way_to(0, 1, slot, standing, rules, exit_reason)
@@ -152,7 +157,7 @@ def _answered(
 
 def _full_lots(lane: Lane, standing: Standing, quality: float) -> int:
     """Lots of full exposure, shrunk by the signals' quality in steps of a quarter so that quotes do not flutter."""
-    share = int(quality * _QUALITY_STEPS + 0.5) / _QUALITY_STEPS if quality == quality else 0.0
+    share = int(quality * _QUALITY_STEPS + 0.5) / _QUALITY_STEPS
     return int(lane.terms.sizing.lots(1.0, standing) * share)
 
 

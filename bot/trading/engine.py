@@ -69,6 +69,7 @@ class Engine:
         market = desk.market
         values = market.sample(self.now_ns)
         desk.decisions += 1
+        desk.quality = self.rules.quality(values)
         for lane in self.lanes:
             if market.has_book:
                 lane.portfolio.mark(symbol, market.bid_ticks, market.ask_ticks)

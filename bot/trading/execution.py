@@ -121,10 +121,10 @@ def _matches(order: WorkingOrder, price_ticks: int | None, lots: int) -> bool:
     return lots > 0 and order.intent.price_ticks == price_ticks and close_enough
 
 
-def closing_cost(position_lots: int, touch: Touch, instrument: Instrument, taker_bps: Decimal) -> Decimal:
+def closing_cost(position_lots: int, touch: Touch, instrument: Instrument, taker_bps: float) -> Decimal:
     """Quote currency it would cost to close now against the touch: half the spread and one taker fee."""
     if not position_lots:
         return Decimal(0)
     crossed = touch.bid_ticks if position_lots > 0 else touch.ask_ticks
     half_spread = instrument.notional(1, abs(position_lots)) * (touch.ask_ticks - touch.bid_ticks) / 2
-    return half_spread + instrument.notional(crossed, abs(position_lots)) * taker_bps / BPS
+    return half_spread + instrument.notional(crossed, abs(position_lots)) * Decimal(str(taker_bps)) / BPS

@@ -6,14 +6,15 @@ there are is decided by whoever builds the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Protocol
 
 from bot.market.market import Market
 from bot.trading.blotter import Blotter
 from bot.trading.contract import Costs, OpenOrder, Strategy, View
-from bot.trading.execution import Plan, Wish
+from bot.trading.execution import Plan, Touch, Wish, closing_cost
 from bot.trading.portfolio import Portfolio
 from bot.types import (
     Batch,
@@ -21,6 +22,7 @@ from bot.types import (
     Execution,
     Fill,
     Floats,
+    HaltState,
     Incident,
     Instrument,
     Intent,
@@ -196,9 +198,22 @@ class Lane:
         """Turn the halt switch and yield the incident; its kind is the new state, so that a restart can restore it."""
         before = (self.switch.state, self.switch.wants_flat)
         state = self.switch.apply(action, by, reason)
+        if state is HaltState.ACTIVE:
+            # A person who resumes accepts what was lost: measured from the old peak, the loss limit would halt again.
+            self.portfolio.forgive()
         if (state, self.switch.wants_flat) != before:
             kind = f"{state.value}_flat" if self.switch.wants_flat else state.value
             yield Incident(self.name, "", seq, now_ns, kind, f"{by}: {reason}")
+
+    def closing_costs(self, markets: Mapping[str, Market]) -> dict[str, Decimal]:
+        """Return what closing each open position now would cost, in quote currency, by symbol."""
+        costs = {}
+        for symbol, market in markets.items():
+            lots = self.portfolio.positions[symbol].lots
+            if lots and market.has_book:
+                touch = Touch(market.bid_ticks, market.ask_ticks, 0.0)
+                costs[symbol] = closing_cost(lots, touch, self.slots[symbol].instrument, self.terms.costs.taker_bps)
+        return costs
 
     def equity_point(self, seq: int, now_ns: int) -> EquityPoint:
         """State what the lane is worth now."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from bot.errors import UserError
-from bot.types import Execution, Fill, Instrument, InstrumentKind
+from bot.types import Execution, Fill, Instrument
 
 ZERO = Decimal(0)
 
@@ -72,10 +71,14 @@ def _share(cost: int, part: int, whole: int) -> int:
 
 @dataclass(slots=True)
 class Portfolio:
-    """Cash and positions of one lane, in one quote currency."""
+    """Cash and positions of one lane, in one quote currency.
+
+    `opening` is the balance the account began with, `carried` what it realised in instruments no longer traded.
+    """
 
     instruments: Mapping[str, Instrument]
     opening: Decimal
+    carried: Decimal = ZERO
     positions: dict[str, Position] = field(default_factory=dict)
     mids: dict[str, int] = field(default_factory=dict)
     fees: Decimal = ZERO
@@ -122,7 +125,7 @@ class Portfolio:
     @property
     def realised(self) -> Decimal:
         """P&L closed so far, before fees, in quote currency."""
-        return sum((_money(self.instruments[s], p.realised) for s, p in self.positions.items()), ZERO)
+        return sum((_money(self.instruments[s], p.realised) for s, p in self.positions.items()), self.carried)
 
     @property
     def unrealised(self) -> Decimal:
@@ -134,7 +137,7 @@ class Portfolio:
         position = self.positions[symbol]
         if not position.lots or symbol not in self.mids:
             return ZERO
-        return position.unrealised(self.mids[symbol]) * _value_of_tick_lot(self.instruments[symbol])
+        return position.unrealised(self.mids[symbol]) * self.instruments[symbol].notional(1, 1)
 
     @property
     def cash(self) -> Decimal:
@@ -147,99 +150,36 @@ class Portfolio:
         return self.cash + self.unrealised
 
     def observe(self, day: int, equity: Decimal) -> None:
-        """Keep the peak and, on a new UTC day, that day's opening equity."""
+        """Keep the peak and, on a new UTC day, that day's opening equity.
+
+        Nothing is kept before every open position has its first mid: until then equity lacks its unrealised part.
+        """
+        if any(position.lots and symbol not in self.mids for symbol, position in self.positions.items()):
+            return
         if day != self.day:
             self.day = day
             self.day_equity = equity
         self.peak = max(self.peak, equity)
 
-    def state(self) -> dict[str, Any]:
-        """All of it as JSON-able values, from which `restore` builds an equal portfolio."""
-        return {
-            "opening": str(self.opening),
-            "fees": str(self.fees),
-            "funding": str(self.funding),
-            "peak": str(self.peak),
-            "day": self.day,
-            "day_equity": str(self.day_equity),
-            "positions": {s: [p.lots, p.cost, p.realised] for s, p in self.positions.items()},
-            "mids": dict(self.mids),
-            "instruments": {symbol: _described(instrument) for symbol, instrument in self.instruments.items()},
-        }
+    def forgive(self) -> None:
+        """Measure losses from here on: the peak and the day's opening become the equity of now."""
+        self.peak = self.day_equity = self.equity
 
 
-def restore(state: Mapping[str, Any], instruments: Mapping[str, Instrument]) -> Portfolio:
-    """Build the portfolio that `Portfolio.state` described; `instruments` are those traded from now on.
-
-    A position in an instrument that is no longer traded is kept at its last mid.
+def tick_lots(instrument: Instrument, money: Decimal) -> int:
+    """Return an amount of quote currency as a whole number of tick·lots.
 
     Raises:
-        UserError: the grid of an instrument changed so that an open position or its P&L does not lie on it any more.
+        UserError: it does not lie on the instrument's grid, which must have changed since the amount was made.
     """
-    earlier = {symbol: _instrument(symbol, text) for symbol, text in state["instruments"].items()}
-    positions, mids = {}, {}
-    for symbol, numbers in state["positions"].items():
-        then, now = earlier[symbol], instruments.get(symbol, earlier[symbol])
-        lots, cost, realised = numbers
-        worth = _value_of_tick_lot(then) / _value_of_tick_lot(now)
-        positions[symbol] = Position(
-            _rescaled(lots, then.lot_size / now.lot_size, symbol),
-            _rescaled(cost, worth, symbol),
-            _rescaled(realised, worth, symbol),
-        )
-        if symbol in state["mids"]:
-            mids[symbol] = round(state["mids"][symbol] * then.tick_size / now.tick_size)
-    return Portfolio(
-        instruments={**earlier, **instruments},
-        opening=Decimal(state["opening"]),
-        positions=positions,
-        mids=mids,
-        fees=Decimal(state["fees"]),
-        funding=Decimal(state["funding"]),
-        peak=Decimal(state["peak"]),
-        day=int(state["day"]),
-        day_equity=Decimal(state["day_equity"]),
-    )
-
-
-def _described(instrument: Instrument) -> dict[str, str]:
-    return {
-        "kind": instrument.kind.value,
-        "base": instrument.base,
-        "quote": instrument.quote,
-        "tick_size": str(instrument.tick_size),
-        "lot_size": str(instrument.lot_size),
-        "min_notional": str(instrument.min_notional),
-        "contract_size": str(instrument.contract_size),
-    }
-
-
-def _instrument(symbol: str, text: Mapping[str, str]) -> Instrument:
-    return Instrument(
-        symbol=symbol,
-        kind=InstrumentKind(text["kind"]),
-        base=text["base"],
-        quote=text["quote"],
-        tick_size=Decimal(text["tick_size"]),
-        lot_size=Decimal(text["lot_size"]),
-        min_notional=Decimal(text["min_notional"]),
-        contract_size=Decimal(text["contract_size"]),
-    )
-
-
-def _rescaled(number: int, ratio: Decimal, symbol: str) -> int:
-    scaled = number * ratio
-    if scaled != int(scaled):
+    number = money / instrument.notional(1, 1)
+    if number != int(number):
         raise UserError(
-            f"the price or size grid of {symbol} changed and the open position does not lie on it; "
+            f"the price or size grid of {instrument.symbol} changed and the open position does not lie on it: "
             "close it under the old grid or start a new account with --fresh"
         )
-    return int(scaled)
+    return int(number)
 
 
-def _value_of_tick_lot(instrument: Instrument) -> Decimal:
-    return instrument.notional(1, 1)
-
-
-def _money(instrument: Instrument, tick_lots: int) -> Decimal:
-    return instrument.notional(1, 1) * tick_lots
+def _money(instrument: Instrument, amount: int) -> Decimal:
+    return instrument.notional(1, 1) * amount

@@ -115,10 +115,7 @@ class PaperVenue:
         code = _ASSUMPTIONS[self.terms.assumption]
         row = start
         while row < stop:
-            count, row = matching.match_rows(
-                self._orders, code, self._newest, batch.exchange_ns, batch.id, batch.price, batch.size, batch.kind,
-                row, stop, fills,
-            )  # fmt: skip
+            count, row = matching.match(self._orders, code, self._newest, batch, row, stop, fills)
             for index, lots, event in fills[:count].tolist():
                 yield from self._passive_fill(self._resting[index], lots, batch, event)
         for index in reversed(range(len(self._resting))):

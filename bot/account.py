@@ -1,0 +1,75 @@
+"""Where a run begins: what each lane owns, from the runs before it, and how a replay finds the same again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from bot.trading.portfolio import Portfolio, Position, tick_lots
+from bot.types import Instrument
+from storage.lanes import LaneState
+
+
+def portfolio_of(state: LaneState, instruments: Sequence[Instrument]) -> Portfolio:
+    """Build a lane's portfolio from what was stored.
+
+    Raises:
+        UserError: the grid of an instrument changed under an open position.
+    """
+    held = {holding.symbol: holding for holding in state.holdings}
+    positions: dict[str, Position] = {}
+    carried = state.realised
+    for instrument in instruments:
+        holding = held.get(instrument.symbol)
+        if holding is None:
+            continue
+        carried -= holding.realised
+        positions[instrument.symbol] = Position(
+            lots=instrument.lots(holding.size),
+            cost=tick_lots(instrument, holding.entry_cost),
+            realised=tick_lots(instrument, holding.realised),
+        )
+    opening = state.cash - state.realised + state.fees - state.funding
+    return Portfolio(
+        instruments={instrument.symbol: instrument for instrument in instruments},
+        opening=opening,
+        carried=carried,
+        positions=positions,
+        fees=state.fees,
+        funding=state.funding,
+        peak=state.peak_equity,
+        day=state.day,
+        day_equity=state.day_equity,
+    )
+
+
+def untraded(state: LaneState, instruments: Sequence[Instrument]) -> Mapping[str, Decimal]:
+    """Return the open positions (base currency) in instruments that this run does not trade."""
+    traded = {instrument.symbol for instrument in instruments}
+    return {held.symbol: held.size for held in state.holdings if held.lots and held.symbol not in traded}
+
+
+def described(portfolio: Portfolio) -> dict[str, Any]:
+    """Return a portfolio at a run's beginning as JSON-able values, from which `rebuilt` makes an equal one."""
+    money = ("opening", "carried", "fees", "funding", "peak", "day_equity")
+    return {name: str(getattr(portfolio, name)) for name in money} | {
+        "day": portfolio.day,
+        "positions": {symbol: asdict(position) for symbol, position in portfolio.positions.items()},
+    }
+
+
+def rebuilt(text: Mapping[str, Any], instruments: Sequence[Instrument]) -> Portfolio:
+    """Return the portfolio that `described` described."""
+    return Portfolio(
+        instruments={instrument.symbol: instrument for instrument in instruments},
+        positions={symbol: Position(**numbers) for symbol, numbers in text["positions"].items()},
+        opening=Decimal(text["opening"]),
+        carried=Decimal(text["carried"]),
+        fees=Decimal(text["fees"]),
+        funding=Decimal(text["funding"]),
+        peak=Decimal(text["peak"]),
+        day=int(text["day"]),
+        day_equity=Decimal(text["day_equity"]),
+    )

@@ -1,0 +1,224 @@
+"""The composition root: the one file that knows whether the market is polled, served from a tape, or read from one.
+
+Everything it builds is the same in all modes from the batches on; see `bot.building`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine as Database
+
+from bot.building import warm_kernels
+from bot.config import Config
+from bot.console.dashboard import Dashboard, summary
+from bot.console.documents import show
+from bot.console.options import PaperOptions
+from bot.console.screen import Screen
+from bot.control import ControlFile
+from bot.deadline import AlarmDeadline
+from bot.errors import BotError
+from bot.feed.replay import tape_inputs
+from bot.running import Ending, attend, flatten, play, signals, stop, until_ended
+from bot.session import Session
+from bot.sources import PolledMarket
+from bot.starting import Start, StartedRun, start_run
+from bot.trading.loading import LoadedStrategy, load
+from bot.types import NS_PER_S, Instrument
+from bot.watching import Caption, Watch, screen
+from storage.database import open_writer
+from storage.tape import Tape
+from storage.tape_header import RECORDED_BY_RUN, Sampling, TapeHeader
+from storage.tape_writer import TapeWriter, compact_tape
+
+PAPER = "paper"
+REPLAY_ACCOUNT = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One paper run as it was asked for."""
+
+    config: Config
+    options: PaperOptions
+    strategy: LoadedStrategy
+    database: Database
+    deadline: AlarmDeadline
+    ending: Ending
+    started_s: float
+
+    def start(self, tape: Path | None, digest: str) -> Start:
+        """A replayed market has an account of its own, new each time: its past must not move today's positions."""
+        replayed = self.options.replay is not None
+        return Start(
+            account=REPLAY_ACCOUNT if replayed else self.config.paper.account,
+            fresh=replayed or self.options.fresh,
+            mode=PAPER,
+            tape="" if tape is None else str(tape),
+            tape_digest=digest,
+            started_ns=time.time_ns(),
+        )
+
+
+def paper(config: Config, options: PaperOptions) -> int:
+    """Paper-trade until something ends the run; return the exit code.
+
+    Raises:
+        BotError: one line for the user; what was stored is not lost.
+    """
+    started_s = time.monotonic()
+    strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
+    strategy.build(config.strategy.params)
+    database = open_writer(config.storage.url)
+    try:
+        with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
+            job = _Job(config, options, strategy, database, deadline, Ending(), started_s)
+            return asyncio.run(_paper(job))
+    finally:
+        database.dispose()
+
+
+async def _paper(job: _Job) -> int:
+    with signals(job.ending):
+        if job.options.replay is not None and job.options.speed is None:
+            return await _from_tape(job, Tape.open(job.options.replay))
+        warming = asyncio.create_task(asyncio.to_thread(warm_kernels))
+        market = await PolledMarket.open(job.config, job.options.replay, job.options.speed or 1.0)
+        try:
+            await warming
+            return await _polled(job, market)
+        finally:
+            await market.close()
+
+
+async def _polled(job: _Job, market: PolledMarket) -> int:
+    """Trade on an exchange that is polled, and record what it said."""
+    folder = _tape_folder(job.config) if job.config.feed.record else None
+    begun = start_run(job.config, job.strategy, job.database, market.instruments, job.start(folder, ""), job.deadline)
+    tape = None if folder is None else TapeWriter(folder, _header(folder, market.instruments))
+    session = _session(job, begun, tape, market.clock.now_ns)
+    feed = market.feed(session.numbers.take, session.emit)
+    draw = _pictures(job, begun, session, lambda: market.troubles)
+    with Dashboard(plain=job.options.plain or job.options.as_json) as dashboard:
+        tasks = [
+            asyncio.create_task(session.pump()),
+            asyncio.create_task(_when_over(feed.wait_ended, job.ending)),
+            asyncio.create_task(_attend(job, begun, session, dashboard, draw)),
+        ]
+        try:
+            await feed.start()
+            await until_ended(job.ending, tasks)
+            if job.options.flatten or (job.ending.failed and job.config.strategy.on_error == "flatten"):
+                await flatten(session, "run", job.ending.reason)
+        finally:
+            await feed.stop()
+            for task in tasks[1:]:
+                task.cancel()
+            stop(session, job.ending)
+            await tasks[0]
+    if tape is not None and folder is not None:
+        tape.close()
+        await asyncio.to_thread(compact_tape, folder)
+    return _finish(job, begun, draw)
+
+
+async def _from_tape(job: _Job, tape: Tape) -> int:
+    """Trade on a tape as fast as it can be read; what entered the core is the tape itself, so none is recorded."""
+    warm_kernels()
+    instruments = tuple({instrument.symbol: instrument for instrument in tape.header.instruments}.values())
+    start = job.start(tape.folder.resolve(), tape.digest())
+    begun = start_run(job.config, job.strategy, job.database, instruments, start, job.deadline)
+    session = _session(job, begun, None, lambda: begun.engine.now_ns)
+    draw = _pictures(job, begun, session, tuple)
+    with Dashboard(plain=job.options.plain or job.options.as_json) as dashboard:
+        watching = asyncio.create_task(_attend(job, begun, session, dashboard, draw))
+        try:
+            await play(session, tape_inputs(tape, clock_every_ns(job.config)), job.ending)
+        finally:
+            watching.cancel()
+            stop(session, job.ending)
+            await session.pump()
+    return _finish(job, begun, draw, start.tape_digest)
+
+
+def _session(job: _Job, begun: StartedRun, tape: TapeWriter | None, now_ns: Callable[[], int]) -> Session:
+    account = job.start(None, "").account
+    watch = Watch(begun.engine.lanes[0].name)
+    session = Session(account, begun.engine, begun.journal, tape, watch, now_ns)
+    if begun.restored.action:
+        session.command(begun.restored.action, begun.restored.by, begun.restored.reason)
+    return session
+
+
+def _pictures(
+    job: _Job, begun: StartedRun, session: Session, troubles: Callable[[], tuple[str, ...]]
+) -> Callable[[], Screen]:
+    """Return what draws the screen of the moment."""
+    caption = Caption(
+        title="paper" if job.options.replay is None else f"paper on {job.options.replay.name}",
+        run_id=begun.id,
+        account=session.account,
+        exchange=job.config.exchange.id,
+        strategy=job.strategy.name,
+        currency=job.config.paper.currency,
+    )
+
+    def draw() -> Screen:
+        elapsed_s = time.monotonic() - job.started_s
+        notes = (*begun.notes, *troubles())
+        return screen(caption, session.watch, begun.engine, elapsed_s, notes, session.tape_rows)
+
+    return draw
+
+
+async def _attend(
+    job: _Job, begun: StartedRun, session: Session, dashboard: Dashboard, draw: Callable[[], Screen]
+) -> None:
+    due_s = 0.0
+
+    def look() -> None:
+        nonlocal due_s
+        if time.monotonic() >= due_s:
+            due_s = time.monotonic() + job.config.console.refresh_ns / NS_PER_S
+            dashboard.update(draw())
+
+    control = ControlFile(Path(job.config.storage.folder) / "control.jsonl")
+    await attend(session, job.ending, job.options.for_ns, control, begun.restored.cursor, look)
+
+
+async def _when_over(wait: Callable[[], Awaitable[None]], ending: Ending) -> None:
+    await wait()
+    ending.say("the market is over")
+
+
+def _finish(job: _Job, begun: StartedRun, draw: Callable[[], Screen], digest: str = "") -> int:
+    """End the run in the journal and show what it came to; return the exit code."""
+    begun.journal.end_run(begun.id, time.time_ns(), job.ending.reason, digest)
+    last = draw()
+    costs = begun.engine.lanes[0].closing_costs({symbol: desk.market for symbol, desk in begun.engine.desks.items()})
+    commands = ("imbalance trades", "imbalance why", f"imbalance replay {begun.id} --assert")
+    document = {"reason": job.ending.reason, "failed": job.ending.failed, "closing_cost": costs, "screen": last}
+    show(summary(last, costs, commands), document, as_json=job.options.as_json)
+    if job.ending.failed:
+        raise BotError(job.ending.reason)
+    return 0
+
+
+def clock_every_ns(config: Config) -> int:
+    """Longest silence of an instrument in a tape before time itself becomes an event."""
+    return config.strategy.every_ns or NS_PER_S
+
+
+def _tape_folder(config: Config) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    tapes = Path(config.storage.folder) / "tapes"
+    names = (f"{stamp}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
+    return next(tapes / name for name in names if not (tapes / name).exists())
+
+
+def _header(folder: Path, instruments: tuple[Instrument, ...]) -> TapeHeader:
+    return TapeHeader(folder.name, RECORDED_BY_RUN, Sampling.SNAPSHOT, time.time_ns(), instruments)

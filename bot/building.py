@@ -1,0 +1,125 @@
+"""Builds the core from a configuration: the same way for paper, replay and every lane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.config import Config
+from bot.errors import ConfigError
+from bot.market import matching
+from bot.market.forecast import ForecastSpec
+from bot.market.market import Market, warm_up
+from bot.trading.contract import Costs, Strategy
+from bot.trading.decision import ENGINE_SIGNALS, DecisionRules
+from bot.trading.desk import Desk
+from bot.trading.engine import Engine
+from bot.trading.guard import Deadline
+from bot.trading.lane import Lane, LaneTerms, Slot
+from bot.trading.loading import LoadedStrategy
+from bot.trading.portfolio import Portfolio
+from bot.types import NS_PER_S, FillAssumption, Instrument, InstrumentKind
+from bot.venue.paper import PaperTerms, PaperVenue
+from risk.halt import HaltSwitch
+
+
+@dataclass(frozen=True, slots=True)
+class CorePlan:
+    """All that decides what a core will do with its inputs."""
+
+    config: Config
+    strategy: LoadedStrategy
+    instruments: Sequence[Instrument]
+    run: str
+    portfolios: Mapping[str, Portfolio]
+    deadline: Deadline
+
+
+def build_engine(plan: CorePlan) -> Engine:
+    """Build the core with one market an instrument and one lane a fill assumption.
+
+    Raises:
+        ConfigError: a signal, a parameter or an instrument does not fit.
+    """
+    config = plan.config
+    names = _signals(plan.strategy.build(config.strategy.params))
+    chosen = tuple(dict.fromkeys((*names, *ENGINE_SIGNALS)))
+    forecast = _forecast(config) if any(name.startswith("forecast") for name in names) else None
+    desks = {instrument.symbol: Desk(Market(instrument, chosen, forecast)) for instrument in plan.instruments}
+    rules = DecisionRules(
+        every_ns=config.strategy.every_ns,
+        names=names,
+        deadline=plan.deadline,
+        no_trade_band=config.sizing.no_trade_band,
+        protection_bps=float(config.paper.protection_bps),
+        max_book_age_ns=config.risk.max_book_age_ns,
+        on_error=config.strategy.on_error,
+        on_breach=config.risk.on_breach,
+        indexes={name: index for index, name in enumerate(chosen)},
+    )
+    return Engine(desks=desks, lanes=[_lane(plan, assumption) for assumption in config.paper.lanes], rules=rules)
+
+
+def check_tradable(instruments: Sequence[Instrument], currency: str) -> None:
+    """Refuse what the core can't keep exact accounts of.
+
+    Raises:
+        ConfigError: an instrument is inverse, or quoted in another currency than the account.
+    """
+    for instrument in instruments:
+        if instrument.kind is InstrumentKind.INVERSE:
+            raise ConfigError(
+                f"exchange.symbols: {instrument.symbol} is an inverse contract: it can be recorded, not traded"
+            )
+        if instrument.quote != currency:
+            raise ConfigError(
+                f"exchange.symbols: {instrument.symbol} is quoted in {instrument.quote}, "
+                f"the account in paper.currency = {currency}; trade them on accounts of their own"
+            )
+
+
+def warm_kernels() -> None:
+    """Compile every kernel, or load it from the cache of an earlier start."""
+    warm_up()
+    matching.warm_up()
+
+
+def _signals(strategy: Strategy) -> tuple[str, ...]:
+    names = strategy.signals
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{type(strategy).__name__}.signals should be a tuple of signal names, was {names!r}")
+    return tuple(names)
+
+
+def _forecast(config: Config) -> ForecastSpec:
+    own = config.forecast
+    return ForecastSpec(
+        horizon_ns=own.horizon_ns,
+        features=tuple(own.on),
+        halflife_s=own.halflife_ns / NS_PER_S,
+        warm_labels=own.warm_labels,
+    )
+
+
+def _lane(plan: CorePlan, assumption: FillAssumption) -> Lane:
+    config = plan.config
+    name = assumption.value
+    portfolio = plan.portfolios[name]
+    paper = PaperTerms(config.paper.maker_bps, config.paper.taker_bps, config.paper.latency_ns, assumption)
+    slots = {}
+    for instrument in plan.instruments:
+        lots = portfolio.positions[instrument.symbol].lots
+        venue = PaperVenue(name, instrument, paper, lots)
+        slots[instrument.symbol] = Slot(instrument, plan.strategy.build(config.strategy.params), venue)
+    terms = LaneTerms(
+        sizing=config.sizing.build(),
+        limits=config.risk.limits(),
+        costs=Costs(_bps(config.paper.maker_bps), _bps(config.paper.taker_bps)),
+        protection=config.risk.protection(),
+    )
+    return Lane(name, plan.run, terms, portfolio, slots, HaltSwitch())
+
+
+def _bps(value: Decimal) -> float:
+    return float(value)

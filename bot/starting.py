@@ -1,0 +1,120 @@
+"""Starts a run: opens the account, finds what each lane owns, writes the run down, and builds its core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import orjson
+from sqlalchemy import Engine as Database
+
+from bot.account import described, portfolio_of, untraded
+from bot.building import CorePlan, build_engine, check_tradable
+from bot.config import Config, config_hash, resolved
+from bot.trading.engine import Engine
+from bot.trading.guard import Deadline
+from bot.trading.loading import LoadedStrategy
+from bot.types import HaltState, Instrument
+from storage import tradelog
+from storage.holdings import account_state
+from storage.journal import Journal, RunStart
+
+_ACTIONS = {HaltState.REDUCING: "reduce", HaltState.HALTED: "halt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is particular to one run. `tape` is where its inputs are recorded, or the recording they come from."""
+
+    account: str
+    fresh: bool
+    mode: str
+    tape: str
+    tape_digest: str
+    started_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the account was told before: the halt to begin with ('' = none), and how far the control file was read."""
+
+    action: str
+    by: str
+    reason: str
+    cursor: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run that is written down and ready for its first input."""
+
+    id: int
+    journal: Journal
+    engine: Engine
+    restored: Restored
+    notes: tuple[str, ...]
+
+
+def start_run(
+    config: Config,
+    strategy: LoadedStrategy,
+    database: Database,
+    instruments: Sequence[Instrument],
+    start: Start,
+    deadline: Deadline,
+) -> StartedRun:
+    """Write a new run down and build its core.
+
+    Raises:
+        ConfigError: a symbol cannot be traded on this account.
+        StorageError: the database cannot be written.
+        UserError: an open position does not lie on its instrument's grid any more.
+    """
+    check_tradable(instruments, config.paper.currency)
+    journal = Journal(database)
+    _open_account(journal, config, start)
+    lanes = [assumption.value for assumption in config.paper.lanes]
+    states = {lane: account_state(database, start.account, lane) for lane in lanes}
+    portfolios = {lane: portfolio_of(state, instruments) for lane, state in states.items()}
+    restored = _restored(database, start.account)
+    opening = {lane: described(portfolio) for lane, portfolio in portfolios.items()}
+    run_id = journal.start_run(
+        RunStart(
+            account=start.account,
+            started_ns=start.started_ns,
+            mode=start.mode,
+            config=orjson.dumps(resolved(config)).decode(),
+            config_hash=config_hash(config),
+            strategy_name=strategy.name,
+            strategy_hash=strategy.digest,
+            strategy_source=strategy.source,
+            code_version=version("imbalance-bot"),
+            seed=config.exchange.seed,
+            tape=start.tape,
+            pid=os.getpid(),
+            opening=tuple(states.values()),
+            opening_state=orjson.dumps(opening).decode(),
+            instruments=tuple(instruments),
+            command_cursor=restored.cursor,
+        )
+    )
+    plan = CorePlan(config, strategy, instruments, str(run_id), portfolios, deadline)
+    kept = untraded(states[lanes[0]], instruments)
+    notes = tuple(f"{symbol}: {size} is held and not traded by this run" for symbol, size in kept.items())
+    return StartedRun(run_id, journal, build_engine(plan), restored, notes)
+
+
+def _open_account(journal: Journal, config: Config, start: Start) -> None:
+    opener = journal.fresh_account if start.fresh else journal.open_account
+    opener(start.account, config.paper.currency, config.paper.balance, start.started_ns)
+
+
+def _restored(database: Database, name: str) -> Restored:
+    account = tradelog.account(database, name)
+    earlier = tradelog.runs(database, account=name)
+    cursor = max((run.command_cursor for run in earlier), default=0)
+    if account is None or account.halt_state is HaltState.ACTIVE:
+        return Restored("", "", "", cursor)
+    return Restored(_ACTIONS[account.halt_state], account.halt_by, account.halt_reason, cursor)

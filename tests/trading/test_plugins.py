@@ -1,0 +1,197 @@
+"""The door to plug-in code: how a strategy is found, configured, asked, and stopped."""
+
+import math
+import os
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.deadline import AlarmDeadline
+from bot.errors import ConfigError, StrategyFailed, StrategyNotFound
+from bot.trading import Answer, Costs, Hold, Quotes, Strategy, Target, View
+from bot.trading.guard import NoDeadline, RecordedDeadline, StrategyOverrun, ask
+from bot.trading.loading import load, load_source
+from bot.types import Instrument, InstrumentKind
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = (ROOT / "strategies",)
+BTC = Instrument("BTC/USDT:USDT", InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"))
+SOURCE = """
+from dataclasses import dataclass
+from bot.trading import Answer, Hold, Strategy, View, param
+
+@dataclass
+class Mine(Strategy):
+    signals = ("spread",)
+    depth: int = param(3, low=1, high=10)
+    share: float = param(0.5, low=0.0, high=1.0)
+
+    def decide(self, see: View) -> Answer:
+        return Hold("mine")
+"""
+
+
+def view() -> View:
+    names = {"spread": 0}
+    return View(
+        1, BTC, names, np.array([0.2]), 600_000, 600_010, 0, 0.0, 0.0, (), (), Decimal(10_000), Costs(2.0, 5.0)
+    )  # fmt: skip
+
+
+class Answering(Strategy):
+    def __init__(self, act: Callable[[View], object]) -> None:
+        self.act = act
+
+    def decide(self, see: View) -> Answer:
+        return self.act(see)  # type: ignore[return-value] # the point: an answer of any kind
+
+
+def answered(act: Callable[[View], object]) -> Answer:
+    return ask(Answering(act), view(), NoDeadline(), ("queue", BTC.symbol, 1))
+
+
+@pytest.mark.parametrize("use", ["imbalance_maker", "strategies.imbalance_maker:ImbalanceMaker"])
+def test_a_shipped_strategy_is_found_by_name_and_by_import_string(use: str) -> None:
+    loaded = load(use, SHIPPED)
+
+    assert loaded.name == "ImbalanceMaker"
+    assert len(loaded.digest) == 64
+
+
+def test_a_strategy_is_found_by_file_path_and_its_source_alone_builds_it_again(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SOURCE)
+
+    loaded = load(str(tmp_path / "mine.py"), (tmp_path,))
+    again = load_source(loaded.source, loaded.name)
+
+    assert loaded.digest == again.digest
+    assert again.build({"depth": 4}).decide(view()) == Hold("mine")
+
+
+def test_a_file_outside_the_allowed_folders_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SOURCE)
+
+    with pytest.raises(StrategyNotFound, match=r"outside strategy\.folders"):
+        load(str(tmp_path / "mine.py"), SHIPPED)
+
+
+def test_a_link_that_leads_out_of_the_allowed_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SOURCE)
+    (tmp_path / "allowed").mkdir()
+    os.symlink(tmp_path / "mine.py", tmp_path / "allowed" / "mine.py")
+
+    with pytest.raises(StrategyNotFound, match="outside"):
+        load(str(tmp_path / "allowed" / "mine.py"), (tmp_path / "allowed",))
+
+
+@pytest.mark.parametrize(
+    ("use", "says"),
+    [
+        ("imbalance_makr", "did you mean imbalance_maker"),
+        ("https://example.org/a.py", "should be a name"),
+        ("strategies.imbalance_maker:ImbalanceMakr", "did you mean ImbalanceMaker"),
+        ("no_such_package.thing:Thing", "does not import"),
+    ],
+)
+def test_what_is_not_there_is_one_line_with_the_nearest_name(use: str, says: str) -> None:
+    with pytest.raises(StrategyNotFound, match=says) as caught:
+        load(use, SHIPPED)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_does_not_import_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("x = 1\ny = x / 0\n")
+
+    with pytest.raises(StrategyNotFound, match="line 2: ZeroDivisionError"):
+        load(str(tmp_path / "broken.py"), (tmp_path,))
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"dept": 3}, r"strategy\.params\.dept is not a parameter of Mine; did you mean depth"),
+        ({"depth": 11}, r"strategy\.params\.depth should be from 1 to 10, was 11"),
+        ({"depth": 2.5}, "should be a whole number"),
+        ({"depth": True}, "should be a whole number"),
+        ({"share": "half"}, "should be a number"),
+        ({"share": math.nan}, "should be from 0.0 to 1.0"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_name(params: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        load_source(SOURCE, "Mine").build(params)
+
+
+def test_a_whole_number_is_accepted_where_a_fraction_is_meant() -> None:
+    built = load_source(SOURCE, "Mine").build({"share": 1})
+
+    assert vars(built)["share"] == 1.0
+    assert isinstance(vars(built)["share"], float)
+
+
+@pytest.mark.parametrize(
+    "good", [None, Hold("x"), Target(0.5), Target(-1.0), Quotes(1.0, 2.0), Quotes(None, 2.0), Quotes(None, None)]
+)
+def test_every_kind_of_answer_passes(good: Answer) -> None:
+    assert answered(lambda _: good) == good
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Target(math.nan),
+        Target(1.01),
+        Target(0.5, stop_loss_bps=-1.0),
+        Quotes(math.nan, 2.0),
+        Quotes(2.0, 2.0),
+        Quotes(0.0, 2.0),
+        Quotes(1.0, 2.0, bid_size=1e9),
+        Quotes(1.0, math.inf),
+        "buy",
+        0.5,
+    ],
+)
+def test_an_answer_that_is_no_answer_fails_the_strategy(bad: object) -> None:
+    with pytest.raises(StrategyFailed):
+        answered(lambda _: bad)
+
+
+def test_a_strategy_that_raises_is_named_with_file_and_line() -> None:
+    def divide(see: View) -> object:
+        return 1 / 0
+
+    with pytest.raises(StrategyFailed, match=r"ZeroDivisionError: division by zero \(test_plugins.py, line \d+\)"):
+        answered(divide)
+
+
+def test_an_unknown_signal_says_which_there_are() -> None:
+    with pytest.raises(StrategyFailed, match="signal 'ofi' is not in this strategy's signals: spread"):
+        answered(lambda see: see["ofi"])
+
+
+def test_a_strategy_that_hangs_is_cut_off_and_the_recorded_cut_repeats_in_replay() -> None:
+    def hang(see: View) -> object:
+        while True:
+            pass
+
+    key = ("queue", BTC.symbol, 7)
+    with AlarmDeadline(50_000_000, "50ms") as deadline, pytest.raises(StrategyOverrun) as live:
+        ask(Answering(hang), view(), deadline, key)
+    with pytest.raises(StrategyOverrun) as replayed:
+        ask(Answering(hang), view(), RecordedDeadline({key}, "50ms"), key)
+
+    assert str(live.value) == str(replayed.value)
+
+
+def test_a_quick_strategy_is_not_cut_off_later() -> None:
+    with AlarmDeadline(30_000_000, "30ms") as deadline:
+        ask(Answering(lambda _: None), view(), deadline, ("queue", BTC.symbol, 1))
+        sum(range(3_000_000))  # outlives the limit
+
+
+def test_the_cost_of_a_round_trip_is_the_spread_and_two_taker_fees() -> None:
+    # 1 USDT of spread at 60,000.5 is 0.1667 bps.
+    assert view().round_trip_bps == pytest.approx(10 + 1 / 60000.5 * 10_000)
