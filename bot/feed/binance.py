@@ -61,9 +61,10 @@ class Grid:
 class SymbolReport:
     """What the import found of one instrument.
 
-    `messages` counts messages read by kind, `dropped` depth messages that became no rows by reason, `backwards` lines
-    whose local time went back. `clock_difference_ns` is local clock minus exchange clock, median: the two are not in
-    step, so it is no latency; None when the exchange gave no times. `book_known` tells the state at the end.
+    `messages` counts messages read by kind, `dropped` depth messages that became no rows by reason, `rounded` sizes
+    between two lots (only with a grid that was given), `backwards` lines whose local time went back.
+    `clock_difference_ns` is local clock minus exchange clock, median: the two are not in step, so it is no latency;
+    None when the exchange gave no times. `book_known` tells the state at the end.
     """
 
     instrument: Instrument
@@ -71,6 +72,7 @@ class SymbolReport:
     dropped: Mapping[str, int]
     gaps: tuple[Gap, ...]
     book_known: bool
+    rounded: int
     backwards: int
     clock_difference_ns: int | None
 
@@ -163,7 +165,9 @@ class _Recording:
         for path in paths:
             for lines in read_chunks(path, warnings, meter.of(path)):
                 messages = self.decoder.decode(lines)
-                self.messages.update(Message(kind) for kind in messages.kind.tolist())
+                self.messages.update(
+                    dict(zip(Message, np.bincount(messages.kind, minlength=len(Message)).tolist(), strict=True))
+                )
                 self._price_places = max(self._price_places, messages.prices.finest_places())
                 self._size_places = max(self._size_places, messages.sizes.finest_places())
                 pickle.dump(messages, self._store, protocol=pickle.HIGHEST_PROTOCOL)
@@ -249,6 +253,7 @@ def _symbol_report(one: _Recording, builder: RowBuilder) -> SymbolReport:
         dropped=+builder.dropped,
         gaps=tuple(builder.gaps),
         book_known=builder.sync.known,
+        rounded=builder.rounded,
         backwards=one.decoder.backwards,
         clock_difference_ns=one.clock_difference_ns(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -42,25 +42,34 @@ class Decimals:
         """Most digits after the point of any number; 0 when there is none."""
         return int(self.places.max(initial=0))
 
-    def steps(self, step: Decimal) -> tuple[Int64s, Bools]:
-        """Count whole steps of size `step` > 0; False in the mask where a number is off the grid (its count is 0).
+    def steps(self, step: Decimal) -> Steps:
+        """Count whole steps of size `step` > 0, rounded up.
 
         With step = m / 10^s a number is digits * 10^(s - places) / m steps.
         """
         fraction, exponent = _as_fraction(step)
         up = np.clip(exponent - self.places, 0, MOST_DIGITS)
         down = np.clip(self.places - exponent, 0, MOST_DIGITS)
-        fits = self.digits <= np.iinfo(np.int64).max // _POWERS[up]
+        fits = self.valid & (self.digits <= np.iinfo(np.int64).max // _POWERS[up])
         scaled = np.where(fits, self.digits, 0) * _POWERS[up]
         shrunk, rest = np.divmod(scaled, _POWERS[down])
         counts, remainder = np.divmod(shrunk, fraction)
-        on_grid = self.valid & fits & (rest == 0) & (remainder == 0)
-        return np.where(on_grid, counts, 0), on_grid
+        between = (rest > 0) | (remainder > 0)
+        return Steps(counts + between, fits, fits & ~between)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Numbers counted in steps, rounded up; `fits` is False where 64 bits don't do, `exact` where it isn't whole."""
+
+    counts: Int64s
+    fits: Bools
+    exact: Bools
 
 
 def parse_decimals(texts: list[str]) -> Decimals:
-    """Parse plain decimal texts such as `12345.60`; signs, exponents, NaN and blanks are not valid."""
-    column = pa.array(texts, pa.string())
+    """Parse plain decimal texts such as `12345.60`; signs, exponents, NaN, blanks and what is no text are not valid."""
+    column = _texts(texts)
     point = pc.find_substring(column, ".")
     trimmed = pc.if_else(pc.greater_equal(point, 0), pc.ascii_rtrim(column, "0"), column)
     digits = pc.replace_substring(trimmed, ".", "", max_replacements=1)
@@ -69,6 +78,16 @@ def parse_decimals(texts: list[str]) -> Decimals:
     start = np.array(point, np.int64)
     places = np.where(mask & (start >= 0), np.array(pc.binary_length(trimmed), np.int64) - 1 - start, 0)
     return Decimals(np.array(pc.if_else(valid, digits, "0").cast(pa.int64()), np.int64), places, mask)
+
+
+def _texts(texts: list[str]) -> Any:
+    try:
+        column = pa.array(texts, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        column = None
+    if column is None or column.null_count:  # what is no text becomes an empty one, which is no number
+        column = pa.array([text if isinstance(text, str) else "" for text in texts], pa.string())
+    return column
 
 
 def _as_fraction(step: Decimal) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from bot.errors import UserError
-from bot.feed.binance_decimals import parse_decimals
+from bot.feed.binance_decimals import Bools, parse_decimals
 from bot.feed.binance_messages import HEADS, Message, Messages, as_ns
 from bot.types import Int64s
 
@@ -23,6 +23,7 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _CHUNK_LINES: Final = 20_000
 # Trades of the exchange with itself: they met no order of the book.
 _NOT_TRADED: Final = frozenset({"INSURANCE_FUND", "ADL"})
+_BLOCK_BYTES: Final = 1 << 20
 _LARGEST_WHOLE: Final = 2**62
 
 
@@ -42,7 +43,7 @@ class LineDecoder:
         self.clock_differences: list[Int64s] = []
         self._local_ns = 0
         self._exchange_ns = 0
-        self._heads: list[tuple[int, ...]] = []
+        self._heads: list[tuple[Any, ...]] = []
         self._prices: list[str] = []
         self._sizes: list[str] = []
 
@@ -50,17 +51,16 @@ class LineDecoder:
         """Decode lines in the order they were recorded."""
         self._heads, self._prices, self._sizes = [], [], []
         for line in lines:
-            if line.isspace():
-                continue
             stamp, _, raw = line.partition(b" ")
+            rows = len(self._prices)
             try:
                 self._read(int(stamp), orjson.loads(raw))
             except orjson.JSONDecodeError:
-                self.refused["not JSON"] += 1
+                self._refuse("not JSON", rows)
             except KeyError as error:
-                self.refused[f"field {error} missing"] += 1
+                self._refuse(f"field {error} missing", rows)
             except (AttributeError, IndexError, TypeError, ValueError):
-                self.refused["malformed"] += 1
+                self._refuse("malformed", rows)
         self.lines += len(lines)
         return self._in_time(self._with_numbers(self._columns()))
 
@@ -76,9 +76,9 @@ class LineDecoder:
         elif event in ("trade", "aggTrade"):
             self._trade(event, local, payload)
         elif event == "bookTicker" or (event is None and "B" in payload):
-            ids = (0, payload["u"], 0)
-            bid, ask = (payload["b"], payload["B"]), (payload["a"], payload["A"])
-            self._levels(Message.BEST, local, payload, ids, [bid], [ask])
+            self._prices += (payload["b"], payload["a"])
+            self._sizes += (payload["B"], payload["A"])
+            self._heads.append((Message.BEST, local, payload.get("T", 0), 0, payload["u"], 0, 1, 1))
         elif event is None and "lastUpdateId" in payload:
             ids = (0, payload["lastUpdateId"], 0)
             self._levels(Message.SNAPSHOT, local, payload, ids, payload["bids"], payload["asks"])
@@ -86,37 +86,39 @@ class LineDecoder:
             self.skipped[str(event)] += 1
 
     def _levels(self, kind: Message, local: int, payload: Any, ids: tuple[Any, ...], bids: Any, asks: Any) -> None:
-        prices = [level[0] for level in bids]
-        prices += [level[0] for level in asks]
-        sizes = [level[1] for level in bids]
-        sizes += [level[1] for level in asks]
-        "".join(prices), "".join(sizes)  # the quickest way to raise when one is not a text
-        stamp = payload.get("T") or payload.get("E") or 0
-        self._heads.append((kind, *_whole(local, stamp, *ids), len(bids), len(asks)))
-        self._prices += prices
-        self._sizes += sizes
+        self._prices += [level[0] for level in bids]
+        self._prices += [level[0] for level in asks]
+        self._sizes += [level[1] for level in bids]
+        self._sizes += [level[1] for level in asks]
+        stamp = payload.get("T") or payload.get("E", 0)
+        self._heads.append((kind, local, stamp, *ids, len(bids), len(asks)))
 
     def _trade(self, event: str, local: int, payload: Any) -> None:
         if payload.get("X") in _NOT_TRADED:
             self.skipped[str(payload["X"])] += 1
             return
         kind, id_field = (Message.TRADE, "t") if event == "trade" else (Message.AGG_TRADE, "a")
-        price, size, sold = payload["p"], payload["q"], payload["m"]
-        "".join((price, size))
+        sold = payload["m"]
         if not isinstance(sold, bool):
             raise TypeError
-        stamp = payload.get("T") or payload["E"]
-        self._heads.append((kind, *_whole(local, stamp, 0, payload[id_field], 0), not sold, sold))
-        self._prices.append(price)
-        self._sizes.append(size)
+        self._prices.append(payload["p"])
+        self._sizes.append(payload["q"])
+        self._heads.append((kind, local, payload.get("T") or payload["E"], 0, payload[id_field], 0, not sold, sold))
+
+    def _refuse(self, reason: str, rows: int) -> None:
+        self.refused[reason] += 1
+        # What the line left behind before it turned out to be bad.
+        del self._prices[rows:], self._sizes[rows:]
 
     def _columns(self) -> Messages:
-        columns = np.array(self._heads, np.int64).reshape(len(self._heads), len(HEADS)).T
+        table, good = _whole_numbers(self._heads)
         heads: dict[str, Any] = {
-            name: np.ascontiguousarray(column) for name, column in zip(HEADS, columns, strict=True)
+            name: np.ascontiguousarray(column) for name, column in zip(HEADS, table.T, strict=True)
         }
         heads["local_ns"], heads["exchange_ns"] = as_ns(heads["local_ns"]), as_ns(heads["exchange_ns"])
-        return Messages(**heads, prices=parse_decimals(self._prices), sizes=parse_decimals(self._sizes))
+        messages = Messages(**heads, prices=parse_decimals(self._prices), sizes=parse_decimals(self._sizes))
+        self.refused["malformed"] += int((~good).sum())
+        return messages.keep(good)
 
     def _with_numbers(self, messages: Messages) -> Messages:
         kinds = np.repeat(messages.kind, messages.row_counts)
@@ -141,8 +143,12 @@ class LineDecoder:
         return replace(messages, local_ns=latest, exchange_ns=exchange_ns)
 
 
-def read_chunks(path: Path, warnings: list[str], told: Callable[[int], None]) -> Iterator[list[bytes]]:
+def read_chunks(
+    path: Path, warnings: list[str], told: Callable[[int], None], chunk_lines: int = _CHUNK_LINES
+) -> Iterator[list[bytes]]:
     """Read a file's lines, plain or gzip, in chunks; `told` hears how many bytes of the file were read so far.
+
+    Empty lines are left out.
 
     A gzip stream that is cut or broken is read up to there, and `warnings` gets a line about it.
 
@@ -154,25 +160,27 @@ def read_chunks(path: Path, warnings: list[str], told: Callable[[int], None]) ->
     except OSError as error:
         raise UserError(f"{path} should be a readable file, but {error.strerror}: check the path") from None
     with raw:
-        zipped = raw.peek(2)[:2] == _GZIP_MAGIC
+        stream = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == _GZIP_MAGIC else raw
         lines: list[bytes] = []
+        rest = b""
         try:
-            for line in gzip.GzipFile(fileobj=raw) if zipped else raw:
-                lines.append(line)
-                if len(lines) == _CHUNK_LINES:
-                    yield lines
+            while block := stream.read1(_BLOCK_BYTES):
+                *whole, rest = (rest + block).split(b"\n")
+                lines += whole
+                if len(lines) >= chunk_lines:
+                    yield [line for line in lines if line]
                     told(raw.tell())
                     lines = []
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             warnings.append(f"{path.name} is cut or broken, read up to there: {error}")
-        yield lines
+        yield [line for line in (*lines, rest) if line]
         told(path.stat().st_size)
 
 
 def first_message(path: Path) -> tuple[str, int] | None:
     """Find the name of the first instrument in a file, and the local time (ns) of its first readable line."""
     first_ns = 0
-    for lines in read_chunks(path, [], lambda done: None):
+    for lines in read_chunks(path, [], lambda done: None, chunk_lines=1):
         for line in lines:
             stamp, _, raw = line.partition(b" ")
             try:
@@ -187,8 +195,14 @@ def first_message(path: Path) -> tuple[str, int] | None:
     return None
 
 
-def _whole(*values: Any) -> tuple[int, ...]:
-    for value in values:
-        if type(value) is not int or not 0 <= value < _LARGEST_WHOLE:
-            raise TypeError
-    return values
+def _whole_numbers(heads: list[tuple[Any, ...]]) -> tuple[Int64s, Bools]:
+    # Heads that hold anything but whole numbers >= 0 become zeros, with their row counts, and False in the mask.
+    try:
+        table = np.array(heads or np.empty((0, len(HEADS)), np.int64))
+    except ValueError:  # a list stands where a number should
+        table = np.array(heads, object)
+    if table.dtype == np.int64 and int(table.min(initial=0)) >= 0:
+        return table, np.ones(len(heads), np.bool_)
+    good = [all(isinstance(value, int) and 0 <= value < _LARGEST_WHOLE for value in head) for head in heads]
+    mended = [head if fine else (0, 0, 0, 0, 0, 0, *head[-2:]) for head, fine in zip(heads, good, strict=True)]
+    return np.array(mended, np.int64), np.array(good, np.bool_)

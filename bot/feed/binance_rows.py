@@ -33,7 +33,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Update:
     first_id: int
     final_id: int
     previous_id: int
@@ -44,7 +44,8 @@ class RowBuilder:
     """Builds the rows of one instrument, in the order of its lines; `wanted` says which messages become rows.
 
     `gaps` are the losses of the book found, `dropped` counts depth messages that became no rows by reason, `refused`
-    messages whose numbers lie off the grid or whose best quote is crossed.
+    messages whose prices lie off the grid or whose best quote is crossed. `rounded` counts sizes between two lots: they
+    are rounded up, since a level that is there stays there.
     """
 
     def __init__(self, index: int, instrument: Instrument, sync: BookSync, wanted: frozenset[Message]) -> None:
@@ -53,23 +54,25 @@ class RowBuilder:
         self.gaps: list[Gap] = []
         self.dropped: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.rounded = 0
         self._index = index
         self._wanted = np.array(sorted(wanted), np.int64)
-        self._held: deque[_Held] = deque(maxlen=_MOST_HELD)
+        self._held: deque[_Update] = deque(maxlen=_MOST_HELD)
 
     def build(self, messages: Messages) -> Rows:
         """Build the rows of the next messages; `seq` is left at 0 for whoever merges instruments."""
         messages = messages.keep(np.isin(messages.kind, self._wanted))
-        prices, on_tick = messages.prices.steps(self.instrument.tick_size)
-        sizes, on_lot = messages.sizes.steps(self.instrument.lot_size)
-        good = self._good(messages, prices, on_tick & on_lot)
-        rows_kept = np.repeat(good, messages.row_counts)
-        messages, prices, sizes = messages.keep(good), prices[rows_kept], sizes[rows_kept]
-        return self._in_step(messages, self._rows(messages, prices, sizes))
+        prices = messages.prices.steps(self.instrument.tick_size)
+        sizes = messages.sizes.steps(self.instrument.lot_size)
+        good = self._good(messages, prices.counts, prices.exact & sizes.fits)
+        rows = np.repeat(good, messages.row_counts)
+        self.rounded += int((rows & ~sizes.exact).sum())
+        messages = messages.keep(good)
+        return self._in_step(messages, self._rows(messages, prices.counts[rows], sizes.counts[rows]))
 
     def _good(self, messages: Messages, prices: Int64s, on_grid: Bools) -> Bools:
         good = messages.without_rows(~on_grid)
-        self.refused["price or size off the grid"] += int((~good).sum())
+        self.refused["price off the grid"] += int((~good).sum())
         quotes = messages.kind == Message.BEST
         quoted = prices[np.repeat(quotes, messages.row_counts)].reshape(-1, 2)
         crossed = np.zeros(len(messages), np.bool_)
@@ -96,59 +99,54 @@ class RowBuilder:
 
     def _in_step(self, messages: Messages, rows: Rows) -> Rows:
         ends = np.cumsum(messages.row_counts)
+        depth = np.flatnonzero(messages.kind <= Message.SNAPSHOT)
+        columns = (messages.kind, messages.first_id, messages.final_id, messages.previous_id)
         pieces: list[Rows] = []
         done = 0
-        for number in np.flatnonzero(messages.kind <= Message.SNAPSHOT).tolist():
+        heads = zip(depth.tolist(), *(column[depth].tolist() for column in columns), strict=True)
+        for number, kind, first_id, final_id, previous_id in heads:
+            last_id = self.sync.last_id
+            step = None if kind == Message.SNAPSHOT else self.sync.update(first_id, final_id, previous_id)
+            if step is Step.APPLY:
+                continue  # the usual case: the rows stand as they are
             stop = int(ends[number])
-            start = stop - int(messages.bids[number] + messages.asks[number])
-            instead = self._judge(messages, number, rows.take(slice(start, stop)))
-            if instead is not None:
-                pieces += [rows.take(slice(done, start)), *instead]
-                done = stop
+            start = stop - int(messages.row_counts[number])
+            stamps = int(messages.local_ns[number]), int(messages.exchange_ns[number])
+            update = _Update(first_id, final_id, previous_id, rows.take(slice(start, stop)))
+            pieces.append(rows.take(slice(done, start)))
+            pieces += self._restart(update, *stamps) if step is None else self._instead(step, update, last_id, *stamps)
+            done = stop
         return join_rows([*pieces, rows.take(slice(done, None))])
 
-    def _judge(self, messages: Messages, number: int, rows: Rows) -> list[Rows] | None:
-        """What stands in place of a depth message's rows; None when they stand as they are."""
-        local_ns, exchange_ns = int(messages.local_ns[number]), int(messages.exchange_ns[number])
-        if messages.kind[number] == Message.SNAPSHOT:
-            return self._restart(int(messages.final_id[number]), local_ns, exchange_ns, rows)
-        held = _Held(
-            int(messages.first_id[number]), int(messages.final_id[number]), int(messages.previous_id[number]), rows
-        )
-        return self._follow(held, local_ns, exchange_ns)
-
-    def _follow(self, update: _Held, local_ns: int, exchange_ns: int) -> list[Rows] | None:
-        last_id = self.sync.last_id
-        step = self.sync.update(update.first_id, update.final_id, update.previous_id)
-        if step is Step.APPLY:
-            return None
-        if step is Step.STALE:
-            self.dropped["contained in the book already"] += 1
-            return []
-        if step is Step.HOLD:
-            self._hold(update)
-            return []
-        self.gaps.append(Gap(self.instrument.symbol, local_ns, last_id, update.first_id))
-        self._held.clear()
-        self._hold(update)
-        return [self._clear(update.final_id, local_ns, exchange_ns, last=1)]
-
-    def _hold(self, update: _Held) -> None:
-        self.dropped["book unknown"] += 1
-        self._held.append(update)
-
-    def _restart(self, last_update_id: int, local_ns: int, exchange_ns: int, rows: Rows) -> list[Rows]:
-        if not self.sync.snapshot(last_update_id):
+    def _restart(self, snapshot: _Update, local_ns: int, exchange_ns: int) -> list[Rows]:
+        if not self.sync.snapshot(snapshot.final_id):
             self.dropped["snapshot of a book known already"] += 1
             return []
-        pieces = [self._clear(last_update_id, local_ns, exchange_ns, last=0 if len(rows) else 1), rows]
+        rows = snapshot.rows
+        pieces = [self._clear(snapshot.final_id, local_ns, exchange_ns, last=0 if len(rows) else 1), rows]
         waiting = list(self._held)
         self._held.clear()
         self.dropped["book unknown"] -= len(waiting)
-        for update in waiting:  # they came before the snapshot, and count from its arrival
-            late = replace(update, rows=replace(update.rows, local_ns=np.full(len(update.rows), local_ns)))
-            instead = self._follow(late, local_ns, exchange_ns)
-            pieces += [late.rows] if instead is None else instead
+        for update in waiting:
+            last_id = self.sync.last_id
+            step = self.sync.update(update.first_id, update.final_id, update.previous_id)
+            if step is Step.APPLY:  # it came before the snapshot, and counts from the snapshot's arrival
+                pieces.append(replace(update.rows, local_ns=np.full(len(update.rows), local_ns)))
+            else:
+                pieces += self._instead(step, update, last_id, local_ns, exchange_ns)
+        return pieces
+
+    def _instead(self, step: Step, update: _Update, last_id: int, local_ns: int, exchange_ns: int) -> list[Rows]:
+        if step is Step.STALE:
+            self.dropped["contained in the book already"] += 1
+            return []
+        pieces = []
+        if step is Step.GAP:
+            self.gaps.append(Gap(self.instrument.symbol, local_ns, last_id, update.first_id))
+            self._held.clear()
+            pieces = [self._clear(update.final_id, local_ns, exchange_ns, last=1)]
+        self.dropped["book unknown"] += 1
+        self._held.append(update)
         return pieces
 
     def _clear(self, update_id: int, local_ns: int, exchange_ns: int, last: int) -> Rows:
