@@ -37,7 +37,7 @@ def account_state(engine: Engine, account: str, lane: str) -> LaneState:
     """Return what a lane of an account owns now, for the next run to begin with.
 
     Positions, realised P&L and fees come from the opening of the lane's last run and the fills since; funding, the peak
-    and the day's first equity come from its equity points. A lane no run has had yet owns the account's opening balance.
+    and the day's first equity come from its equity points. A lane without a run owns the account's opening balance.
 
     Raises:
         StorageError: there is no such account, or the database cannot be read.

@@ -26,7 +26,7 @@ from bot.types import (
     Side,
     TimeInForce,
 )
-from storage.database import open_reader, open_writer
+from storage.database import open_reader, open_writer, reading
 from storage.journal import Journal, RunStart
 from storage.lanes import LaneState, new_lane
 
@@ -169,3 +169,8 @@ def equity_point(
 
 def incident(number: int) -> Incident:
     return Incident(LANE, "", number, START_NS + number * NS_PER_S, "outage", "no answer for 3 s")
+
+
+def shown(engine: Engine, query: str) -> list[dict[str, object]]:
+    with reading(engine) as connection:
+        return [dict(row) for row in connection.exec_driver_sql(query).mappings()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 from bot.errors import StorageError
 from bot.types import Command, Decision, HaltState, OrderStatus, Outcome, Overrun, Record, Side
 from storage import tradelog, why
-from storage.database import open_writer, reading, writing
+from storage.database import open_writer, writing
 from storage.journal import Journal
 from storage.schema import metadata
 from tests.storage.samples import (
@@ -32,6 +33,7 @@ from tests.storage.samples import (
     order_event,
     read,
     run_start,
+    shown,
     url_of,
     written,
 )
@@ -50,8 +52,7 @@ ALL_KINDS: Sequence[Record | Command] = (
 
 
 def rows_in(engine: Engine, table: str) -> int:
-    with reading(engine) as connection:
-        return int(connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar_one())
+    return len(shown(engine, f"SELECT id FROM {table}"))
 
 
 def test_nothing_is_stored_before_the_commit_and_everything_after_it(tmp_path: Path) -> None:
@@ -142,10 +143,11 @@ def test_what_does_not_exist_is_refused_in_one_line(tmp_path: Path) -> None:
             journal.end_run(99, START_NS, "")
 
 
-def test_a_full_disk_loses_nothing_and_tells_so(tmp_path: Path) -> None:
-    with written(tmp_path) as journal, read(tmp_path) as engine:
+def test_a_full_disk_loses_nothing_and_tells_so(writer: Engine, tmp_path: Path) -> None:
+    with read(tmp_path) as engine:
+        journal = Journal(writer)
         begin(journal)
-        _limit_pages(journal._engine, 1)
+        _limit_pages(writer, 1)
         sent = [intent(number) for number in range(1, 2001)]
         journal.write(sent[:1000])
         with pytest.raises(StorageError, match="the disk is full: free some space"):
@@ -157,7 +159,7 @@ def test_a_full_disk_loses_nothing_and_tells_so(tmp_path: Path) -> None:
         assert journal.pending == 2000
         assert rows_in(engine, "intents") == 0
 
-        _limit_pages(journal._engine, 1_000_000)
+        _limit_pages(writer, 1_000_000)
         journal.commit(durable=True)
 
         assert [order.intent for order in tradelog.orders(engine)] == sent
@@ -224,8 +226,6 @@ def test_how_far_the_commands_were_read_is_stored_with_what_they_did(tmp_path: P
 
 
 def test_a_grid_that_changed_is_used_from_its_moment_on(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     with written(tmp_path) as journal, read(tmp_path) as engine:
         begin(journal)
         journal.write([intent(1)])
@@ -263,27 +263,15 @@ def test_writing_goes_on_while_another_thread_commits(tmp_path: Path) -> None:
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6),
 )
 def test_the_stored_hash_is_the_same_however_the_decisions_were_batched(
-    outcomes: list[Outcome], sizes: list[int], whole: Journal, parts: Journal
+    outcomes: list[Outcome], sizes: list[int], writer: Engine
 ) -> None:
     decisions = [decision(number, outcome) for number, outcome in enumerate(outcomes, 1)]
-    heads = [_head_after(whole, decisions, [len(decisions)]), _head_after(parts, decisions, sizes)]
 
-    assert heads[0] == heads[1]
-
-
-@pytest.fixture
-def whole(tmp_path: Path):  # type: ignore[no-untyped-def]
-    with written(tmp_path / "whole") as journal:
-        yield journal
+    assert _head_after(writer, decisions, [len(decisions)]) == _head_after(writer, decisions, sizes)
 
 
-@pytest.fixture
-def parts(tmp_path: Path):  # type: ignore[no-untyped-def]
-    with written(tmp_path / "parts") as journal:
-        yield journal
-
-
-def _head_after(journal: Journal, decisions: list[Decision], sizes: list[int]) -> list[object]:
+def _head_after(writer: Engine, decisions: list[Decision], sizes: list[int]) -> dict[str, object]:
+    journal = Journal(writer)
     run = begin(journal)
     left = decisions
     while left:
@@ -291,9 +279,9 @@ def _head_after(journal: Journal, decisions: list[Decision], sizes: list[int]) -
             journal.write(left[:size])
             journal.commit(durable=False)
             left = left[size:]
-    with reading(journal._engine) as connection:
-        query = "SELECT number, stretch_count, digest FROM decision_heads WHERE run_id = ?"
-        return [tuple(row) for row in connection.exec_driver_sql(query, (run,))]
+    query = f"SELECT number, stretch_count, digest FROM decision_heads WHERE run_id = {run}"
+    (head,) = shown(writer, query)
+    return head
 
 
 def test_every_table_of_facts_names_its_run() -> None:
