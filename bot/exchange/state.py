@@ -58,6 +58,7 @@ class StateFolder:
         try:
             if saved["format"] != _FORMAT:
                 raise ValueError(f"format should be {_FORMAT}, was {saved['format']}")
+            self._refuse_lost(exchange, saved)
             market.restore(saved["market"], clean=bool(saved["clean"]))
             for account in exchange.accounts.values():
                 if account.key in saved["accounts"]:
@@ -81,8 +82,8 @@ class StateFolder:
             "clean": clean,
             "market": market.snapshot(),
             "accounts": {account.key: _account_row(account) for account in accounts},
-            "fills": sum(self._fills_written.values()),
-            "orders": sum(self._orders_written.values()),
+            "fills": sum(len(account.fills) for account in accounts),
+            "orders": sum(len(account.closed) for account in accounts),
         }
         path = self._folder / _SNAPSHOT
         fresh = path.with_suffix(".new")
@@ -105,6 +106,19 @@ class StateFolder:
         if not isinstance(saved, dict):
             raise self._damaged(ValueError("not an object"))
         return saved
+
+    def _refuse_lost(self, exchange: Exchange, saved: Mapping[str, Any]) -> None:
+        """Refuse to start without a key or a symbol that something is owned in: a save would forget it."""
+        for key, account in saved["accounts"].items():
+            if key not in exchange.accounts:
+                raise StorageError(f"{self._folder} holds an account of key {key}, which is not among the keys now")
+            held = {symbol_id for symbol_id, (lots, *_) in account["positions"].items() if lots}
+            lost = (held | {row[1] for row in account["open"]}) - set(exchange.listings)
+            if lost:
+                raise StorageError(
+                    f"the account of key {key} in {self._folder} has orders or a position in {min(lost)}, "
+                    "which is not listed now; list it, or move the folder away to start anew"
+                )
 
     def _damaged(self, error: Exception) -> StorageError:
         return StorageError(
@@ -161,7 +175,9 @@ def _account_row(account: Account) -> dict[str, Any]:
         "cash": str(account.cash),
         "leverage": account.leverage,
         "positions": {
-            symbol_id: [held.lots, str(held.cost), held.updated_ms] for symbol_id, held in account.positions.items()
+            symbol_id: [held.lots, str(held.cost), held.updated_ms]
+            for symbol_id, held in account.positions.items()
+            if held.lots
         },
         "open": [_order_row(account.key, own) for own in account.open.values()],
     }
@@ -173,7 +189,6 @@ def _restore_account(account: Account, saved: Mapping[str, Any], exchange: Excha
     account.cash = Decimal(saved["cash"])
     account.leverage = {name: int(value) for name, value in saved["leverage"].items()}
     for symbol_id, (lots, cost, updated_ms) in saved["positions"].items():
-        exchange.listings[symbol_id]  # a position in a symbol that isn't listed any more can't be carried
         account.positions[symbol_id] = Position(int(lots), Decimal(cost), int(updated_ms))
     for row in saved["open"]:
         _track(account, row, exchange.listings[row[1]].book.orders[row[2]])

@@ -35,6 +35,7 @@ class SyntheticMarket:
         self._flows: dict[str, Flow] = {}
         self._engines: dict[str, MatchingEngine] = {}
         self._behind_s = 0.0
+        self._absent: dict[str, Any] = {}
         for quotation in quotations:
             self._list(quotation)
 
@@ -67,7 +68,8 @@ class SyntheticMarket:
         return {
             "steps": self.steps,
             "seed": self._seed,
-            "symbols": {
+            "symbols": self._absent
+            | {
                 symbol_id: {
                     "flow": self._flows[symbol_id].snapshot(),
                     "next_order_id": engine.next_order_id,
@@ -82,13 +84,16 @@ class SyntheticMarket:
         }
 
     def restore(self, saved: Mapping[str, Any], *, clean: bool) -> None:
-        """Continue from a snapshot; after an unclean end every id skips `ID_GAP`. Symbols it lacks start afresh.
+        """Continue from a snapshot; after an unclean end every id skips `ID_GAP`.
+
+        Symbols that the snapshot lacks start afresh; those that are not listed now are kept for a later start.
 
         Raises:
             KeyError, TypeError, ValueError: the snapshot is not one.
         """
         self.steps = int(saved["steps"])
         gap = 0 if clean else ID_GAP
+        self._absent = {name: kept for name, kept in saved["symbols"].items() if name not in self._engines}
         for symbol_id, engine in self._engines.items():
             kept = saved["symbols"].get(symbol_id)
             if kept is None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,27 @@ def test_damaged_state_is_refused_and_left_alone(tmp_path: Path) -> None:
         ExchangeProcess.start(ExchangeSettings(symbols=_ONE, state_folder=tmp_path))
 
     assert (tmp_path / "snapshot.json").read_text() == "{broken"
+
+
+async def test_symbol_that_is_left_out_once_goes_on_later_unless_something_is_owned_in_it(tmp_path: Path) -> None:
+    both = ExchangeSettings(symbols=(BTC, "ETH/USDT:USDT"), state_folder=tmp_path)
+    process = ExchangeProcess.start(both)
+    before = await _look(process.url)
+    process.stop()
+    process = ExchangeProcess.start(replace(both, symbols=("ETH/USDT:USDT",)))
+    process.stop()
+    process = ExchangeProcess.start(both)
+    try:
+        after = await _look(process.url)
+        await _trade(process.url)
+    finally:
+        process.stop()
+
+    assert min(after["trade"]) > max(before["trade"])
+    with pytest.raises(UserError, match="BTCUSDT, which is not listed"):
+        ExchangeProcess.start(replace(both, symbols=("ETH/USDT:USDT",)))
+    with pytest.raises(UserError, match="key local, which is not among"):
+        ExchangeProcess.start(replace(both, keys=(("another", "key"),)))
 
 
 def test_taken_port_is_told_in_one_line() -> None:

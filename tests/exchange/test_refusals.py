@@ -1,0 +1,75 @@
+"""Nonsense gets a refusal, never an internal error, and changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import random
+import time
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+
+from bot.exchange import private, public
+from bot.exchange.process import ExchangeProcess, ExchangeSettings
+
+_NAMES = (
+    *("symbol", "limit", "fromId", "startTime", "endTime", "orderId", "origClientOrderId", "side", "type", "price"),
+    *("quantity", "timeInForce", "reduceOnly", "newClientOrderId", "leverage", "recvWindow", "timestamp"),
+)
+_NONSENSE = (
+    *("", "0", "-1", "1e400", "NaN", "Infinity", "-0.0", "9" * 40, "²", "1_000", " 5", "0x10", "null", "true"),
+    *("BTCUSDT", "btcusdt", "BUY", "LIMIT", "MARKET", "GTC", "IOC", "50000", "0.01", "1e-9", "a&b=c", "\0", "\ud7ff"),
+)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    process = ExchangeProcess.start(ExchangeSettings(symbols=("BTC/USDT:USDT",)))
+    yield process.url
+    process.stop()
+
+
+def _signed(parameters: dict[str, str]) -> str:
+    query = urlencode({"timestamp": str(int(time.time() * 1000))} | parameters)
+    return f"{query}&signature={hmac.new(b'local', query.encode(), hashlib.sha256).hexdigest()}"
+
+
+async def test_nonsense_is_refused_and_never_an_internal_error(url: str) -> None:
+    rng = random.Random(5)
+    endpoints = [*public.routes(), *private.routes(), ("GET", "/fapi/v1/nowhere"), ("PUT", "/fapi/v1/order")]
+    seen = set()
+    async with aiohttp.ClientSession(headers={"X-MBX-APIKEY": "local"}) as session:
+        for method, path in endpoints * 12:
+            sent = {name: rng.choice(_NONSENSE) for name in rng.sample(_NAMES, rng.randint(0, 9))}
+            if rng.random() < 0.7:
+                sent |= {"symbol": "BTCUSDT"}
+                sent.pop("timestamp", None)
+                sent.pop("recvWindow", None)
+            address = f"{url}{path}" if method == "POST" else f"{url}{path}?{_signed(sent)}"
+            body = _signed(sent) if method == "POST" else None
+            async with session.request(method, address, data=body) as answer:
+                told = await answer.json()
+                seen.add(answer.status)
+            assert answer.status in (200, 400, 401, 404), (method, path, sent)
+            if answer.status != 200:
+                assert told["code"] < 0
+                assert told["msg"]
+    assert seen == {200, 400, 404}
+
+
+async def test_signature_covers_what_was_sent(url: str) -> None:
+    async with aiohttp.ClientSession(headers={"X-MBX-APIKEY": "local"}) as session:
+        signed = _signed({"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"})
+        async with session.post(f"{url}/fapi/v1/order", data=signed.replace("0.01", "0.02")) as answer:
+            changed = await answer.json()
+        async with session.post(f"{url}/fapi/v1/order?quantity=0.02", data=signed) as answer:
+            added = await answer.json()
+        async with session.get(f"{url}/fapi/v3/account") as answer:
+            unsigned = await answer.json()
+        async with session.get(f"{url}/fapi/v3/account?{_signed({})}", headers={"X-MBX-APIKEY": ""}) as answer:
+            unnamed = await answer.json()
+
+    assert [told["code"] for told in (changed, added, unsigned, unnamed)] == [-1022, -1022, -1102, -2015]
