@@ -121,7 +121,7 @@ class PollFeed:
         """Wait until the market is over.
 
         Raises:
-            Exception: what `emit` or the feed itself raised; polling goes on only for what didn't raise.
+            Exception: what `emit` or the feed itself raised; nothing was handed on since.
         """
         await self._over.wait()
         if self._fault is not None:

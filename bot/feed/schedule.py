@@ -86,15 +86,15 @@ class Schedule:
         if self._scheduler is None:
             return
         scheduler, self._scheduler = self._scheduler, None
-        scheduler.pause()
         self._closing = True
+        # Only queued on the loop, so it happens even when the wait below is itself cut off.
+        scheduler.shutdown(wait=False)
         under_way = list(self._running)
         for task in under_way:
             task.cancel()
         if under_way:
             await asyncio.wait(under_way)
-        scheduler.shutdown(wait=False)
-        # The shutdown itself is only queued on the loop.
+        # Let the queued shutdown and the ends of the last runs be dealt with.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

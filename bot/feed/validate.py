@@ -88,18 +88,17 @@ class BookValidator:
         _check_ladder(ticks[:cut], -1, "bids")
         _check_ladder(ticks[cut:], 1, "asks")
         _check_touch(int(ticks[0]), int(ticks[cut]))
-        stamp = (whole_number(answer.get("nonce"), "nonce", _LARGEST_ID), exchange_ms(answer.get("timestamp")))
-        restarted = self._advance(*stamp)
+        nonce, stamp = whole_number(answer.get("nonce"), "nonce", _LARGEST_ID), exchange_ms(answer.get("timestamp"))
         return Snapshot(
             symbol=self._instrument.symbol,
-            nonce=stamp[0],
-            exchange_ns=stamp[1] * NS_PER_MS,
+            nonce=nonce,
+            exchange_ns=stamp * NS_PER_MS,
             local_ns=local_ns,
             bid_ticks=ticks[:cut],
             bid_lots=lots[:cut],
             ask_ticks=ticks[cut:],
             ask_lots=lots[cut:],
-            restarted=restarted,
+            restarted=self._advance(nonce, stamp),
         )
 
     def _advance(self, nonce: int, stamp_ms: int) -> bool:
