@@ -78,11 +78,7 @@ class BookValidator:
         if not isinstance(answer, dict):
             raise BadMarketData("wrong_shape", f"order book should be a mapping, was {type(answer).__name__}")
         _check_symbol(answer.get("symbol"), self._instrument.symbol)
-        bids, asks = _level_rows(answer.get("bids"), "bids"), _level_rows(answer.get("asks"), "asks")
-        if not bids and not asks:
-            raise BadMarketData("empty", "order book should have levels, had none")
-        if not bids or not asks:
-            raise BadMarketData("one_sided", f"order book should have two sides, had no {'asks' if bids else 'bids'}")
+        bids, asks = _two_sides(answer)
         ticks, lots = self._grid.steps(_flat(bids + asks))
         cut = len(bids)
         _check_ladder(ticks[:cut], -1, "bids")
@@ -227,6 +223,15 @@ def _trade_id(value: object) -> tuple[int, bool]:
 def _check_symbol(seen: object, symbol: str) -> None:
     if not isinstance(seen, str) or seen != symbol:
         raise BadMarketData("wrong_symbol", f"answer should be of {symbol}, was of {_shown(seen)}")
+
+
+def _two_sides(answer: dict[str, object]) -> tuple[list[list[object]], list[list[object]]]:
+    bids, asks = _level_rows(answer.get("bids"), "bids"), _level_rows(answer.get("asks"), "asks")
+    if not bids and not asks:
+        raise BadMarketData("empty", "order book should have levels, had none")
+    if not bids or not asks:
+        raise BadMarketData("one_sided", f"order book should have two sides, had no {'asks' if bids else 'bids'}")
+    return bids, asks
 
 
 def _level_rows(rows: object, noun: str) -> list[list[object]]:
