@@ -96,8 +96,10 @@ class Journal:
         """Store the beginning of a run, whose parent is the account's last one, and return its id.
 
         Raises:
-            StorageError: the account does not exist, or the database cannot be written.
+            StorageError: there is no such account, an earlier run has rows to store, or the database cannot be written.
         """
+        if self._run is not None and self._pending:
+            raise StorageError(f"run {self._run.id} should be committed before another starts, has {self.pending} rows")
         with writing(self._engine, durable=True) as connection:
             account = _account_row(connection, start.account)
             if account is None:
@@ -127,6 +129,7 @@ class Journal:
 
     def mark_commands_read(self, cursor: int) -> None:
         """Remember how far the control file was read, to be stored together with what the commands did."""
+        self._running()
         with self._remembering:
             self._pending.command_cursor = int(cursor)
 

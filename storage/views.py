@@ -95,7 +95,8 @@ ORDER BY a.id, lane, symbol"""
 
 
 def _daily_pnl(sqlite: bool) -> str:
-    # `funding` is a running total in `equity`: a day's is the last of the day less the last of the day before.
+    # Longer than a function should be, but one statement. `funding` is a running total in `equity`: a day's is the last
+    # of the day less the last of the day before.
     notional = f"{_real('f.price')} * {_real('f.size')} * {_CONTRACT}"
     funding = "COALESCE(funding - LAG(funding, 1, 0.0) OVER (PARTITION BY account_id, lane ORDER BY day), 0.0)"
     return f"""

@@ -139,6 +139,9 @@ def test_what_does_not_exist_is_refused_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="there is no run 7"):
             tradelog.run(engine, 7)
         run = begin(journal)
+        journal.write([intent(1)])
+        with pytest.raises(StorageError, match="should be committed before another starts, has 1 rows"):
+            begin(journal)
         with pytest.raises(StorageError, match=f"the run to be ended should be {run}, was 99"):
             journal.end_run(99, START_NS, "")
 
