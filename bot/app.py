@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import Progress
 from sqlalchemy import Engine as Database
 
 from bot.building import warm_kernels
@@ -23,6 +25,8 @@ from bot.control import ControlFile
 from bot.deadline import AlarmDeadline
 from bot.errors import BotError
 from bot.feed.replay import tape_inputs
+from bot.recording import record_market
+from bot.replaying import replay_run, verdict
 from bot.running import Ending, attend, flatten, play, signals, stop, until_ended
 from bot.session import Session
 from bot.sources import PolledMarket
@@ -30,7 +34,7 @@ from bot.starting import Start, StartedRun, start_run
 from bot.trading.loading import LoadedStrategy, load
 from bot.types import NS_PER_S, Instrument
 from bot.watching import Caption, Watch, screen
-from storage.database import open_writer
+from storage.database import open_reader, open_writer
 from storage.tape import Tape
 from storage.tape_header import RECORDED_BY_RUN, Sampling, TapeHeader
 from storage.tape_writer import TapeWriter, compact_tape
@@ -82,6 +86,44 @@ def paper(config: Config, options: PaperOptions) -> int:
         database.dispose()
 
 
+def record(config: Config, for_ns: int | None, as_json: bool = False) -> int:
+    """Record the market as a tape without trading; return the exit code.
+
+    Raises:
+        BotError: one line for the user; what was recorded is kept.
+    """
+    return asyncio.run(_record(config, for_ns, as_json))
+
+
+def replay(config: Config, run_id: int, assert_equal: bool, as_json: bool = False) -> int:
+    """Run a stored run again and compare; the exit code is 1 when `assert_equal` and anything differs.
+
+    Raises:
+        BotError: one line for the user.
+    """
+    database = open_reader(config.storage.url)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"replaying run {run_id}", total=None)
+        replayed = replay_run(database, run_id, lambda done, rows: progress.update(task, completed=done, total=rows))
+    show(verdict(replayed), replayed, as_json=as_json)
+    return 1 if assert_equal and replayed.differences else 0
+
+
+async def _record(config: Config, for_ns: int | None, as_json: bool) -> int:
+    ending = Ending()
+    with signals(ending):
+        market = await PolledMarket.open(config)
+        try:
+            folder = _tape_folder(config)
+            tape = TapeWriter(folder, _header(folder, market.instruments))
+            rows = await record_market(market, tape, ending, for_ns)
+        finally:
+            await market.close()
+    line = f"{rows:,} rows recorded to {folder}; look at them with: imbalance tape info {folder}"
+    show(line, {"tape": folder, "rows": rows, "reason": ending.reason}, as_json=as_json)
+    return 0
+
+
 async def _paper(job: _Job) -> int:
     with signals(job.ending):
         if job.options.replay is not None and job.options.speed is None:
@@ -103,7 +145,7 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
     session = _session(job, begun, tape, market.clock.now_ns)
     feed = market.feed(session.numbers.take, session.emit)
     draw = _pictures(job, begun, session, lambda: market.troubles)
-    with Dashboard(plain=job.options.plain or job.options.as_json) as dashboard:
+    with _dashboard(job.options) as dashboard:
         tasks = [
             asyncio.create_task(session.pump()),
             asyncio.create_task(_when_over(feed.wait_ended, job.ending)),
@@ -134,7 +176,7 @@ async def _from_tape(job: _Job, tape: Tape) -> int:
     begun = start_run(job.config, job.strategy, job.database, instruments, start, job.deadline)
     session = _session(job, begun, None, lambda: begun.engine.now_ns)
     draw = _pictures(job, begun, session, tuple)
-    with Dashboard(plain=job.options.plain or job.options.as_json) as dashboard:
+    with _dashboard(job.options) as dashboard:
         watching = asyncio.create_task(_attend(job, begun, session, dashboard, draw))
         try:
             await play(session, tape_inputs(tape, clock_every_ns(job.config)), job.ending)
@@ -188,6 +230,11 @@ async def _attend(
 
     control = ControlFile(Path(job.config.storage.folder) / "control.jsonl")
     await attend(session, job.ending, job.options.for_ns, control, begun.restored.cursor, look)
+
+
+def _dashboard(options: PaperOptions) -> Dashboard:
+    """With --json standard output is for the document alone."""
+    return Dashboard(Console(stderr=options.as_json), plain=options.plain or options.as_json)
 
 
 async def _when_over(wait: Callable[[], Awaitable[None]], ending: Ending) -> None:

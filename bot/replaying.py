@@ -1,0 +1,113 @@
+"""Rebuilds a run from what it recorded and compares every decision, order and fill with what was stored."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from sqlalchemy import Engine as Database
+
+from bot.account import rebuilt
+from bot.building import CorePlan, build_engine, warm_kernels
+from bot.config import from_resolved
+from bot.errors import UserError
+from bot.feed.replay import tape_inputs
+from bot.trading.engine import STOP, Engine
+from bot.trading.guard import RecordedDeadline
+from bot.trading.loading import load_source
+from bot.types import NS_PER_S, Batch, Command, Input, Overrun, Record
+from storage import tradelog
+from storage.parity import Difference, compare
+from storage.tape import Tape
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay came to: the first difference of each kind of record, and how much was gone through."""
+
+    run: int
+    differences: tuple[Difference, ...]
+    inputs: int
+    records: int
+    killed: bool
+
+
+def replay_run(database: Database, run_id: int, progress: Callable[[int, int], None]) -> Replayed:
+    """Run a stored run's inputs through a core built as it was, and compare; `progress` takes rows done and in all.
+
+    Raises:
+        UserError: the run left no tape, or the tape is not the one it ran on.
+        StorageError: there is no such run.
+    """
+    run = tradelog.run(database, run_id)
+    if not run.tape:
+        raise UserError(f"run {run_id} recorded no tape (feed.record was off), so it cannot be replayed")
+    tape = Tape.open(Path(run.tape))
+    if run.tape_digest and tape.digest() != run.tape_digest:
+        raise UserError(f"tape {run.tape} is not the one that run {run_id} traded on: its digest differs")
+    warm_kernels()
+    entered = tradelog.inputs(database, run_id)
+    engine = _engine(database, run, tape, [one for one in entered if isinstance(one, Overrun)])
+    commands = [one for one in entered if isinstance(one, Command)]
+    every_ns = from_resolved(orjson.loads(run.config)).strategy.every_ns or NS_PER_S
+    tally = _Tally(progress, tape.rows)
+    inputs = _in_order(tape_inputs(tape, every_ns), commands)
+    differences = compare(database, run_id, _records(engine, inputs, tally))
+    return Replayed(run_id, tuple(differences), tally.inputs, tally.records, run.ended_ns is None)
+
+
+@dataclass(slots=True)
+class _Tally:
+    progress: Callable[[int, int], None]
+    rows: int
+    inputs: int = 0
+    records: int = 0
+    done: int = 0
+
+
+def _engine(database: Database, run: tradelog.Run, tape: Tape, overruns: list[Overrun]) -> Engine:
+    config = from_resolved(orjson.loads(run.config))
+    strategy = load_source(tradelog.source(database, run.id), run.strategy_name)
+    instruments = tuple({each.symbol: each for each in tape.header.instruments}.values())
+    opening = orjson.loads(run.opening)
+    portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}
+    keys = {(one.lane, one.symbol, one.seq) for one in overruns}
+    deadline = RecordedDeadline(keys, config.strategy.time_limit)
+    return build_engine(CorePlan(config, strategy, instruments, str(run.id), portfolios, deadline))
+
+
+def _in_order(tape: Iterator[Input], commands: list[Command]) -> Iterator[Input]:
+    """Merge by number; a command goes first where a tape that was not recorded by the run has the same number."""
+    numbered_tape = ((_number(one), 1, index, one) for index, one in enumerate(tape))
+    numbered_commands = ((one.seq, 0, index, one) for index, one in enumerate(commands))
+    for *_, received in heapq.merge(numbered_commands, numbered_tape):
+        yield received
+
+
+def _number(received: Input) -> int:
+    return int(received.seq[0]) if isinstance(received, Batch) else received.seq
+
+
+def _records(engine: Engine, inputs: Iterator[Input], tally: _Tally) -> Iterator[Record]:
+    for received in inputs:
+        records = engine.process(received)
+        tally.inputs += 1
+        tally.records += len(records)
+        if isinstance(received, Batch):
+            tally.done += len(received)
+            tally.progress(tally.done, tally.rows)
+        yield from records
+        if isinstance(received, Command) and received.action == STOP:
+            return
+
+
+def verdict(replayed: Replayed) -> str:
+    """Say in words what a replay came to."""
+    gone = f"run {replayed.run}: {replayed.inputs:,} inputs replayed, {replayed.records:,} records compared"
+    if replayed.differences:
+        return f"{gone}; NOT equal, first difference: {replayed.differences[0]}"
+    ended = " (it was killed: what is stored is the beginning of the replay)" if replayed.killed else ""
+    return f"{gone}; every decision, order and fill is equal{ended}"

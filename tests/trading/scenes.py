@@ -1,0 +1,113 @@
+"""Small markets and cores to test on: a few events written by hand, one strategy, one or more lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import ClassVar
+
+import numpy as np
+
+from bot.config import Config
+from bot.market.market import Market
+from bot.trading import Answer, Costs, Strategy, View
+from bot.trading.decision import ENGINE_SIGNALS, DecisionRules
+from bot.trading.desk import Desk
+from bot.trading.engine import Engine
+from bot.trading.guard import NoDeadline
+from bot.trading.lane import Lane, LaneTerms, Slot
+from bot.trading.portfolio import Portfolio
+from bot.types import NS_PER_MS, NS_PER_S, Batch, FillAssumption, Instrument, InstrumentKind, Kind
+from bot.venue.paper import PaperTerms, PaperVenue
+from risk.halt import HaltSwitch
+
+SYMBOL = "BTC/USDT:USDT"
+BTC = Instrument(SYMBOL, InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
+START_NS = 1_700_000_000 * NS_PER_S
+BID, ASK = 600_000, 600_010
+
+Event = tuple[Kind, int, int]
+"""Kind, price in ticks, size in lots."""
+
+
+class Tape:
+    """Writes messages one after the other, with ids, numbers and both clocks counting up."""
+
+    def __init__(self, every_ns: int = 100 * NS_PER_MS) -> None:
+        self._every_ns = every_ns
+        self._now_ns = START_NS
+        self._seq = 0
+
+    def message(self, *events: Event, wait_ns: int | None = None) -> Batch:
+        """One message of `events`, `wait_ns` after the one before."""
+        self._now_ns += self._every_ns if wait_ns is None else wait_ns
+        count = len(events)
+        first, self._seq = self._seq, self._seq + count
+        last = np.zeros(count, np.uint8)
+        last[-1] = 1
+        return Batch(
+            SYMBOL,
+            seq=np.arange(first, first + count),
+            exchange_ns=np.full(count, self._now_ns - 7 * NS_PER_S),  # the exchange's clock is seven seconds behind
+            local_ns=np.full(count, self._now_ns),
+            id=np.full(count, first + 1),
+            price=np.array([event[1] for event in events], np.int64),
+            size=np.array([event[2] for event in events], np.int64),
+            kind=np.array([event[0] for event in events], np.uint8),
+            last=last,
+        )
+
+    def book(self, bid: int = BID, ask: int = ASK, lots: int = 10) -> Batch:
+        """A fresh book, five levels a side."""
+        rows: list[Event] = [(Kind.CLEAR, 0, 0)]
+        for level in range(5):
+            rows += [(Kind.BID, bid - 10 * level, lots), (Kind.ASK, ask + 10 * level, lots)]
+        return self.message(*rows)
+
+    def clock(self, wait_ns: int | None = None) -> Batch:
+        """Nothing but time."""
+        return self.message((Kind.CLOCK, 0, 0), wait_ns=wait_ns)
+
+
+@dataclass
+class Scripted(Strategy):
+    """Answers what the test says."""
+
+    signals: ClassVar[tuple[str, ...]] = ("spread",)
+    act: Callable[[View], Answer] = field(default=lambda see: None)
+
+    def decide(self, see: View) -> Answer:
+        return self.act(see)
+
+
+def core(
+    act: Callable[[View], Answer],
+    assumptions: Sequence[FillAssumption] = (FillAssumption.QUEUE,),
+    config: Config | None = None,
+    latency_ns: int = 50 * NS_PER_MS,
+) -> Engine:
+    """A core on one instrument that decides every 100 ms and asks `act`."""
+    settings = config or Config()
+    names = ("spread", *ENGINE_SIGNALS)
+    rules = DecisionRules(
+        every_ns=100 * NS_PER_MS,
+        names=("spread",),
+        deadline=NoDeadline(),
+        no_trade_band=settings.sizing.no_trade_band,
+        protection_bps=float(settings.paper.protection_bps),
+        max_book_age_ns=settings.risk.max_book_age_ns,
+        on_error=settings.strategy.on_error,
+        on_breach=settings.risk.on_breach,
+        indexes={name: index for index, name in enumerate(names)},
+    )
+    lanes = [_lane(settings, assumption, act, latency_ns) for assumption in assumptions]
+    return Engine(desks={SYMBOL: Desk(Market(BTC, names))}, lanes=lanes, rules=rules)
+
+
+def _lane(config: Config, assumption: FillAssumption, act: Callable[[View], Answer], latency_ns: int) -> Lane:
+    terms = PaperTerms(config.paper.maker_bps, config.paper.taker_bps, latency_ns, assumption)
+    venue = PaperVenue(assumption.value, BTC, terms)
+    lane_terms = LaneTerms(config.sizing.build(), config.risk.limits(), Costs(2.0, 5.0), config.risk.protection())
+    portfolio = Portfolio({SYMBOL: BTC}, Decimal(10_000))
+    return Lane(assumption.value, "1", lane_terms, portfolio, {SYMBOL: Slot(BTC, Scripted(act), venue)}, HaltSwitch())
