@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -11,7 +12,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from bot.console.books import Books, Head
-from bot.console.figures import DAY_NS, clock, day_and_clock, elapsed, moment_ns, printable
+from bot.console.figures import DAY_NS, clock, counted, day_and_clock, elapsed, moment_ns, printable
 from bot.console.ledgers import listing
 from bot.console.panels import gate_values
 from bot.errors import UserError
@@ -123,7 +124,7 @@ def _denials(found: Explained) -> list[RenderableType]:
         return []
     nearest = sorted(denials, key=lambda each: abs(each.local_ns - found.at_ns))[:_DENIALS_SHOWN]
     lines: list[RenderableType] = [
-        Text(f"A limit refused {len(denials)} orders within a minute of it:", style="yellow")
+        Text(f"Limits refused {counted(len(denials), 'order')} within a minute of it:", style="yellow")
     ]
     for each in sorted(nearest, key=lambda each: each.local_ns):
         bound = f"{each.limit} is {each.bound}, was {each.value}"
@@ -132,7 +133,7 @@ def _denials(found: Explained) -> list[RenderableType]:
 
 
 def _whole_run(found: Explained) -> Text:
-    sent = f"{found.orders:,} orders were sent and {found.fills:,} fills came back"
+    sent = f"{counted(found.orders, 'order')} went out and {counted(found.fills, 'fill')} came back"
     if found.orders and not found.fills:
         sent += ": they rested, and nobody traded with them before they were withdrawn (`imbalance orders`)"
     if not found.orders:
@@ -143,7 +144,9 @@ def _whole_run(found: Explained) -> Text:
 
 def _counts(counts: Sequence[ReasonCount]) -> RenderableType:
     decided = sum(each.count for each in counts if each.outcome != "denied")
-    table = listing(f"What it came to over the run, {decided:,} decisions", ">share", ">times", "outcome", "reason")
+    table = listing(
+        f"What it came to over the run, {counted(decided, 'decision')}", ">share", ">times", "outcome", "~reason"
+    )
     for each in counts[:_REASONS_SHOWN]:
         share = f"{each.count / decided:.1%}" if decided and each.outcome != "denied" else ""
         table.add_row(share, f"{each.count:,}", each.outcome, Text(printable(each.reason)))
@@ -153,14 +156,18 @@ def _counts(counts: Sequence[ReasonCount]) -> RenderableType:
 
 
 def decisions_table(stretches: Sequence[Stretch], run: int) -> RenderableType:
-    """Stretches of equal decisions, oldest first."""
+    """Stretches of equal decisions, oldest first; of several lanes each has its name beside it."""
     if not stretches:
         return Text(f"No decision in run {run}.")
-    table = listing(f"Decisions of run {run}", "UTC", "lane", "symbol", ">times", ">for", "outcome", "reason", "answer")
+    several = len({stretch.decision.lane for stretch in stretches}) > 1
+    lane = ["lane"] if several else []
+    table = listing(
+        f"Decisions of run {run}, UTC", "time", *lane, "symbol", ">times", ">for", "outcome", "~reason", "~answer"
+    )
     for stretch in stretches:
         decision = stretch.decision
         length = elapsed((stretch.last_ns - decision.local_ns) / NS_PER_S)
-        place = (clock(decision.local_ns), decision.lane, printable(decision.symbol))
+        place = (clock(decision.local_ns), *([decision.lane] if several else []), printable(decision.symbol))
         words = (str(decision.outcome), Text(printable(decision.reason)), Text(printable(decision.answer)))
         table.add_row(*place, f"{stretch.count:,}", length, *words)
     return table
@@ -170,12 +177,12 @@ def runs_table(runs: Sequence[Run], pid: int | None) -> RenderableType:
     """Runs, oldest first; `pid` is the process of the bot that runs now."""
     if not runs:
         return Text("No run yet: start one with `imbalance paper`.")
-    table = listing("Runs", ">run", "account", "started UTC", ">length", "mode", "strategy", "ended", "tape")
+    table = listing("Runs", ">run", "account", "started UTC", ">length", "mode", "strategy", "~ended", "tape")
     for run in runs:
         end = run.end_reason or "stopped"
         if run.ended_ns is None:
             end = "running" if pid is not None and run.pid == pid else "killed"
         length = elapsed((run.ended_ns - run.started_ns) / NS_PER_S) if run.ended_ns is not None else ""
         place = (str(run.id), printable(run.account), day_and_clock(run.started_ns), length, run.mode)
-        table.add_row(*place, printable(run.strategy_name), Text(printable(end)), Text(printable(run.tape)))
+        table.add_row(*place, printable(run.strategy_name), Text(printable(end)), Text(printable(Path(run.tape).name)))
     return table

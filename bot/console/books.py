@@ -65,7 +65,7 @@ class Books:
             return self.runs[-1]
         found = [run for run in tradelog.runs(self.engine) if run.id == run_id]
         if not found:
-            raise UserError(f"there is no run {run_id}: `imbalance runs --all` lists them")
+            raise UserError(f"there is no run {run_id}: `imbalance runs` lists them")
         return found[0]
 
     def lanes(self, run_id: int) -> list[str]:

@@ -69,22 +69,15 @@ def why(
 
 
 def runs(
-    everything: Annotated[bool, typer.Option("--all", help="Of every account in the database.")] = False,
-    limit: Limit = None,
-    as_json: AsJson = False,
-    config_path: ConfigPath = None,
-    overrides: Overrides = None,
+    limit: Limit = None, as_json: AsJson = False, config_path: ConfigPath = None, overrides: Overrides = None
 ) -> None:
-    """List the runs of the account."""
+    """List the runs, of every account in the database."""
     from bot.console import answers
-    from bot.console.books import Books
     from bot.console.documents import show
     from bot.console.running import running_pid
     from storage import tradelog
+    from storage.database import open_reader
 
-    config = configured(config_path, overrides)
-    books = Books.open(config)
-    listed = list(tradelog.runs(books.engine) if everything else books.runs)
-    newest = listed[max(0, len(listed) - limit) :] if limit is not None else listed
-    pid = running_pid(config.storage.url, listed)
-    show(answers.runs_table(newest, pid), newest, as_json=as_json)
+    url = configured(config_path, overrides).storage.url
+    listed = tradelog.runs(open_reader(url), limit=limit)
+    show(answers.runs_table(listed, running_pid(url, listed)), listed, as_json=as_json)

@@ -29,7 +29,7 @@ from bot.errors import BotError
 _LEAST_FREE_BYTES: Final = 1_000_000_000
 _START_WITHIN_S: Final = 3.0
 _BUILT_NS: Final = 1_767_225_600 * 10**9  # 2026-01-01: no clock that is right tells an earlier time
-_PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)[ \t]*(;?)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def examine(config: Config) -> Iterator[Finding]:
 
 def table(findings: list[Finding]) -> RenderableType:
     """Findings, one a line."""
-    drawn = listing("Doctor", "", "what", "found", "what to do")
+    drawn = listing("Doctor", "", "what", "~found", "~what to do")
     for finding in findings:
         mark = Text("OK", style="green") if finding.ok else Text("problem", style="bold red")
         drawn.add_row(mark, finding.name, Text(printable(finding.found)), Text(printable(finding.advice)))
@@ -86,16 +86,19 @@ def _packages(_: Config) -> Finding:
     lock = Path(__file__).parents[2] / "requirements.lock"
     if not lock.is_file():
         return Finding("packages", "installed without a lock file")
-    wanted = dict(_PIN.findall(lock.read_text(encoding="utf-8")))
-    other = [
-        f"{name} {found or 'missing'} (locked {pin})"
-        for name, pin in wanted.items()
-        if (found := _installed(name)) != pin
-    ]
+    pins: dict[str, set[str]] = {}
+    optional = set()
+    for name, version, marker in _PIN.findall(lock.read_text(encoding="utf-8")):
+        pins.setdefault(name, set()).add(version)
+        optional |= {name} if marker else set()
+    # With a marker a package is for some platforms only, or pinned once for each: any of its versions will do.
+    found = {name: _installed(name) for name in pins}
+    other = [name for name in pins if found[name] not in pins[name] | ({None} if name in optional else set())]
     if not other:
-        return Finding("packages", f"{len(wanted)} as in the lock file")
+        return Finding("packages", f"{sum(version is not None for version in found.values())} as in the lock file")
+    named = [f"{name} {found[name] or 'missing'} (locked {' or '.join(sorted(pins[name]))})" for name in other[:3]]
     more = f" and {len(other) - 3} more" if len(other) > 3 else ""
-    return Finding("packages", ", ".join(other[:3]) + more, "pip install --require-hashes -r requirements.lock")
+    return Finding("packages", ", ".join(named) + more, "pip install --require-hashes -r requirements.lock")
 
 
 def _installed(name: str) -> str | None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -19,6 +20,7 @@ from rich.console import Console, RenderableType
 from bot.console.figures import iso
 
 _FIRST_STAMP_NS: Final = 10**17  # 1973: what is smaller is a length of time, and no stamp of this project
+_FILE_WIDTH: Final = 160  # a file or a pipe has no edge to wrap at
 
 
 def show(renderable: RenderableType, document: object, *, as_json: bool) -> None:
@@ -26,7 +28,10 @@ def show(renderable: RenderableType, document: object, *, as_json: bool) -> None
     if as_json:
         print_json(document)
     else:
-        Console(soft_wrap=False).print(renderable)
+        console = Console()
+        if not console.is_terminal and "COLUMNS" not in os.environ:
+            console.width = _FILE_WIDTH
+        console.print(renderable)
 
 
 def print_json(document: object) -> None:
@@ -38,9 +43,10 @@ def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
     """Print rows with a heading; nothing when there is no row."""
     text = io.StringIO()
     if rows:
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        reduced = [plain(row) for row in rows]
+        writer = csv.DictWriter(text, fieldnames=list(reduced[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(plain(row) for row in rows)
+        writer.writerows(reduced)
     sys.stdout.write(text.getvalue())
 
 

@@ -104,17 +104,22 @@ def price(value: float) -> str:
 
 
 def figure(value: float) -> str:
-    """A signal or a gate's value to four digits that matter, signed as it is."""
+    """A signal or a gate's value to four digits that matter, and never less than two decimals of a large one."""
     if not math.isfinite(value):
         return NO_VALUE
     if value == 0:
         return "0"
     if abs(value) < 1e-4:
         return f"{value:.1e}".replace("-", MINUS, 1)
-    places = max(0, 3 - math.floor(math.log10(abs(value))))
+    places = max(2, 3 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{places}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", MINUS)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, as in `1 fill` or `1,200 fills`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:

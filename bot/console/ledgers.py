@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bot.console.books import Books
-from bot.console.figures import NO_VALUE, clock, day_and_clock, elapsed, exact, money, printable
+from bot.console.figures import NO_VALUE, clock, counted, day_and_clock, elapsed, exact, money, printable
 from bot.console.panels import gain, side
 from bot.types import NS_PER_S
 from storage import tradelog
@@ -22,11 +22,33 @@ from storage.trips import RoundTrip, round_trips
 
 
 def listing(title: str, *headings: str) -> Table:
-    """A table with a title; headings beginning with `>` are right-aligned."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
+    """A table with a title. A column whose heading begins with `>` is right-aligned, with `~` it may be wrapped."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim")
+    table.padding, table.pad_edge = (0, 1, 0, 0), False
     for heading in headings:
-        table.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
+        right, words = heading.startswith(">"), heading.startswith("~")
+        justify: Literal["right", "left"] = "right" if right else "left"
+        table.add_column(heading.lstrip(">~"), justify=justify, no_wrap=not words, overflow="fold")
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Stamps of one table: the day stands once above them when they share it."""
+
+    day: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.day} UTC" if self.day else "UTC"
+
+    def of(self, stamp_ns: int) -> str:
+        return clock(stamp_ns)[:8] if self.day else day_and_clock(stamp_ns)
+
+
+def _times(stamps: Sequence[int]) -> _Times:
+    days = {day_and_clock(stamp)[:10] for stamp in stamps}
+    return _Times(days.pop() if len(days) == 1 else "")
 
 
 def fills_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[Trade]:
@@ -75,17 +97,18 @@ def fills_table(trades: Sequence[Trade]) -> RenderableType:
     """Fills, oldest first, and what they came to."""
     if not trades:
         return Text("No fills. `imbalance why` says what held it back.")
-    headings = (">run", "UTC", "symbol", "side", ">price", ">size", ">fee", "", ">closed P&L", "reason")
-    table = listing("Fills", *headings)
+    headings = (">run", "time", "symbol", "side", ">price", ">size", ">fee", "", ">closed", "~reason")
+    times = _times([trade.fill.local_ns for trade in trades])
+    table = listing(f"Fills, {times.words}", *headings)
     for trade in trades:
         fill = trade.fill
         closed = gain(money(fill.realised, signed=True, places=4)) if fill.realised else NO_VALUE
-        when = (str(trade.run), day_and_clock(fill.local_ns), printable(fill.symbol), side(fill.side))
+        when = (str(trade.run), times.of(fill.local_ns), printable(fill.symbol), side(fill.side))
         amounts = (exact(fill.price), exact(fill.size), money(fill.fee, places=4), str(fill.liquidity))
         table.add_row(*when, *amounts, closed, Text(printable(trade.reason), style="dim"))
     makers = sum(trade.fill.liquidity == "maker" for trade in trades)
     closed_sum = sum((trade.fill.realised for trade in trades), Decimal(0))
-    total = f"{len(trades)} fills · {makers / len(trades):.0%} maker · fees {_fees(trades)} · closed P&L "
+    total = f"{counted(len(trades), 'fill')} · {makers / len(trades):.0%} maker · fees {_fees(trades)} · closed P&L "
     return Group(table, Text.assemble(total, gain(money(closed_sum, signed=True, places=4)), " before fees"))
 
 
@@ -100,18 +123,19 @@ def trips_table(trips: Sequence[RoundTrip]) -> RenderableType:
     """Round trips, oldest first, and what they came to."""
     if not trips:
         return Text("No closed round trip.")
-    headings = ("opened UTC", ">held", "symbol", "", ">size", ">entry", ">exit", ">gross", ">fees", ">net")
-    table = listing("Round trips", *headings)
+    headings = ("opened", ">held", "symbol", "", ">size", ">entry", ">exit", ">gross", ">fees", ">net")
+    times = _times([trip.opened_ns for trip in trips])
+    table = listing(f"Round trips, {times.words}", *headings)
     for trip in trips:
         way = Text("long", style="green") if trip.side == "buy" else Text("short", style="red")
         held = elapsed(trip.duration_ns / NS_PER_S)
-        when = (day_and_clock(trip.opened_ns), held, printable(trip.symbol), way)
+        when = (times.of(trip.opened_ns), held, printable(trip.symbol), way)
         prices = (exact(trip.size), exact(round(trip.entry_price, 8)), exact(round(trip.exit_price, 8)))
         earned = (gain(money(trip.gross, signed=True, places=4)), money(trip.fees, places=4))
         table.add_row(*when, *prices, *earned, gain(money(trip.net, signed=True, places=4)))
     won = sum(trip.net > 0 for trip in trips)
     net = sum((trip.net for trip in trips), Decimal(0))
-    total = f"{len(trips)} round trips · {won / len(trips):.0%} won · net "
+    total = f"{counted(len(trips), 'round trip')} · {won / len(trips):.0%} won · net "
     return Group(table, Text.assemble(total, gain(money(net, signed=True, places=4))))
 
 
@@ -119,17 +143,18 @@ def orders_table(orders: Sequence[Order], run: int) -> RenderableType:
     """Orders, oldest first."""
     if not orders:
         return Text(f"No order in run {run}. `imbalance why` says what held it back.")
-    headings = ("UTC", "symbol", "side", ">price", ">size", ">filled", "kind", "status", "why sent", "why so")
-    table = listing(f"Orders of run {run}", *headings)
+    headings = ("time", "symbol", "side", ">price", ">size", ">filled", "kind", "status", "~why")
+    times = _times([order.intent.local_ns for order in orders])
+    table = listing(f"Orders of run {run}, {times.words}", *headings)
     for order in orders:
         intent = order.intent
-        kind = str(intent.time_in_force) + (" post-only" if intent.post_only else "")
+        kind = "post-only" if intent.post_only else str(intent.time_in_force)
         price = exact(order.price) if order.price is not None else f"{intent.price_ticks} ticks"
         size = exact(order.size) if order.size is not None else f"{intent.lots} lots"
         share = f"{order.filled_lots / intent.lots:.0%}" if intent.lots else NO_VALUE
-        words = (printable(intent.reason), printable(order.status_reason))
-        when = (clock(intent.local_ns), printable(intent.symbol), side(intent.side))
-        table.add_row(*when, price, size, share, kind, str(order.status), *map(Text, words))
+        why = printable(" → ".join(part for part in (intent.reason, order.status_reason) if part))
+        when = (times.of(intent.local_ns), printable(intent.symbol), side(intent.side))
+        table.add_row(*when, price, size, share, kind, str(order.status), Text(why))
     return table
 
 

@@ -69,14 +69,21 @@ def tapes_table(tapes: Sequence[Tape], folder: Path) -> RenderableType:
     """Tapes, oldest first."""
     if not tapes:
         return Text(f"No tape in {folder}: `imbalance record` or `imbalance paper` makes one.")
-    table = listing("Tapes", "tape", "source", "symbols", "from UTC", ">length", ">events", ">MB")
+    table = listing(f"Tapes in {folder}", "tape", "source", "~symbols", "from UTC", ">length", ">events", ">MB")
     for tape in tapes:
         row = tape_row(tape)
         first_ns, last_ns = tape.span_ns
         span = (day_and_clock(first_ns), elapsed((last_ns - first_ns) / NS_PER_S)) if tape.rows else (NO_VALUE, "")
         symbols = printable(", ".join(row["instruments"]))
         size = f"{row['bytes'] / 1e6:,.1f}"
-        table.add_row(Text(str(tape.folder)), printable(row["source"]), symbols, *span, f"{tape.rows:,}", size)
+        table.add_row(
+            Text(printable(str(tape.folder.relative_to(folder)))),
+            printable(row["source"]),
+            symbols,
+            *span,
+            f"{tape.rows:,}",
+            size,
+        )
     return table
 
 
@@ -84,15 +91,15 @@ def info_table(tape: Tape, summary: Sequence[SymbolSummary]) -> RenderableType:
     """What a tape holds of each symbol."""
     header = tape.header
     first = f"{printable(header.name)}: from {printable(header.source)}, {header.sampling}s, {tape.rows:,} events"
-    headings = ("symbol", "from UTC", ">length", ">events", ">messages", ">trades", ">quotes", ">gaps", ">tick", ">lot")
+    first += f", from {day_and_clock(tape.span_ns[0])} UTC" if tape.rows else ""
+    headings = ("symbol", ">length", ">events", ">messages", ">trades", ">quotes", ">gaps", ">tick", ">lot")
     table = listing(first, *headings)
     grids = {instrument.symbol: instrument for instrument in header.instruments}
     for line in summary:
         length = elapsed((line.last_ns - line.first_ns) / NS_PER_S)
-        span = (day_and_clock(line.first_ns), length) if line.rows else (NO_VALUE, "")
         counts = (f"{count:,}" for count in (line.rows, line.messages, line.trades, line.best_quotes, line.gaps))
         grid = grids[line.symbol]
-        table.add_row(printable(line.symbol), *span, *counts, exact(grid.tick_size), exact(grid.lot_size))
+        table.add_row(printable(line.symbol), length, *counts, exact(grid.tick_size), exact(grid.lot_size))
     notes = [Text(printable(note), style="dim") for note in header.notes]
     return Group(table, *notes, *_warnings(tape.warnings))
 
@@ -109,7 +116,7 @@ def check_row(check: BookCheck) -> dict[str, Any]:
 
 def check_table(checks: Sequence[BookCheck], tape: Tape) -> RenderableType:
     """The book's verdict on each symbol."""
-    headings = ("symbol", ">depth messages", ">crossed", ">compared", ">equal", "verdict")
+    headings = ("symbol", ">depth", ">crossed", ">compared", ">equal", "verdict")
     table = listing(f"Book of {printable(tape.header.name)}", *headings)
     for check in checks:
         share = f"{check.equal_share:.2%}" if check.compared else NO_VALUE
@@ -129,7 +136,7 @@ def import_table(report: ImportReport) -> RenderableType:
     first_ns, last_ns = report.span_ns
     length = elapsed((last_ns - first_ns) / NS_PER_S)
     title = f"Imported {report.lines:,} lines as {report.rows:,} events over {length} to {report.folder}"
-    headings = ("symbol", "messages", "dropped", ">gaps", ">backwards", "book at the end", ">local - exchange clock")
+    headings = ("symbol", "~messages", "~dropped", ">gaps", ">backwards", "~book at the end", ">local - exchange clock")
     table = listing(title, *headings)
     for line in report.symbols:
         skew = f"{line.clock_difference_ns / NS_PER_MS:,.1f} ms" if line.clock_difference_ns is not None else NO_VALUE
