@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.feed.binance_decimals import parse_decimals
@@ -13,6 +13,7 @@ from bot.feed.binance_decimals import parse_decimals
 plain = st.decimals(min_value=0, max_value=10**9, places=8).map(lambda value: format(value, "f"))
 
 
+@settings(deadline=None)  # the first call loads parts of Arrow
 @given(st.lists(plain, max_size=20))
 def test_texts_keep_their_exact_value(texts: list[str]) -> None:
     parsed = parse_decimals(texts)
@@ -25,6 +26,7 @@ def test_texts_keep_their_exact_value(texts: list[str]) -> None:
     assert parsed.valid.all()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9), st.sampled_from(["1", "0.1", "0.5", "0.25", "0.00000001", "5", "100"]))
 def test_counting_steps_inverts_multiplying_by_the_step(count: int, step: str) -> None:
     steps = parse_decimals([format(Decimal(step) * count, "f")]).steps(Decimal(step))
@@ -33,6 +35,7 @@ def test_counting_steps_inverts_multiplying_by_the_step(count: int, step: str) -
     assert steps.exact.all()
 
 
+@settings(deadline=None)
 @given(plain.filter(lambda text: Decimal(text) % Decimal("0.25") != 0))
 def test_what_lies_between_two_steps_is_rounded_up_and_said(text: str) -> None:
     steps = parse_decimals([text]).steps(Decimal("0.25"))
@@ -42,6 +45,7 @@ def test_what_lies_between_two_steps_is_rounded_up_and_said(text: str) -> None:
     assert steps.exact.tolist() == [False]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789.-+eNa nif", max_size=12))
 def test_a_text_is_valid_only_when_decimal_reads_the_same(text: str) -> None:
     parsed = parse_decimals([text])
