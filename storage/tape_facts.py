@@ -37,7 +37,7 @@ def read_facts(folder: Path) -> Iterator[RareInput]:
     path = folder / FACTS_NAME
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             if not line.endswith("\n"):
                 return

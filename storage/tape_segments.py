@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bot.errors import TapeError
-from storage.tape_rows import COLUMNS, DTYPES, Rows, join_rows
+from storage.tape_rows import COLUMNS, DTYPES, Rows
 
 STREAM_SUFFIX: Final = ".arrows"
 PARQUET_SUFFIX: Final = ".parquet"
@@ -92,13 +92,15 @@ def inspect_segment(path: Path) -> Segment:
     if path.suffix == PARQUET_SUFFIX:
         return _inspect_parquet(path)
     stream = _Stream(path)
-    rows, first_ns, last_ns = 0, 0, 0
-    for part in stream.parts():
-        if len(part):
-            first_ns = first_ns if rows else int(part.local_ns[0])
-            last_ns = int(part.local_ns[-1])
-            rows += len(part)
-    return Segment(path, rows, first_ns, last_ns, stream.cut)
+    rows, first, last = 0, None, None
+    for batch in stream.batches():
+        if batch.num_rows:
+            first = first or batch
+            last = batch
+            rows += batch.num_rows
+    if first is None or last is None:
+        return Segment(path, 0, 0, 0, stream.cut)
+    return Segment(path, rows, int(_rows(first).local_ns[0]), int(_rows(last).local_ns[-1]), stream.cut)
 
 
 def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
@@ -109,9 +111,9 @@ def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
     """
     if not path.exists():  # compacted since the tape was opened
         path = path.with_suffix(PARQUET_SUFFIX)
-    parts = _parquet_parts(path) if path.suffix == PARQUET_SUFFIX else _Stream(path).parts()
+    batches = _parquet_batches(path) if path.suffix == PARQUET_SUFFIX else _Stream(path).batches()
     last_seq = -1
-    for rows in _coalesce(parts, CHUNK_ROWS):
+    for rows in _coalesce(batches, CHUNK_ROWS):
         steps = np.diff(rows.seq, prepend=last_seq)
         if int(steps.min()) <= 0 or int(rows.instrument.max()) >= instruments:
             raise _damaged(path, "seq should ascend and every instrument be in the header")
@@ -139,7 +141,7 @@ def compact_segment(path: Path) -> bool:
             column_encoding=_ENCODINGS,
             write_page_checksum=True,
         ) as writer:
-            for rows in _coalesce(stream.parts(), ROW_GROUP_ROWS):
+            for rows in _coalesce(stream.batches(), ROW_GROUP_ROWS):
                 writer.write_table(pa.Table.from_arrays(_arrays(rows), schema=_SCHEMA))
         file.flush()
         os.fsync(file.fileno())
@@ -150,13 +152,13 @@ def compact_segment(path: Path) -> bool:
 
 
 class _Stream:
-    """Record batches of an Arrow IPC stream; `cut` is known after `parts` ended."""
+    """Record batches of an Arrow IPC stream; `cut` is known after `batches` ended."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.cut = False
 
-    def parts(self) -> Iterator[Rows]:
+    def batches(self) -> Iterator[Any]:
         size = self.path.stat().st_size
         with pa.OSFile(str(self.path)) as source:
             try:
@@ -164,7 +166,7 @@ class _Stream:
                 if not reader.schema.equals(_SCHEMA):
                     raise _damaged(self.path, "its columns should be " + ", ".join(COLUMNS))
                 while True:
-                    yield _rows(reader.read_next_batch())
+                    yield reader.read_next_batch()
             except StopIteration:
                 return
             except (pa.ArrowException, OSError) as error:
@@ -174,11 +176,10 @@ class _Stream:
                 self.cut = True
 
 
-def _parquet_parts(path: Path) -> Iterator[Rows]:
+def _parquet_batches(path: Path) -> Iterator[Any]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=list(COLUMNS)):
-                yield _rows(batch)
+            yield from file.iter_batches(batch_size=CHUNK_ROWS, columns=list(COLUMNS))
     except (pa.ArrowException, OSError, KeyError) as error:
         raise _damaged(path, str(error)) from None
 
@@ -214,23 +215,21 @@ def _rows(batch: Any) -> Rows:
 
 
 def _copy(column: Any, dtype: str) -> Any:
-    if not len(column):
-        return np.empty(0, dtype)
     return np.frombuffer(column.buffers()[1], dtype, count=column.offset + len(column))[column.offset :].copy()
 
 
-def _coalesce(parts: Iterable[Rows], least: int) -> Iterator[Rows]:
-    waiting: list[Rows] = []
+def _coalesce(batches: Iterable[Any], least: int) -> Iterator[Rows]:
+    waiting: list[Any] = []
     count = 0
-    for part in parts:
-        if len(part):
-            waiting.append(part)
-            count += len(part)
+    for batch in batches:
+        if batch.num_rows:
+            waiting.append(batch)
+            count += batch.num_rows
         if count >= least:
-            yield join_rows(waiting)
+            yield _rows(pa.concat_batches(waiting))
             waiting, count = [], 0
     if waiting:
-        yield join_rows(waiting)
+        yield _rows(pa.concat_batches(waiting))
 
 
 def _damaged(path: Path, why: str) -> TapeError:

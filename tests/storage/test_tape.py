@@ -369,10 +369,11 @@ def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
         list(Tape.open(tmp_path).batches())
 
 
-def test_a_damaged_fact_line_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", [b'{"type": "rumour"}', b"\xff\xfe", b"{}", b"[]", b""])
+def test_a_damaged_fact_line_is_refused(tmp_path: Path, line: bytes) -> None:
     record(tmp_path, [a_fact(0)]).close()
-    with (tmp_path / "facts.jsonl").open("a") as file:
-        file.write('{"type": "rumour"}\n')
+    with (tmp_path / "facts.jsonl").open("ab") as file:
+        file.write(line + b"\n")
 
     with pytest.raises(TapeError, match=r"line 2 is damaged"):
         list(Tape.open(tmp_path).facts())
