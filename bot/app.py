@@ -6,6 +6,7 @@ Everything it builds is the same in all modes from the batches on; see `bot.buil
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from bot.console.screen import Screen
 from bot.control import ControlFile
 from bot.deadline import AlarmDeadline
 from bot.errors import BotError
+from bot.feed.poll import PollFeed
 from bot.feed.replay import tape_inputs
 from bot.recording import record_market
 from bot.replaying import replay_run, verdict
@@ -75,6 +77,8 @@ def paper(config: Config, options: PaperOptions) -> int:
         BotError: one line for the user; what was stored is not lost.
     """
     started_s = time.monotonic()
+    # Late and failed jobs are counted by the feed and shown; the library's own lines would tear the screen.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)
     database = open_writer(config.storage.url)
@@ -144,7 +148,7 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
     tape = None if folder is None else TapeWriter(folder, _header(folder, market.instruments))
     session = _session(job, begun, tape, market.clock.now_ns)
     feed = market.feed(session.numbers.take, session.emit)
-    draw = _pictures(job, begun, session, lambda: market.troubles)
+    draw = _pictures(job, begun, session, lambda: (*market.troubles, *_feed_notes(feed)))
     with _dashboard(job.options) as dashboard:
         tasks = [
             asyncio.create_task(session.pump()),
@@ -161,7 +165,7 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
             for task in tasks[1:]:
                 task.cancel()
             stop(session, job.ending)
-            await tasks[0]
+            await _settled(tasks[0], session, job.config)
     if tape is not None and folder is not None:
         tape.close()
         await asyncio.to_thread(compact_tape, folder)
@@ -183,8 +187,16 @@ async def _from_tape(job: _Job, tape: Tape) -> int:
         finally:
             watching.cancel()
             stop(session, job.ending)
-            await session.pump()
+            await _settled(asyncio.create_task(session.pump()), session, job.config)
     return _finish(job, begun, draw, start.tape_digest)
+
+
+async def _settled(pump: asyncio.Task[None], session: Session, config: Config) -> None:
+    """Let the core take its last inputs and the journal its last records, also when one of them failed."""
+    try:
+        await pump
+    finally:
+        session.save(Path(config.storage.folder))
 
 
 def _session(job: _Job, begun: StartedRun, tape: TapeWriter | None, now_ns: Callable[[], int]) -> Session:
@@ -230,6 +242,13 @@ async def _attend(
 
     control = ControlFile(Path(job.config.storage.folder) / "control.jsonl")
     await attend(session, job.ending, job.options.for_ns, control, begun.restored.cursor, look)
+
+
+def _feed_notes(feed: PollFeed) -> tuple[str, ...]:
+    """What went wrong with polling so far, in words; nothing when all is well."""
+    refused = ", ".join(f"{count} {kind}" for kind, count in sorted(feed.refusals.items()))
+    counts = ((f"answers refused: {refused}", refused), (f"polls late: {feed.schedule.late}", feed.schedule.late))
+    return tuple(text for text, count in counts if count)
 
 
 def _dashboard(options: PaperOptions) -> Dashboard:

@@ -10,8 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bot.control import ControlEntry
+from bot.errors import StorageError
 from bot.trading.engine import STOP, Engine
 from bot.types import NS_PER_S, Batch, Command, Fill, HaltState, Incident, Input, Intent, Record
 from bot.watching import Watch
@@ -109,6 +111,20 @@ class Session:
             for lane in self.engine.lanes
             for symbol, slot in lane.slots.items()
         )
+
+    def save(self, folder: Path) -> None:
+        """Store what is still in memory, as the last thing a run does.
+
+        Raises:
+            StorageError: the database cannot be written; the text names the file that holds what it could not take.
+        """
+        try:
+            self.journal.commit(durable=True)
+        except StorageError as error:
+            path = self.journal.rescue(folder)
+            raise StorageError(
+                f"{error}; what it could not take is in {path}, and goes in at the next start"
+            ) from error
 
     def _record(self, received: Sequence[Input]) -> None:
         if self.tape is None:

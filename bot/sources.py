@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.config import Config
 from bot.config_credentials import credentials
-from bot.errors import UserError
+from bot.errors import ConfigError, UserError
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.feed.budget import Budget, costs_of, plan
 from bot.feed.client import LOCAL, ClientSettings, instruments, open_client
@@ -19,6 +19,9 @@ from bot.feed.poll import Emit, PollFeed, PollSettings
 from bot.types import NS_PER_MS, Instrument
 
 TRADES_PAGE = 500
+
+_TRADE_LISTS = {"binance": "public", "binanceusdm": "fapiPublic", "binancecoinm": "dapiPublic"}
+"""ccxt's endpoint family of the exchanges that have both a list of trades and one of aggregated trades."""
 
 
 class PolledMarket:
@@ -50,6 +53,7 @@ class PolledMarket:
             feed = config.feed
             depth, first = feed.depth, config.exchange.symbols[0]
             instruments(client, config.exchange.symbols)
+            _choose_trades(client, feed.trades_method)
             costs = await costs_of(client, config.exchange.id, first, depth, TRADES_PAGE)
             budget = plan(costs, len(config.exchange.symbols), feed.book_every_ns, feed.trades_every_ns)
             if not budget.fits:
@@ -86,6 +90,16 @@ class PolledMarket:
         await self._client.close()
         if self._process is not None:
             await asyncio.to_thread(self._process.stop)
+
+
+def _choose_trades(client: Any, method: str) -> None:
+    """Tell ccxt which of the two trade lists of a Binance market to ask for; '' leaves it ccxt's choice."""
+    if not method:
+        return
+    if client.id not in _TRADE_LISTS:
+        named = ", ".join(_TRADE_LISTS)
+        raise ConfigError(f"feed.trades_method should be empty on {client.id}, was {method}; it is for {named}")
+    client.options["fetchTradesMethod"] = f"{_TRADE_LISTS[client.id]}Get{method[0].upper()}{method[1:]}"
 
 
 def _start(config: Config, tape: Path | None, speed: float) -> ExchangeProcess | None:

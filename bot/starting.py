@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import orjson
 from sqlalchemy import Engine as Database
@@ -16,10 +17,14 @@ from bot.config import Config, config_hash, resolved
 from bot.trading.engine import Engine
 from bot.trading.guard import Deadline
 from bot.trading.loading import LoadedStrategy
-from bot.types import HaltState, Instrument
+from bot.types import HaltState, Instrument, OrderEvent, OrderStatus
 from storage import tradelog
 from storage.holdings import account_state
 from storage.journal import Journal, RunStart
+from storage.rescue import restore_rows
+
+BEFORE_FIRST_SEQ = -1
+"""Number of what a run says before its first input: no replay repeats it."""
 
 _ACTIONS = {HaltState.REDUCING: "reduce", HaltState.HALTED: "halt"}
 
@@ -73,6 +78,7 @@ def start_run(
         UserError: an open position does not lie on its instrument's grid any more.
     """
     check_tradable(instruments, config.paper.currency)
+    restore_rows(database, Path(config.storage.folder))
     journal = Journal(database)
     _open_account(journal, config, start)
     lanes = [assumption.value for assumption in config.paper.lanes]
@@ -100,6 +106,7 @@ def start_run(
             command_cursor=restored.cursor,
         )
     )
+    journal.write(_lost_orders(database, start))
     plan = CorePlan(config, strategy, instruments, str(run_id), portfolios, deadline)
     kept = untraded(states[lanes[0]], instruments)
     notes = tuple(f"{symbol}: {size} is held and not traded by this run" for symbol, size in kept.items())
@@ -109,6 +116,24 @@ def start_run(
 def _open_account(journal: Journal, config: Config, start: Start) -> None:
     opener = journal.fresh_account if start.fresh else journal.open_account
     opener(start.account, config.paper.currency, config.paper.balance, start.started_ns)
+
+
+def _lost_orders(database: Database, start: Start) -> Iterator[OrderEvent]:
+    """Close the paper orders of a run that was killed: they lived in its process and ended with it."""
+    killed = [run for run in tradelog.runs(database, account=start.account)[:-1] if run.ended_ns is None][-1:]
+    for run in killed:
+        for order in tradelog.open_orders(database, run.id):
+            sent = order.intent
+            yield OrderEvent(
+                lane=sent.lane,
+                symbol=sent.symbol,
+                client_id=sent.client_id,
+                seq=BEFORE_FIRST_SEQ,
+                local_ns=start.started_ns,
+                status=OrderStatus.CANCELED,
+                filled_lots=order.filled_lots,
+                reason=f"run {run.id} was killed",
+            )
 
 
 def _restored(database: Database, name: str) -> Restored:

@@ -151,7 +151,8 @@ def _positions(engine: Engine) -> Iterator[PositionLine]:
             yield PositionLine(
                 symbol=symbol,
                 size=instrument.size(position.lots),
-                entry=position.entry_ticks * instrument.tick_size,
+                # An average price has no last digit; a tenth of a tick is all a person needs.
+                entry=(position.entry_ticks * instrument.tick_size).quantize(instrument.tick_size / 10),
                 mark=own.mids[symbol] * instrument.tick_size / 2,
                 unrealised=own.unrealised_of(symbol),
                 realised=position.realised * instrument.notional(1, 1),

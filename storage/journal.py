@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, RowMapping, Table, bindparam, delete, func, insert, select, update
 
@@ -15,6 +16,7 @@ from storage import schema
 from storage.database import writing
 from storage.decisions import CHECKPOINT_EVERY, Checkpoint, DecisionLog, StretchStart
 from storage.lanes import LaneState, holding_row, opening_row
+from storage.rescue import save_rows
 from storage.rows import TABLES, Row, decimal_text, input_row, row_of, stretch_row
 
 
@@ -153,6 +155,19 @@ class Journal:
                 with self._remembering:
                     self._pending = taken.followed_by(self._pending)
                 raise
+
+    def rescue(self, folder: Path) -> Path:
+        """Write what could not be committed to a file that the next start puts in; return its path.
+
+        Raises:
+            StorageError: the file cannot be written either.
+        """
+        run = self._running()
+        with self._remembering:
+            tables = {table.name: rows for table, rows in self._pending.rows.items()}
+            path = save_rows(folder, run.id, tables)
+            self._pending = _Pending()
+        return path
 
     def end_run(self, run_id: int, ended_ns: int, reason: str, tape_digest: str = "") -> None:
         """Store the rest of a run and its end; a run without one was killed.
