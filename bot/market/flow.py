@@ -52,7 +52,8 @@ ARMED: Final = SUMS + 6  # 1 when `tops` holds a state to compare with
 IN_MESSAGE: Final = SUMS + 7  # 1 after a row that was not the last of its message
 BOOK_ROWS: Final = SUMS + 8  # book rows in the message so far
 TOUCHED: Final = SUMS + 9  # 2 entries: 1 when that side may have changed within the watched ranks
-TALLIES: Final = SUMS + 11
+MESSAGE_NS: Final = SUMS + 11  # local stamp of the newest message: that of its first row
+TALLIES: Final = SUMS + 12
 
 # Why `apply_rows` came back.
 DONE: Final = 0
@@ -150,13 +151,11 @@ def watch_side(
 
 
 @lean_kernel
-def end_message(
-    sizes: Int64s, blocks: Int64s, far: Int64s, marks: Int64s, tops: Int64s, tallies: Int64s, local_ns: int
-) -> bool:
+def end_message(sizes: Int64s, blocks: Int64s, far: Int64s, marks: Int64s, tops: Int64s, tallies: Int64s) -> bool:
     """Bring the sums up to date at a message's end; return False when a window could not move for want of room."""
     tallies[BOOK_ROWS] = 0
     tallies[BOOK_MESSAGES] += 1
-    tallies[BOOK_LOCAL_NS] = local_ns
+    tallies[BOOK_LOCAL_NS] = tallies[MESSAGE_NS]
     if tallies[TOUCHED] == 0 and tallies[TOUCHED + 1] == 0:
         return True
     enough = True
@@ -235,6 +234,8 @@ def apply_rows(  # the one loop over rows: its length is the list of arrays
             return row, REFUSED
         if marks[BID_SIDE, FAR] >= room or marks[ASK_SIDE, FAR] >= room:
             return row, NO_ROOM
+        if tallies[IN_MESSAGE] == 0:
+            tallies[MESSAGE_NS] = now
         tallies[LOCAL_NS] = now
         if exchange_ns[row] > tallies[EXCHANGE_NS]:
             tallies[EXCHANGE_NS] = exchange_ns[row]
@@ -243,6 +244,6 @@ def apply_rows(  # the one loop over rows: its length is the list of arrays
         tallies[IN_MESSAGE] = 1 - last[row]
         if last[row] == 1:
             left -= 1
-            if tallies[BOOK_ROWS] == 1 and not end_message(sizes, blocks, far, marks, tops, tallies, now):
+            if tallies[BOOK_ROWS] == 1 and not end_message(sizes, blocks, far, marks, tops, tallies):
                 return row + 1, NO_ROOM if left > 0 else CROWDED
     return local_ns.shape[0], DONE

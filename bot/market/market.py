@@ -24,6 +24,7 @@ from bot.market.flow import (
     EXCHANGE_NS,
     EXCHANGE_SEEN_LOCAL_NS,
     LOCAL_NS,
+    MESSAGE_NS,
     NO_ROOM,
     REFUSED,
     apply_rows,
@@ -133,11 +134,11 @@ class Market:
         Call it once a decision: windows, volatility and the forecast move on with it.
 
         Raises:
-            ValueError: `now_ns` lies before the last decision or before a row that was applied.
+            ValueError: `now_ns` lies before the last decision or before a message that was applied.
         """
-        newest_ns = max(self._sampled_ns, int(self._flow.tallies[LOCAL_NS]))
+        newest_ns = max(self._sampled_ns, int(self._flow.tallies[MESSAGE_NS]))
         if now_ns < newest_ns:
-            raise ValueError(f"decision time should be >= {newest_ns} (newest row or decision), was {now_ns}")
+            raise ValueError(f"decision time should be >= {newest_ns} (newest message or decision), was {now_ns}")
         self._sampled_ns = now_ns
         book, flow, ring, forecast = self._book, self._flow, self._ring, self._forecast
         kept = sample_row(
