@@ -17,7 +17,7 @@ from bot.console.ledgers import listing
 from bot.console.panels import gate_values
 from bot.errors import UserError
 from bot.types import NS_PER_S, Decision, HaltState, Outcome
-from storage import tradelog
+from storage import schema
 from storage.tradelog import Account, Run
 from storage.why import ReasonCount, Stretch, Why
 from storage.why import why as ask
@@ -61,8 +61,7 @@ def explained(books: Books, run: Run, symbol: str | None, at: str | None, lane: 
 
 def _explained(books: Books, run: Run, head: Head, at_ns: int) -> Explained:
     found = ask(books.engine, run.id, head.symbol, at_ns, lane=head.lane)
-    orders = len(tradelog.orders(books.engine, run=run.id, lane=head.lane, symbol=head.symbol))
-    fills = len(tradelog.fills(books.engine, run=run.id, lane=head.lane, symbol=head.symbol))
+    orders, fills = (books.count(table, run.id, head) for table in (schema.intents, schema.fills))
     denials = sum(each.count for each in found.counts if each.outcome == "denied")
     return Explained(run.id, at_ns, found, orders, fills, denials)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Table, func, select
 
 from bot.errors import UserError
 from bot.nearest import did_you_mean
@@ -97,6 +97,12 @@ class Books:
         wanted = select(*columns).where(table.c.run_id == run_id).order_by(table.c.symbol, table.c.lane)
         with reading(self.engine) as connection:
             return [Head(*row) for row in connection.execute(wanted)]
+
+    def count(self, table: Table, run_id: int, head: Head) -> int:
+        """Return how many rows of a table belong to a lane and symbol of a run."""
+        place = (table.c.run_id == run_id, table.c.lane == head.lane, table.c.symbol == head.symbol)
+        with reading(self.engine) as connection:
+            return int(connection.execute(select(func.count()).select_from(table).where(*place)).scalar_one())
 
     def symbols(self, run_id: int) -> list[str]:
         """Return the symbols a run was about."""

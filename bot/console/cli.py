@@ -64,7 +64,13 @@ def application() -> typer.Typer:
 
 
 def _group(words: str, commands: _Commands) -> typer.Typer:
-    group = typer.Typer(help=words, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    group = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+
+    @group.callback(invoke_without_command=True, help=words)
+    def explain(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            sys.stdout.write(context.get_help() + "\n")
+
     for name, command in commands.items():
         group.command(name)(command)
     return group
