@@ -224,17 +224,18 @@ class MatchingEngine:
                 return
             level = other.levels[best]
             maker = next(iter(level.orders.values()))
+            room = self.room(order.owner, sign) if order.reduce_only else order.left
+            if room == 0:
+                order.status = OrderStatus.EXPIRED
+                return
+            maker_room = self.room(maker.owner, -sign) if maker.reduce_only else maker.left
+            if maker_room == 0:
+                self.cancel(maker.order_id, OrderStatus.EXPIRED)
+                continue
             lots = min(order.left, maker.left)
-            if order.reduce_only:
-                lots = min(lots, self.room(order.owner, sign))
-                if lots == 0:
-                    order.status = OrderStatus.EXPIRED
-                    return
-            if maker.reduce_only:
-                lots = min(lots, self.room(maker.owner, -sign))
-                if lots == 0:
-                    self.cancel(maker.order_id, OrderStatus.EXPIRED)
-                    continue
+            if maker.owner != order.owner:
+                # A trade with oneself leaves the position as it is, so there is nothing to cap.
+                lots = min(lots, room, maker_room)
             self._trade(order, maker, level, lots)
 
     def _trade(self, taker: Order, maker: Order, level: Level, lots: int) -> None:

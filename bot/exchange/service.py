@@ -66,6 +66,8 @@ class _Service:
         finally:
             await runner.cleanup()
             self._save(clean=True)
+            if self._folder is not None:
+                self._folder.close()
 
     async def _live(self, stop: asyncio.Event) -> None:
         moved_s = saved_s = time.monotonic()

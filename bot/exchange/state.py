@@ -8,7 +8,9 @@ power can cost the last seconds of a practice market.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any, Final
 
 import orjson
 
-from bot.errors import StorageError
+from bot.errors import StorageError, UserError
 from bot.exchange.account import Account, OwnFill, OwnOrder, Position
 from bot.exchange.exchange import Exchange
 from bot.exchange.matching import Order, Rule
@@ -27,16 +29,29 @@ _FORMAT: Final = 1
 _SNAPSHOT: Final = "snapshot.json"
 _FILLS: Final = "fills.jsonl"
 _ORDERS: Final = "orders.jsonl"
+_LOCK: Final = "lock"
+_LOCKED_AT_MOST_S: Final = 2.0  # an exchange whose parent died ends within a tenth of a second or so
 
 
 class StateFolder:
-    """The folder of one exchange. One process at a time."""
+    """The folder of one exchange, locked while this object is open.
+
+    Raises:
+        UserError: another exchange has it, and does not end within a few seconds.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._fills_written: dict[str, int] = {}
         self._orders_written: dict[str, int] = {}
+        self._lengths = {_FILLS: 0, _ORDERS: 0}
         folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / _LOCK).open("wb")
+        self._wait_for_lock()
+
+    def close(self) -> None:
+        """Let another process have the folder."""
+        self._lock.close()
 
     def time_ms(self) -> int:
         """Market time of the snapshot in ms since 1970, 0 when there is none.
@@ -95,6 +110,21 @@ class StateFolder:
         fresh.replace(path)
         exchange.dirty = False
 
+    def _wait_for_lock(self) -> None:
+        # The exchange of a bot that was just killed may still be writing its last save.
+        deadline = time.monotonic() + _LOCKED_AT_MOST_S
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    self._lock.close()
+                    raise UserError(
+                        f"another exchange is running on {self._folder}; stop it or choose another folder"
+                    ) from None
+                time.sleep(0.02)
+
     def _read(self) -> dict[str, Any]:
         path = self._folder / _SNAPSHOT
         if not path.exists():
@@ -130,17 +160,24 @@ class StateFolder:
         fills: list[bytes] = []
         orders: list[bytes] = []
         for key, account in exchange.accounts.items():
-            known = self._fills_written.get(key, 0)
-            fills += [orjson.dumps(_fill_row(key, own)) for own in account.fills[known:]]
-            self._fills_written[key] = len(account.fills)
+            fills += [orjson.dumps(_fill_row(key, own)) for own in account.fills[self._fills_written.get(key, 0) :]]
             known = self._orders_written.get(key, 0)
             if len(account.closed) > known:
                 orders += [orjson.dumps(_order_row(key, own)) for own in list(account.closed.values())[known:]]
-            self._orders_written[key] = len(account.closed)
-        for name, lines in ((_FILLS, fills), (_ORDERS, orders)):
-            if lines:
-                with (self._folder / name).open("ab") as file:
-                    file.write(b"".join(line + b"\n" for line in lines))
+        self._lengths[_FILLS] += self._extend(_FILLS, fills)
+        self._fills_written = {key: len(account.fills) for key, account in exchange.accounts.items()}
+        self._lengths[_ORDERS] += self._extend(_ORDERS, orders)
+        self._orders_written = {key: len(account.closed) for key, account in exchange.accounts.items()}
+
+    def _extend(self, name: str, lines: list[bytes]) -> int:
+        """Write lines after those that are known to be whole: a full disk may have torn the last attempt."""
+        if not lines:
+            return 0
+        text = b"".join(line + b"\n" for line in lines)
+        with (self._folder / name).open("ab") as file:
+            file.truncate(self._lengths[name])
+            file.write(text)
+        return len(text)
 
     def _load_journals(self, exchange: Exchange, saved: Mapping[str, Any]) -> None:
         for row in self._cut(_FILLS, int(saved["fills"])):
@@ -165,7 +202,8 @@ class StateFolder:
         lines = path.read_bytes().split(b"\n")[:-1]
         if len(lines) < count:
             raise ValueError(f"{name} should have {count} lines, has {len(lines)}")
-        os.truncate(path, sum(len(line) + 1 for line in lines[:count]))
+        self._lengths[name] = sum(len(line) + 1 for line in lines[:count])
+        os.truncate(path, self._lengths[name])
         return [orjson.loads(line) for line in lines[:count]]
 
 

@@ -128,7 +128,18 @@ _requests = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+def test_reduce_only_trade_with_oneself_is_one_trade() -> None:
+    engine = MatchingEngine()
+    engine.place(FLOW, 1, 95, 1)
+    resting = engine.place(_ALICE, 1, 95, 1_000_000, reduce_only=True)
+
+    engine.place(_ALICE, -1, None, 1_000_001)
+
+    assert [trade.lots for trade in engine.drain()] == [1, 1_000_000]
+    assert (resting.status, engine.positions[_ALICE]) == (OrderStatus.FILLED, -1)
+
+
+@settings(max_examples=100, deadline=None)
 @given(_requests)
 def test_random_order_streams_keep_every_invariant(
     requests: list[tuple[int, int, int | None, int, Rule, bool, int]],
@@ -153,6 +164,8 @@ def test_random_order_streams_keep_every_invariant(
             net[trade.taker_owner] += trade.sign * trade.lots
             net[trade.maker_owner] -= trade.sign * trade.lots
             assert price is None or sign * trade.price <= sign * price
+        if rule is Rule.FOK:
+            assert order.left == 0 or not trades
         if order.reduce_only and not any(trade.maker_owner == owner for trade in trades):
             assert abs(engine.positions.get(owner, 0)) <= abs(held)
         if cancel == 0 and placed:

@@ -17,6 +17,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
+from bot.exchange.state import StateFolder
 from tests.exchange.practice import client
 
 BTC = "BTC/USDT:USDT"
@@ -125,6 +126,16 @@ async def test_symbol_that_is_left_out_once_goes_on_later_unless_something_is_ow
         ExchangeProcess.start(replace(both, symbols=("ETH/USDT:USDT",)))
     with pytest.raises(UserError, match="key local, which is not among"):
         ExchangeProcess.start(replace(both, keys=(("another", "key"),)))
+
+
+def test_folder_serves_one_exchange_at_a_time(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    with pytest.raises(UserError, match="another exchange is running"):
+        ExchangeProcess.start(ExchangeSettings(symbols=_ONE, state_folder=tmp_path))
+    folder.close()
+
+    process = ExchangeProcess.start(ExchangeSettings(symbols=_ONE, state_folder=tmp_path))
+    process.stop()
 
 
 def test_taken_port_is_told_in_one_line() -> None:
