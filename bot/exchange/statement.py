@@ -23,6 +23,7 @@ _STATUS: Final = {
 }
 
 
+# Over thirty lines, as the wire has that many fields and one a line is how they are read.
 def order(own: OwnOrder, instrument: Instrument) -> Json:
     """An account's order as it stands."""
     book_order = own.order
@@ -77,6 +78,7 @@ def fill(own: OwnFill, instrument: Instrument) -> Json:
     }
 
 
+# Likewise long: one field of the wire a line.
 def balance(exchange: Exchange, account: Account, now_ms: int) -> Json:
     """The account with its one asset and its positions."""
     unrealised, bound = exchange.unrealised(account), exchange.initial_margin(account)

@@ -50,6 +50,7 @@ def exchange_info(listings: dict[str, Listing], now_ms: int) -> Json:
     }
 
 
+# Over thirty lines, as the wire has that many fields and one a line is how they are read.
 def _symbol(symbol_id: str, instrument: Instrument) -> Json:
     tick, lot = plain(instrument.tick_size), plain(instrument.lot_size)
     most = plain(instrument.size(MAX_LOTS))
