@@ -1,0 +1,61 @@
+"""Machine code is kept where an edit can never be served stale, and never where somebody else could have put it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numba
+import pytest
+
+from bot.market import jit
+
+ASK = "from bot.market.jit import cache_folder; print(cache_folder())"
+
+
+def folder_with(**environment: str) -> str:
+    asked = subprocess.run(
+        [sys.executable, "-c", ASK], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    return asked.stdout.strip()
+
+
+def test_cache_lies_in_the_users_cache_folder_under_the_hash_of_the_sources(tmp_path: Path) -> None:
+    assert folder_with(XDG_CACHE_HOME=str(tmp_path)) == str(tmp_path / "imbalance-bot" / "numba" / jit.source_hash())
+
+
+def test_cache_moves_to_a_folder_of_its_own_when_the_users_is_not_writable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "tmp").mkdir()
+    found = folder_with(XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path / "tmp"))
+    assert Path(found).is_relative_to(tmp_path / "tmp")
+    assert (tmp_path / "tmp" / f"imbalance-bot-{os.getuid()}").stat().st_mode & 0o077 == 0
+
+
+def test_hash_follows_every_source_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "bot" / "market"
+    package.mkdir(parents=True)
+    (tmp_path / "bot" / "types.py").write_text("A = 1")
+    (package / "callee.py").write_text("B = 1")
+    monkeypatch.setattr(jit, "__file__", str(package / "jit.py"))
+    hashes = set()
+    for edited in (None, package / "callee.py", tmp_path / "bot" / "types.py", package / "new.py"):
+        if edited is not None:
+            edited.write_text("C = 2")
+        hashes.add(jit.source_hash.__wrapped__())
+    assert len(hashes) == 4
+
+
+def test_kernel_leaves_the_cache_setting_of_other_users_alone() -> None:
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+
+    @jit.kernel
+    def double(value: int) -> int:
+        return 2 * value
+
+    assert double(21) == 42
+    assert before == settings.CACHE_DIR
