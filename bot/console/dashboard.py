@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.console import panels
-from bot.console.figures import elapsed, exact, figure, money, price, printable
+from bot.console.figures import counted, elapsed, exact, figure, money, price, printable
 from bot.console.screen import Screen
 from bot.types import HaltState
 
@@ -156,7 +156,7 @@ def progress_line(screen: Screen) -> str:
         own = screen.lanes[0]
         parts.append(f"P&L {money(own.net, signed=True)}{panels.interval(screen.lanes).plain} {screen.currency}")
         parts.append(f"fees {money(own.fees)}")
-    parts.append(f"{screen.fills_count} fills, {screen.decisions} decisions")
+    parts.append(f"{counted(screen.fills_count, 'fill')}, {counted(screen.decisions, 'decision')}")
     if screen.reasons:
         first = screen.reasons[0]
         parts.append(f"{first.outcome}: {first.reason}")
