@@ -7,12 +7,45 @@ the level shrinks below its place, and fills at once when a trade goes through i
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from typing import Final
 
 from bot.exchange.matching import FLOW, RECORDED, Order, Rule, Trade
 from bot.types import Kind, OrderStatus
 
 _NO_QUOTE: Final = -1
+
+
+class _Side:
+    # Level sizes of one side, the prices kept in order: a recorded book has thousands, and changes all the time.
+
+    __slots__ = ("_keys", "_lots", "_sign")
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+        self._keys: list[int] = []  # prices, negative for bids: ascending is best first
+        self._lots: dict[int, int] = {}
+
+    def size(self, price: int) -> int:
+        return self._lots.get(price, 0)
+
+    def set(self, price: int, lots: int) -> None:
+        key = -self._sign * price
+        if lots > 0:
+            if price not in self._lots:
+                insort(self._keys, key)
+            self._lots[price] = lots
+        elif self._lots.pop(price, 0):
+            del self._keys[bisect_left(self._keys, key)]
+
+    def best(self) -> int | None:
+        return -self._sign * self._keys[0] if self._keys else None
+
+    def until(self, price: int) -> list[int]:
+        return [-self._sign * key for key in self._keys[: bisect_right(self._keys, -self._sign * price)]]
+
+    def rows(self, limit: int | None = None) -> list[tuple[int, int]]:
+        return [(-self._sign * key, self._lots[-self._sign * key]) for key in self._keys[:limit]]
 
 
 class TapedBook:
@@ -24,7 +57,7 @@ class TapedBook:
         self.next_order_id = 1
         self.next_trade_id = 1
         self.update_id = 0
-        self._levels: dict[int, dict[int, int]] = {1: {}, -1: {}}
+        self._sides = {1: _Side(1), -1: _Side(-1)}
         self._taken: dict[tuple[int, int], int] = {}
         self._quote: dict[int, tuple[int, int]] = {1: (_NO_QUOTE, 0), -1: (_NO_QUOTE, 0)}
         self._ahead: dict[int, int] = {}
@@ -39,14 +72,14 @@ class TapedBook:
                 self._set(sign, price, lots)
         elif kind in (Kind.BEST_BID, Kind.BEST_ASK):
             sign = 1 if kind == Kind.BEST_BID else -1
-            for better in [level for level in self._levels[sign] if sign * level > sign * price]:
+            for better in self._sides[sign].until(price + sign):
                 self._set(sign, better, 0)
             self._set(sign, price, lots)
             self._quote[sign] = (event_id, price)
         elif kind in (Kind.BUY, Kind.SELL):
             self._pass(1 if kind == Kind.BUY else -1, price, lots)
         elif kind == Kind.CLEAR:
-            self._levels = {1: {}, -1: {}}
+            self._sides = {1: _Side(1), -1: _Side(-1)}
             self._taken.clear()
             self._quote = {1: (_NO_QUOTE, 0), -1: (_NO_QUOTE, 0)}
 
@@ -76,7 +109,7 @@ class TapedBook:
             order.status = OrderStatus.EXPIRED
         else:
             self.orders[order.order_id] = order
-            self._ahead[order.order_id] = self._levels[sign].get(price, 0)
+            self._ahead[order.order_id] = self._sides[sign].size(order.price)
         return order
 
     def cancel(self, order_id: int, status: OrderStatus = OrderStatus.CANCELED) -> bool:
@@ -95,33 +128,28 @@ class TapedBook:
 
     def touch(self) -> tuple[int | None, int | None]:
         """Best recorded bid and ask in ticks."""
-        return max(self._levels[1], default=None), min(self._levels[-1], default=None)
+        return self._sides[1].best(), self._sides[-1].best()
 
     def depth(self, limit: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Recorded bids and asks as (ticks, lots), best first; the accounts' orders don't show."""
-        bids, asks = (sorted(self._levels[sign].items(), reverse=sign > 0)[:limit] for sign in (1, -1))
-        return bids, asks
+        return self._sides[1].rows(limit), self._sides[-1].rows(limit)
 
     def room(self, owner: int, sign: int) -> int:
         """Lots that an order of `sign` may still take off the owner's position."""
         return max(0, -sign * self.positions.get(owner, 0))
 
     def _set(self, sign: int, price: int, lots: int) -> None:
-        levels = self._levels[sign]
-        if lots != levels.get(price, 0):
+        side = self._sides[sign]
+        if lots != side.size(price):
             self._taken.pop((sign, price), None)
-        if lots > 0:
-            levels[price] = lots
-        else:
-            levels.pop(price, None)
+        side.set(price, lots)
         for order in self.orders.values():
             if order.sign == sign and order.price == price:
                 self._ahead[order.order_id] = min(self._ahead[order.order_id], lots)
 
     def _within(self, sign: int, price: int | None) -> list[tuple[int, int]]:
         """Levels of a side not worse than `price`, best first, with the size nobody here has taken yet."""
-        levels = sorted(self._levels[sign].items(), reverse=sign > 0)
-        left = [(level, size - self._taken.get((sign, level), 0)) for level, size in levels]
+        left = [(level, size - self._taken.get((sign, level), 0)) for level, size in self._sides[sign].rows()]
         return [(level, size) for level, size in left if size > 0 and (price is None or sign * level >= sign * price)]
 
     def _pass(self, sign: int, price: int, lots: int) -> None:
