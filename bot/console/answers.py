@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -176,12 +175,12 @@ def runs_table(runs: Sequence[Run], pid: int | None) -> RenderableType:
     """Runs, oldest first; `pid` is the process of the bot that runs now."""
     if not runs:
         return Text("No run yet: start one with `imbalance paper`.")
-    table = listing("Runs", ">run", "account", "started UTC", ">length", "mode", "strategy", "~ended", "tape")
+    table = listing("Runs", ">run", "account", "started UTC", ">length", "mode", "strategy", "~ended")
     for run in runs:
         end = run.end_reason or "stopped"
         if run.ended_ns is None:
             end = "running" if pid is not None and run.pid == pid else "killed"
         length = elapsed((run.ended_ns - run.started_ns) / NS_PER_S) if run.ended_ns is not None else ""
         place = (str(run.id), printable(run.account), day_and_clock(run.started_ns), length, run.mode)
-        table.add_row(*place, printable(run.strategy_name), Text(printable(end)), Text(printable(Path(run.tape).name)))
+        table.add_row(*place, printable(run.strategy_name), Text(printable(end)))
     return table

@@ -51,8 +51,23 @@ def _times(stamps: Sequence[int]) -> _Times:
     return _Times(days.pop() if len(days) == 1 else "")
 
 
-def fills_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[Trade]:
-    """Return the fills of a run, or of the account's whole life."""
+def listed_fills(
+    books: Books, wanted: dict[str, Any], limit: int | None
+) -> tuple[list[dict[str, Any]], RenderableType]:
+    """Return the fills of a run, or of the account's whole life, as rows and as a table."""
+    trades = _fills_of(books, wanted, limit)
+    return [fill_row(trade) for trade in trades], fills_table(trades)
+
+
+def listed_trips(
+    books: Books, wanted: dict[str, Any], limit: int | None
+) -> tuple[list[dict[str, Any]], RenderableType]:
+    """Return the round trips of a run, or of the account's whole life, as rows and as a table."""
+    trips = _trips_of(books, wanted, limit)
+    return [asdict(trip) for trip in trips], trips_table(trips)
+
+
+def _fills_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[Trade]:
     if wanted["run"] is not None:
         return tradelog.fills(books.engine, **wanted, limit=limit)
     ours = {run.id for run in books.runs}
@@ -60,8 +75,7 @@ def fills_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[Tr
     return [trade for trade in found if trade.run in ours]
 
 
-def trips_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[RoundTrip]:
-    """Return the round trips of a run, or of the account's whole life."""
+def _trips_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[RoundTrip]:
     if wanted["run"] is not None:
         return round_trips(books.engine, **wanted, limit=limit)
     ours = {run.id for run in books.runs}
@@ -73,11 +87,6 @@ def fill_row(trade: Trade) -> dict[str, Any]:
     """Return a fill as one flat row."""
     fill = asdict(trade.fill)
     return {"run": trade.run, "account": trade.account, **fill, "notional": trade.notional, "reason": trade.reason}
-
-
-def trip_row(trip: RoundTrip) -> dict[str, Any]:
-    """Return a round trip as one flat row."""
-    return asdict(trip)
 
 
 def order_row(order: Order) -> dict[str, Any]:

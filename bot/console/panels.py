@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bot.console.figures import NO_VALUE, clock, elapsed, exact, figure, money, price, printable
 from bot.console.screen import LaneLine, MarketLine, OrderLine, ReasonLine, Screen
+from bot.market.catalogue import CATALOGUE
 from bot.types import HaltState
 
 _BAR_CELLS: Final = 4  # each way
@@ -143,12 +144,13 @@ def _signal(name: str, value: float) -> Text:
 
 
 def _lean(name: str, value: float) -> Text:
-    """A bar for what lies in -1 to 1, an arrow for the rest."""
+    """A bar for what lies in -1 to 1, an arrow for what has a direction, nothing for what has none."""
     style = "green" if value > 0 else "red" if value < 0 else "dim"
-    if "imbalance" not in name:
-        width = 2 * _BAR_CELLS + 1
-        mark = "▲" if value > 0 else "▼" if value < 0 else "·"
-        return Text(mark.center(width), style=style)
+    known = CATALOGUE.get(name.partition("(")[0])
+    if known is None or (known.low, known.high) != (-1, 1):
+        directed = known is None or known.low < 0
+        mark = "▲" if value > 0 and directed else "▼" if value < 0 else "·"
+        return Text(mark.center(2 * _BAR_CELLS + 1), style=style if directed else "dim")
     cells = 0 if math.isnan(value) else min(_BAR_CELLS, round(abs(value) * _BAR_CELLS))
     left = ("█" * cells).rjust(_BAR_CELLS, "░") if value < 0 else "░" * _BAR_CELLS
     right = ("█" * cells).ljust(_BAR_CELLS, "░") if value > 0 else "░" * _BAR_CELLS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from bot.console.choices import AsJson, ConfigPath, ForTime, Overrides, configur
 from bot.console.options import PaperOptions
 
 if TYPE_CHECKING:
+    from bot.config import Config
     from bot.exchange.process import ExchangeSettings
 
 
@@ -27,8 +29,7 @@ def paper(
     overrides: Overrides = None,
 ) -> None:
     """Trade on paper, with imagined money, until Ctrl-C."""
-    wanted = [*(overrides or []), *([f"strategy.use={strategy}"] if strategy is not None else [])]
-    config = configured(config_path, wanted)
+    config = with_strategy(configured(config_path, overrides), strategy, overrides or [])
     options = PaperOptions(
         for_ns=length_ns(for_time, "--for"),
         fresh=fresh,
@@ -41,6 +42,16 @@ def paper(
     from bot import app
 
     raise typer.Exit(app.paper(config, options))
+
+
+def with_strategy(config: Config, strategy: str | None, overrides: Sequence[str]) -> Config:
+    """Put another strategy in place of the configured one, whose parameters go with it; those of `--set` stay."""
+    if strategy is None or strategy == config.strategy.use:
+        return config
+    said = {override.partition("=")[0].strip() for override in overrides}
+    params = {name: value for name, value in config.strategy.params.items() if f"strategy.params.{name}" in said}
+    chosen = config.strategy.model_copy(update={"use": strategy, "params": params})
+    return config.model_copy(update={"strategy": chosen})
 
 
 def record(for_time: ForTime = None, config_path: ConfigPath = None, overrides: Overrides = None) -> None:

@@ -35,14 +35,8 @@ def trades(
 
     books = Books.open(configured(config_path, overrides))
     most = limit if limit is not None or as_csv or as_json else _ROWS_SHOWN
-    wanted = _place(books, run_id, symbol, lane)
-    rows: list[dict[str, Any]]
-    if round_trips:
-        trips = ledgers.trips_of(books, wanted, most)
-        rows, table = [ledgers.trip_row(trip) for trip in trips], ledgers.trips_table(trips)
-    else:
-        fills = ledgers.fills_of(books, wanted, most)
-        rows, table = [ledgers.fill_row(trade) for trade in fills], ledgers.fills_table(fills)
+    listed = ledgers.listed_trips if round_trips else ledgers.listed_fills
+    rows, table = listed(books, _place(books, run_id, symbol, lane), most)
     if as_csv and not as_json:
         print_csv(rows)
     else:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import keys
+from bot.config import keys, load
+from bot.console.run_commands import with_strategy
 from tests.console.conftest import Say
 
 IMBALANCE = [sys.executable, "-c", "from bot.console.cli import main; main()"]
@@ -54,6 +55,18 @@ def test_a_strategy_that_is_not_there_is_one_line(say: Say) -> None:
 
     assert said.code == 2
     assert said.err.startswith("strategy.use = 'imbalance_makr' was found neither in")
+
+
+def test_another_strategy_does_not_inherit_the_parameters_of_the_configured_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[strategy]\nuse = "one"\n[strategy.params]\nenter = 0.5\nleave = 0.1\n')
+    said = ["strategy.params.enter=0.7"]
+    config = load(path, said, {})
+
+    assert with_strategy(config, None, said) == config
+    assert with_strategy(config, "one", said).strategy.params == {"enter": 0.7, "leave": 0.1}
+    assert with_strategy(config, "two", said).strategy.params == {"enter": 0.7}
+    assert with_strategy(config, "two", said).strategy.use == "two"
 
 
 def test_a_damaged_database_is_one_line_and_exit_code_1(say: Say, tmp_path: Path) -> None:
