@@ -96,7 +96,7 @@ def _decision(stretch: Stretch, at_ns: int) -> list[RenderableType]:
     decision = stretch.decision
     lines: list[RenderableType] = [Text(said(decision), style="bold")]
     length = elapsed((stretch.last_ns - decision.local_ns) / NS_PER_S)
-    since = f"First decided at {clock(decision.local_ns)}, {_times(stretch.count)} in a row over {length}"
+    since = f"First decided at {clock(decision.local_ns)}, on the numbers below, {_again(stretch.count, length)}"
     past = f"; the last of them was at {clock(stretch.last_ns)}" if stretch.last_ns < at_ns else ""
     lines.append(Text(f"{since}{past}."))
     if decision.values:
@@ -112,8 +112,8 @@ def said(decision: Decision) -> str:
     return printable(_SAID[decision.outcome].format(answer=answer, reason=decision.reason.rstrip(".")))
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"
+def _again(count: int, length: str) -> str:
+    return "and once" if count == 1 else f"{count:,} times in a row over {length}"
 
 
 def _denials(found: Explained) -> list[RenderableType]:

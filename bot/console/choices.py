@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -28,7 +28,9 @@ Lane = Annotated[str | None, typer.Option("--lane", help="Another lane, or `all`
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the newest N.")]
 ForTime = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Stop by itself after, say, 30s or 5m.")]
 
-DEFAULT_CONFIG = Path("config.toml")
+DEFAULT_CONFIG: Final = Path("config.toml")
+
+_TAPE_HEADER: Final = "tape.json"  # as `storage.tape_header` names it, which loads too much for `--help`
 
 
 def configured(path: Path | None, overrides: list[str] | None) -> Config:
@@ -60,6 +62,15 @@ def length_ns(text: str | None, name: str) -> int | None:
     if nanoseconds == 0:
         raise UserError(f"{name} should be longer than 0, was {text!r}")
     return nanoseconds
+
+
+def tape_folder(tape: Path, config: Config) -> Path:
+    """Return the tape's own path, or that of the one tape of this name in the storage folder."""
+    folder = Path(config.storage.folder)
+    if (tape / _TAPE_HEADER).is_file() or tape.is_absolute() or not folder.is_dir():
+        return tape
+    named = [header.parent for header in folder.rglob(_TAPE_HEADER) if header.parent.name == str(tape)]
+    return named[0] if len(named) == 1 else tape
 
 
 def pace(text: str) -> float | None:

@@ -59,12 +59,14 @@ def why(
     from bot.console import answers
     from bot.console.books import Books
     from bot.console.documents import show
+    from storage import tradelog
 
     books = Books.open(configured(config_path, overrides))
     run = books.run(run_id)
     found = answers.explained(books, run, symbol, at, lane)
     blank = Text("")
-    shown = [part for each in found for part in (answers.told(each, books.account), blank)]
+    account = tradelog.account(books.engine, run.account)
+    shown = [part for each in found for part in (answers.told(each, account), blank)]
     show(Group(*shown[:-1]), found, as_json=as_json)
 
 

@@ -34,19 +34,6 @@ def tapes_in(folder: Path) -> list[Tape]:
     return sorted(tapes, key=lambda tape: tape.header.created_ns)
 
 
-def open_tape(path: Path, folder: Path) -> Tape:
-    """Open the tape at `path`, or the one of that name below `folder`.
-
-    Raises:
-        TapeError: there is none, or it cannot be read.
-    """
-    if not (path / HEADER_NAME).is_file() and not path.is_absolute() and folder.is_dir():
-        named = [header.parent for header in folder.rglob(HEADER_NAME) if header.parent.name == path.name]
-        if len(named) == 1:
-            return Tape.open(named[0])
-    return Tape.open(path)
-
-
 def tape_row(tape: Tape) -> dict[str, Any]:
     """Return a tape as one flat row."""
     first_ns, last_ns = tape.span_ns
@@ -149,7 +136,7 @@ def import_table(report: ImportReport) -> RenderableType:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return printable(", ".join(f"{name} {count:,}" for name, count in counts.items())) or NO_VALUE
+    return printable(", ".join(f"{name} {count:,}" for name, count in counts.items() if count)) or NO_VALUE
 
 
 def _warnings(lines: Sequence[str]) -> list[Text]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.console.choices import AsJson, ConfigPath, ForTime, Overrides, configured, length_ns, pace
+from bot.console.choices import AsJson, ConfigPath, ForTime, Overrides, configured, length_ns, pace, tape_folder
 from bot.console.options import PaperOptions
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def paper(
         for_ns=length_ns(for_time, "--for"),
         fresh=fresh,
         flatten=flatten,
-        replay=replay_tape,
+        replay=tape_folder(replay_tape, config) if replay_tape is not None else None,
         speed=pace(speed),
         plain=plain,
         as_json=as_json,

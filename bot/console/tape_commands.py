@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.console.choices import AsJson, ConfigPath, Overrides, configured
+from bot.console.choices import AsJson, ConfigPath, Overrides, configured, tape_folder
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -81,8 +81,9 @@ def tape_info(
     """Show what a tape holds, symbol by symbol."""
     from bot.console import recordings
     from bot.console.documents import show
+    from storage.tape import Tape
 
-    opened = recordings.open_tape(tape, Path(configured(config_path, overrides).storage.folder))
+    opened = Tape.open(tape_folder(tape, configured(config_path, overrides)))
     summary = opened.summary()
     document = {**recordings.tape_row(opened), "symbols": summary, "warnings": opened.warnings}
     show(recordings.info_table(opened, summary), document, as_json=as_json)
@@ -98,8 +99,9 @@ def tape_check(
     from bot.console import recordings
     from bot.console.documents import show
     from bot.feed.book_check import check_book
+    from storage.tape import Tape
 
-    opened = recordings.open_tape(tape, Path(configured(config_path, overrides).storage.folder))
+    opened = Tape.open(tape_folder(tape, configured(config_path, overrides)))
     checks = [check_book(opened, symbol) for symbol in dict.fromkeys(opened.symbols)]
     sound = [recordings.is_sound(check) for check in checks]
     rows = [{**recordings.check_row(check), "sound": verdict} for check, verdict in zip(checks, sound, strict=True)]

@@ -18,6 +18,7 @@ def test_it_tells_the_last_decision_what_limits_refused_and_how_often_each_reaso
 
     assert "The strategy wanted target +1.00: the book leans up." in text
     assert "position would be too large (max_position is 2000 USDT, was 2100 USDT)" in text
+    assert "First decided at 22:13:40.000, on the numbers below, and once" in " ".join(text.split())
     assert "3 orders went out and 2 fills came back; limits refused 1" in text
     assert "73.2%" in text  # 30 of 41 decisions
     assert TOO_SMALL in text
