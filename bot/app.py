@@ -25,6 +25,7 @@ from bot.console.screen import Screen
 from bot.control import ControlFile
 from bot.deadline import AlarmDeadline
 from bot.errors import BotError
+from bot.feed.client import LOCAL
 from bot.feed.poll import PollFeed
 from bot.feed.replay import tape_inputs
 from bot.recording import record_market
@@ -79,6 +80,8 @@ def paper(config: Config, options: PaperOptions) -> int:
     started_s = time.monotonic()
     # Late and failed jobs are counted by the feed and shown; the library's own lines would tear the screen.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    if options.replay is not None:
+        config = _on_tape(config, Tape.open(options.replay))
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)
     database = open_writer(config.storage.url)
@@ -272,6 +275,12 @@ def _finish(job: _Job, begun: StartedRun, draw: Callable[[], Screen], digest: st
     if job.ending.failed:
         raise BotError(job.ending.reason)
     return 0
+
+
+def _on_tape(config: Config, tape: Tape) -> Config:
+    """Return the configuration of a run on a tape: its instruments, served by the local exchange."""
+    exchange = config.exchange.model_copy(update={"id": LOCAL, "base_url": "", "symbols": tape.symbols})
+    return config.model_copy(update={"exchange": exchange})
 
 
 def clock_every_ns(config: Config) -> int:

@@ -70,7 +70,7 @@ class _Tally:
 
 def _engine(database: Database, run: tradelog.Run, tape: Tape, overruns: list[Overrun]) -> Engine:
     config = from_resolved(orjson.loads(run.config))
-    strategy = load_source(tradelog.source(database, run.id), run.strategy_name)
+    strategy = load_source(tradelog.source(database, run.id), run.strategy_name, config.strategy.use)
     instruments = tuple({each.symbol: each for each in tape.header.instruments}.values())
     opening = orjson.loads(run.opening)
     portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}

@@ -15,11 +15,11 @@ class ImbalanceMaker(Strategy):
 
     signals: ClassVar[tuple[str, ...]] = ("microprice", "depth_imbalance(5)", "ofi(1s)", "spread")
 
-    half_spread_bps: float = param(0.2, low=0.0, high=100.0, doc="distance of each quote from the fair price, bps")
-    lean_bps: float = param(0.5, low=0.0, high=50.0, doc="how far a fully one-sided book moves the fair price, bps")
+    half_spread_bps: float = param(0.5, low=0.0, high=100.0, doc="distance of each quote from the fair price, bps")
+    lean_bps: float = param(1.0, low=0.0, high=50.0, doc="how far a fully one-sided book moves the fair price, bps")
     inventory_bps: float = param(1.0, low=0.0, high=100.0, doc="how far a full position moves the fair price, bps")
     size: float = param(0.25, low=0.01, high=1.0, doc="size of each quote, share of full size")
-    requote_bps: float = param(0.1, low=0.0, high=10.0, doc="a quote that is off by less keeps its place, bps")
+    requote_bps: float = param(0.3, low=0.0, high=10.0, doc="a quote that is off by less keeps its place, bps")
 
     def decide(self, see: View) -> Answer:
         """Answer with quotes; the side that would take the position beyond full size is left out."""

@@ -80,21 +80,29 @@ def load(use: str, folders: Sequence[Path]) -> LoadedStrategy:
     )
 
 
-def load_source(source: str, name: str) -> LoadedStrategy:
-    """Build a strategy from the source a run stored; for replay only, which must use what ran, not what is on disk now.
+def load_source(source: str, name: str, use: str) -> LoadedStrategy:
+    """Build the strategy class `name` from the source a run stored, which is what ran, whatever is on disk now.
+
+    `use` is what the run's configuration named; errors name the same file as they did then.
 
     Raises:
-        StrategyNotFound: the source does not hold exactly one strategy, or does not run.
+        StrategyNotFound: the source does not hold the class, or does not run.
     """
+    file = _file_name(use)
     module = ModuleType(f"imbalance_stored_{hashlib.sha256(source.encode()).hexdigest()[:12]}")
-    module.__file__ = f"{name}.py (stored with the run)"
+    module.__file__ = file
     sys.modules[module.__name__] = module  # dataclasses look their module up while the class is being made
     try:
-        exec(compile(source, f"{name}.py", "exec"), module.__dict__)  # the text a run of this account stored
+        exec(compile(source, file, "exec"), module.__dict__)  # the text that a run on this database stored
     except Exception as error:
         raise StrategyNotFound(f"the stored source of {name} does not run: {error}") from error
-    cls = _only_strategy(module, "", name)
+    cls = _only_strategy(module, name, name)
     return LoadedStrategy(cls, cls.__name__, "stored", source, _digest(source))
+
+
+def _file_name(use: str) -> str:
+    target = use.partition(":")[0]
+    return Path(target).name if target.endswith(".py") else f"{target.rpartition('.')[2]}.py"
 
 
 def _inside(path: Path, folders: Sequence[Path]) -> Path:

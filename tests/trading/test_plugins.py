@@ -65,7 +65,7 @@ def test_a_strategy_is_found_by_file_path_and_its_source_alone_builds_it_again(t
     (tmp_path / "mine.py").write_text(SOURCE)
 
     loaded = load(str(tmp_path / "mine.py"), (tmp_path,))
-    again = load_source(loaded.source, loaded.name)
+    again = load_source(loaded.source, loaded.name, loaded.origin)
 
     assert loaded.digest == again.digest
     assert again.build({"depth": 4}).decide(view()) == Hold("mine")
@@ -122,11 +122,11 @@ def test_a_file_that_does_not_import_names_its_line(tmp_path: Path) -> None:
 )
 def test_a_wrong_parameter_is_refused_by_name(params: dict[str, object], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        load_source(SOURCE, "Mine").build(params)
+        load_source(SOURCE, "Mine", "mine").build(params)
 
 
 def test_a_whole_number_is_accepted_where_a_fraction_is_meant() -> None:
-    built = load_source(SOURCE, "Mine").build({"share": 1})
+    built = load_source(SOURCE, "Mine", "mine").build({"share": 1})
 
     assert vars(built)["share"] == 1.0
     assert isinstance(vars(built)["share"], float)
