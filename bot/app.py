@@ -22,7 +22,7 @@ from bot.console.dashboard import Dashboard, summary
 from bot.console.documents import show
 from bot.console.options import PaperOptions
 from bot.console.screen import Screen
-from bot.control import ControlFile
+from bot.control import ControlFile, control_path
 from bot.deadline import AlarmDeadline
 from bot.errors import BotError
 from bot.feed.client import LOCAL
@@ -243,7 +243,7 @@ async def _attend(
             due_s = time.monotonic() + job.config.console.refresh_ns / NS_PER_S
             dashboard.update(draw())
 
-    control = ControlFile(Path(job.config.storage.folder) / "control.jsonl")
+    control = ControlFile(control_path(Path(job.config.storage.folder)))
     await attend(session, job.ending, job.options.for_ns, control, begun.restored.cursor, look)
 
 
@@ -269,7 +269,11 @@ def _finish(job: _Job, begun: StartedRun, draw: Callable[[], Screen], digest: st
     begun.journal.end_run(begun.id, time.time_ns(), job.ending.reason, digest)
     last = draw()
     costs = begun.engine.lanes[0].closing_costs({symbol: desk.market for symbol, desk in begun.engine.desks.items()})
-    commands = ("imbalance trades", "imbalance why", f"imbalance replay {begun.id} --assert")
+    commands = (
+        f"imbalance trades --run {begun.id}",
+        f"imbalance why --run {begun.id}",
+        f"imbalance replay {begun.id} --assert",
+    )
     document = {"reason": job.ending.reason, "failed": job.ending.failed, "closing_cost": costs, "screen": last}
     show(summary(last, costs, commands), document, as_json=job.options.as_json)
     if job.ending.failed:

@@ -22,6 +22,7 @@ from bot.trading.portfolio import Portfolio
 from bot.types import NS_PER_S, FillAssumption, Instrument, InstrumentKind
 from bot.venue.paper import PaperTerms, PaperVenue
 from risk.halt import HaltSwitch
+from risk.losses import loss_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,11 @@ def _lane(plan: CorePlan, assumption: FillAssumption) -> Lane:
         lots = portfolio.positions[instrument.symbol].lots
         venue = PaperVenue(name, instrument, paper, lots)
         slots[instrument.symbol] = Slot(instrument, plan.strategy.build(config.strategy.params), venue)
+    limits = config.risk.limits()
     terms = LaneTerms(
         sizing=config.sizing.build(),
-        limits=config.risk.limits(),
+        limits=limits,
+        losses=loss_limits(limits),
         costs=Costs(_bps(config.paper.maker_bps), _bps(config.paper.taker_bps)),
         protection=config.risk.protection(),
     )

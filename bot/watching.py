@@ -122,6 +122,7 @@ def screen(
         elapsed_s=elapsed_s,
         decisions=watch.decisions,
         fills_count=watch.fills[own.name],
+        maker_fills=watch.maker_fills,
         currency=caption.currency,
         opening=own.portfolio.opening,
         lanes=tuple(_lane_lines(engine, watch)),

@@ -21,10 +21,15 @@ class LossLimit(Protocol):
         ...
 
 
-def first_breached(limits: Sequence[Limit], standing: Standing) -> Breach | None:
-    """Return the breach of the first loss limit among `limits` that is reached: the engine's cue to halt or flatten."""
+def loss_limits(limits: Sequence[Limit]) -> tuple[LossLimit, ...]:
+    """Return those of `limits` that are breached by how things stand; ask once, the check of a protocol is slow."""
+    return tuple(limit for limit in limits if isinstance(limit, LossLimit))
+
+
+def first_breached(limits: Sequence[LossLimit], standing: Standing) -> Breach | None:
+    """Return the breach of the first loss limit that is reached: the engine's cue to halt or flatten."""
     for limit in limits:
-        breach = limit.breached(standing) if isinstance(limit, LossLimit) else None
+        breach = limit.breached(standing)
         if breach is not None:
             return breach
     return None

@@ -147,8 +147,9 @@ def _stored(engine: Engine, run_id: int, kind: type) -> Iterator[Any]:
     table = schema.decisions if kind is StretchStart else TABLES[kind]
     after = 0
     while True:
-        # Numbers below 0 are the words of this run on orders of a killed one before it: no input caused them.
-        page = select(table).where(table.c.run_id == run_id, table.c.id > after, table.c.seq >= 0).order_by(table.c.id).limit(_PAGE_ROWS)
+        # Numbers below 0 are this run's words on the orders of a killed one before it: no input caused them.
+        mine = (table.c.run_id == run_id, table.c.id > after, table.c.seq >= 0)
+        page = select(table).where(*mine).order_by(table.c.id).limit(_PAGE_ROWS)
         with reading(engine) as connection:
             rows = connection.execute(page).mappings().all()
         if not rows:

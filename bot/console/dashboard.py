@@ -188,11 +188,7 @@ def summary(screen: Screen, closing_cost: Mapping[str, Decimal], commands: Seque
 
 
 def _maker_share(screen: Screen) -> str:
-    if not screen.fills:
-        return "no fills"
-    makers = sum(line.liquidity == "maker" for line in screen.fills)
-    share = f"{makers / len(screen.fills):.0%}"
-    return share if len(screen.fills) >= screen.fills_count else f"{share} of the last {len(screen.fills)}"
+    return f"{screen.maker_fills / screen.fills_count:.0%}" if screen.fills_count else "no fills"
 
 
 def _kept(screen: Screen, closing_cost: Mapping[str, Decimal]) -> list[str]:

@@ -54,13 +54,15 @@ def with_strategy(config: Config, strategy: str | None, overrides: Sequence[str]
     return config.model_copy(update={"strategy": chosen})
 
 
-def record(for_time: ForTime = None, config_path: ConfigPath = None, overrides: Overrides = None) -> None:
+def record(
+    for_time: ForTime = None, as_json: AsJson = False, config_path: ConfigPath = None, overrides: Overrides = None
+) -> None:
     """Record the market as a tape without trading, until Ctrl-C."""
     config = configured(config_path, overrides)
     for_ns = length_ns(for_time, "--for")
     from bot import app
 
-    raise typer.Exit(app.record(config, for_ns))
+    raise typer.Exit(app.record(config, for_ns, as_json))
 
 
 def replay(
@@ -68,6 +70,7 @@ def replay(
     assert_equal: Annotated[
         bool, typer.Option("--assert", help="End with exit code 1 unless every decision and fill is the same.")
     ] = False,
+    as_json: AsJson = False,
     config_path: ConfigPath = None,
     overrides: Overrides = None,
 ) -> None:
@@ -75,7 +78,7 @@ def replay(
     config = configured(config_path, overrides)
     from bot import app
 
-    raise typer.Exit(app.replay(config, run_id, assert_equal))
+    raise typer.Exit(app.replay(config, run_id, assert_equal, as_json))
 
 
 def exchange(

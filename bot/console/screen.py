@@ -102,6 +102,7 @@ class Screen:
     elapsed_s: float
     decisions: int
     fills_count: int
+    maker_fills: int
     currency: str
     opening: Decimal
     lanes: tuple[LaneLine, ...]

@@ -5,7 +5,7 @@ Every path ends in exactly one `Decision` with a reason, so that "why did it not
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from bot.errors import StrategyFailed
@@ -15,6 +15,7 @@ from bot.trading.execution import Plan, Touch, plan_nothing, plan_quotes, plan_t
 from bot.trading.guard import Deadline, StrategyOverrun, ask
 from bot.trading.lane import Lane, Slot
 from bot.types import Decision, Floats, HaltState, Incident, Outcome, Overrun, Record
+from risk.limits import Breach
 from risk.losses import first_breached
 from risk.protection import Protection
 from risk.standing import Standing
@@ -70,8 +71,10 @@ def decide(
     volatility = float(row[rules.indexes[VOLATILITY]])
     standing = lane.standing(slot, desk.market, now_ns, desk.skew_ns, desk.healthy, volatility)
     lane.portfolio.observe(_utc_day(now_ns), standing.equity)
-    yield from _losses(lane, standing, rules, seq)
-    standing = lane.standing(slot, desk.market, now_ns, desk.skew_ns, desk.healthy, volatility)
+    breach = first_breached(lane.terms.losses, standing)
+    if breach is not None and lane.switch.state is not HaltState.HALTED:
+        yield from lane.turn(rules.on_breach, breach.limit, _lost(breach), seq, now_ns)
+        standing = lane.standing(slot, desk.market, now_ns, desk.skew_ns, desk.healthy, volatility)
     failure = ""
     try:
         verdict = _gate(lane, slot, desk, standing, rules) or _strategy(lane, slot, standing, row, rules, seq)
@@ -90,13 +93,8 @@ def decide(
     return failure
 
 
-def _losses(lane: Lane, standing: Standing, rules: DecisionRules, seq: int) -> Iterator[Record]:
-    if lane.switch.state is HaltState.HALTED:
-        return
-    breach = first_breached(lane.terms.limits, standing)
-    if breach is not None:
-        reason = f"{breach.reason}: {breach.value}, limit {breach.bound}"
-        yield from lane.turn(rules.on_breach, breach.limit, reason, seq, standing.now_ns)
+def _lost(breach: Breach) -> str:
+    return f"{breach.reason}: {breach.value}, limit {breach.bound}"
 
 
 def _gate(lane: Lane, slot: Slot, desk: Desk, standing: Standing, rules: DecisionRules) -> _Verdict | None:

@@ -33,6 +33,7 @@ from bot.types import (
 )
 from risk.halt import HaltSwitch
 from risk.limits import Limit, check_all
+from risk.losses import LossLimit
 from risk.protection import Protection
 from risk.sizing import Sizing
 from risk.standing import Standing
@@ -80,6 +81,7 @@ class LaneTerms:
 
     sizing: Sizing
     limits: Sequence[Limit]
+    losses: Sequence[LossLimit]
     costs: Costs
     protection: Protection
 

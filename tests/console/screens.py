@@ -40,6 +40,7 @@ def screen(**changes: Any) -> Screen:
         elapsed_s=125.0,
         decisions=1250,
         fills_count=7,
+        maker_fills=3,
         currency="USDT",
         opening=Decimal(10_000),
         lanes=(lane("queue", "-1.23"), lane("touch", "4.56"), lane("through", "-7.89")),

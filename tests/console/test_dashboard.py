@@ -146,7 +146,7 @@ def test_the_end_of_a_run_tells_its_result_and_where_to_look_further() -> None:
 
 
 def test_the_end_of_a_run_without_a_trade_says_why() -> None:
-    still: Screen = screen(fills=(), fills_count=0, positions=())
+    still: Screen = screen(fills=(), fills_count=0, maker_fills=0, positions=())
     text = drawn(summary(still, {}, []), 100)
 
     assert "no fills" in text

@@ -8,7 +8,7 @@ import pytest
 
 from bot.types import Side
 from risk.limits import Breach, MaxPosition
-from risk.losses import DailyLoss, Drawdown, first_breached
+from risk.losses import DailyLoss, Drawdown, first_breached, loss_limits
 from tests.risk.standings import intent, standing
 
 
@@ -51,7 +51,7 @@ def test_equity_that_is_gone_or_unknown_counts_as_a_breach(opening: str) -> None
 def test_the_first_reached_loss_limit_is_found_among_all_limits() -> None:
     limits = (MaxPosition(Decimal(1)), DailyLoss(Decimal("0.05")), Drawdown(Decimal("0.1")))
 
-    assert first_breached(limits, standing()) is None
-    breach = first_breached(limits, standing(equity=Decimal(9501), peak_equity=Decimal(20_000)))
+    assert first_breached(loss_limits(limits), standing()) is None
+    breach = first_breached(loss_limits(limits), standing(equity=Decimal(9501), peak_equity=Decimal(20_000)))
     assert breach is not None
     assert breach.limit == "max_drawdown"

@@ -21,6 +21,7 @@ from bot.trading.portfolio import Portfolio
 from bot.types import NS_PER_MS, NS_PER_S, Batch, FillAssumption, Instrument, InstrumentKind, Kind
 from bot.venue.paper import PaperTerms, PaperVenue
 from risk.halt import HaltSwitch
+from risk.losses import loss_limits
 
 SYMBOL = "BTC/USDT:USDT"
 BTC = Instrument(SYMBOL, InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
@@ -108,6 +109,9 @@ def core(
 def _lane(config: Config, assumption: FillAssumption, act: Callable[[View], Answer], latency_ns: int) -> Lane:
     terms = PaperTerms(config.paper.maker_bps, config.paper.taker_bps, latency_ns, assumption)
     venue = PaperVenue(assumption.value, BTC, terms)
-    lane_terms = LaneTerms(config.sizing.build(), config.risk.limits(), Costs(2.0, 5.0), config.risk.protection())
+    limits = config.risk.limits()
+    lane_terms = LaneTerms(
+        config.sizing.build(), limits, loss_limits(limits), Costs(2.0, 5.0), config.risk.protection()
+    )
     portfolio = Portfolio({SYMBOL: BTC}, Decimal(10_000))
     return Lane(assumption.value, "1", lane_terms, portfolio, {SYMBOL: Slot(BTC, Scripted(act), venue)}, HaltSwitch())

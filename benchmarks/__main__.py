@@ -1,0 +1,27 @@
+"""Run the measurements named on the command line, or the quick ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import core, journal, polling
+
+QUICK: dict[str, Callable[[], None]] = {"core": core.main, "journal": journal.main}
+ALL: dict[str, Callable[[], None]] = {**QUICK, "polling": polling.main}
+
+
+def main() -> int:
+    """Print one table a measurement; exit code 2 for a name there is not."""
+    names = sys.argv[1:] or list(QUICK)
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        sys.stderr.write(f"no measurement {unknown[0]}; there are {', '.join(ALL)}\n")
+        return 2
+    for name in names:
+        ALL[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
