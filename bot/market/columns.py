@@ -22,17 +22,21 @@ def columns_of(batch: Batch, symbol: str) -> Columns:
     if len(batch) == 0 or batch.last[-1] != 1:
         raise ValueError(f"batch of {symbol} should have rows and end with a message, had {len(batch)} rows")
     return (
-        _read_only(batch.exchange_ns, np.int64),
-        _read_only(batch.local_ns, np.int64),
-        _read_only(batch.id, np.int64),
-        _read_only(batch.price, np.int64),
-        _read_only(batch.size, np.int64),
-        _read_only(batch.kind, np.uint8),
-        _read_only(batch.last, np.uint8),
+        read_only(batch.exchange_ns, np.int64),
+        read_only(batch.local_ns, np.int64),
+        read_only(batch.id, np.int64),
+        read_only(batch.price, np.int64),
+        read_only(batch.size, np.int64),
+        read_only(batch.kind, np.uint8),
+        read_only(batch.last, np.uint8),
     )
 
 
-def _read_only(column: Int64s | UInt8s, dtype: type[np.int64] | type[np.uint8]) -> Any:
+def read_only(column: Int64s | UInt8s, dtype: type[np.int64] | type[np.uint8]) -> Any:
+    """Return a column as a kernel takes it, contiguous, aligned and read-only, without a copy where it is so already.
+
+    One layout for every column means that a kernel is compiled once: tapes hand out read-only arrays.
+    """
     view = np.require(column, dtype, ["C", "A"]).view()
     view.flags.writeable = False
     return view

@@ -6,16 +6,13 @@ the rows were cut into batches.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 import numpy as np
 
-from bot.errors import ConfigError
 from bot.market.book import ASK_SIDE, BID_SIDE, FAR_LEVELS, NO_LEVEL, WINDOW_LEVELS, empty_book, level_size, walk
-from bot.market.catalogue import Code
 from bot.market.columns import Columns, columns_of, refusal
 from bot.market.flow import (
     BOOK_LOCAL_NS,
@@ -24,20 +21,17 @@ from bot.market.flow import (
     EXCHANGE_NS,
     EXCHANGE_SEEN_LOCAL_NS,
     LOCAL_NS,
-    MESSAGE_NS,
     NO_ROOM,
     REFUSED,
     apply_rows,
     empty_flow,
 )
-from bot.market.forecast import ForecastSpec, empty_forecast
-from bot.market.sampling import FEED_QUALITY, GAUGE, LOT_SIZE, PLAN, TICK_SIZE, sample_row
-from bot.market.signals import SignalSpec, parse_signal
-from bot.market.windows import ENTRIES, empty_ring
+from bot.market.forecast import ForecastSpec
+from bot.market.sampler import Sampler
+from bot.market.windows import ENTRIES
 from bot.types import NS_PER_S, Batch, FeedReport, Floats, Instrument, InstrumentKind, Int64s, Kind, Side
 
 _FOREVER: Final = 2**62
-_LEARNT: Final = (Code.FORECAST, Code.FORECAST_ERROR)
 
 
 class Market:
@@ -48,26 +42,7 @@ class Market:
     time of the row that carried it; all are 0 before there was one.
     """
 
-    __slots__ = (
-        "_batch",
-        "_book",
-        "_columns",
-        "_factors",
-        "_feature_slots",
-        "_flow",
-        "_forecast",
-        "_gauge",
-        "_instrument",
-        "_levels",
-        "_longest_ns",
-        "_plan",
-        "_report",
-        "_reported_messages",
-        "_ring",
-        "_row",
-        "_sampled_ns",
-        "names",
-    )
+    __slots__ = ("_batch", "_book", "_columns", "_flow", "_instrument", "_sampler", "names")
 
     def __init__(
         self,
@@ -87,25 +62,10 @@ class Market:
             ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
         """
         self.names = tuple(signals)
-        chosen = [parse_signal(name) for name in self.names]
-        features = _features(forecast, chosen)
-        specs = chosen + features
         self._instrument = instrument
         self._book = empty_book(window_levels, far_levels)
         self._flow = empty_flow()
-        self._forecast = empty_forecast(forecast)
-        self._ring = empty_ring(len(features), entries)
-        self._plan, self._factors = _plan(specs)
-        self._feature_slots = np.arange(len(chosen), len(specs), dtype=np.int64)
-        self._longest_ns = max((spec.window_ns for spec in specs), default=0)
-        if forecast is not None:
-            self._longest_ns = max(self._longest_ns, forecast.horizon_ns)
-        self._levels = np.zeros((2, 2, max((spec.count for spec in specs), default=1)), dtype=np.int64)
-        self._gauge = _gauge(instrument)
-        self._row: Floats = np.full(len(specs), math.nan)
-        self._sampled_ns = 0
-        self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
-        self._reported_messages = 0
+        self._sampler = Sampler(instrument, self.names, forecast, entries)
         self._batch: Batch | None = None
         self._columns: Columns | None = None
 
@@ -136,58 +96,19 @@ class Market:
         Raises:
             ValueError: `now_ns` lies before the last decision or before a message that was applied.
         """
-        newest_ns = max(self._sampled_ns, int(self._flow.tallies[MESSAGE_NS]))
-        if now_ns < newest_ns:
-            raise ValueError(f"decision time should be >= {newest_ns} (newest message or decision), was {now_ns}")
-        self._sampled_ns = now_ns
-        book, flow, ring, forecast = self._book, self._flow, self._ring, self._forecast
-        kept = sample_row(
-            now_ns,
-            book.sizes,
-            book.blocks,
-            book.far,
-            book.marks,
-            flow.tops,
-            flow.tallies,
-            self._levels,
-            ring.times,
-            ring.sums,
-            ring.reals,
-            ring.marks,
-            self._plan,
-            self._factors,
-            self._gauge,
-            self._feature_slots,
-            forecast.gram,
-            forecast.cross,
-            forecast.squares,
-            forecast.work,
-            forecast.totals,
-            forecast.stamps,
-            self._longest_ns,
-            self._row,
-        )
-        if kept == ring.times.shape[0]:
-            ring.grow()
-        return self._row[: len(self.names)].copy()
+        return self._sampler.take(now_ns, self._book, self._flow)
 
     def is_warm(self) -> bool:
         """Return True when every chosen signal had a value in the last sample."""
-        return not bool(np.isnan(self._row[: len(self.names)]).any())
+        return not self._sampler.cold()
 
     def cold_signals(self) -> tuple[str, ...]:
         """Return the names of the chosen signals without a value in the last sample."""
-        return tuple(name for name, value in zip(self.names, self._row, strict=False) if math.isnan(value))
+        return self._sampler.cold()
 
     def report(self, report: FeedReport) -> None:
         """Take in the state of the feed, which the `quality` signal is made of."""
-        before, self._report = self._report, report
-        messages = int(self._flow.tallies[BOOK_MESSAGES])
-        seen, self._reported_messages = messages - self._reported_messages, messages
-        missed = max(0, report.missed - before.missed)
-        faults = max(0, report.refused - before.refused) + max(0, report.failed - before.failed)
-        quality = 1 / math.sqrt(1 + missed / max(1, seen)) / (1 + faults) / (1 + report.jitter_ns / NS_PER_S)
-        self._gauge[FEED_QUALITY] = quality if report.healthy else 0.0
+        self._sampler.judge(report, int(self._flow.tallies[BOOK_MESSAGES]))
 
     def size_at(self, side: Side, ticks: int) -> int:
         """Return the lots shown at a price, 0 when there are none; BUY is the bid side."""
@@ -283,30 +204,3 @@ def warm_up() -> None:
     market.sample(1)
     market.size_at(Side.BUY, 1)
     market.levels(Side.BUY, 1)
-
-
-def _features(forecast: ForecastSpec | None, chosen: Sequence[SignalSpec]) -> list[SignalSpec]:
-    for spec in chosen:
-        if spec.signal.code in _LEARNT and (forecast is None or forecast.horizon_ns != spec.window_ns):
-            had = "none was given" if forecast is None else f"it was {forecast.horizon_ns} ns"
-            raise ConfigError(f"{spec.name} should have a forecast of the same horizon configured, {had}")
-    features = [] if forecast is None else [parse_signal(name) for name in forecast.features]
-    for spec in features:
-        if spec.signal.code in _LEARNT:
-            raise ConfigError(f"feature of a forecast should not be a forecast itself, was {spec.name!r}")
-    return features
-
-
-def _plan(specs: Sequence[SignalSpec]) -> tuple[Int64s, Floats]:
-    plan = np.zeros((len(specs), PLAN), dtype=np.int64)
-    for row, spec in zip(plan, specs, strict=True):
-        row[:] = int(spec.signal.code), spec.count, spec.window_ns, -1
-    return plan, np.array([math.exp(-spec.decay) for spec in specs], dtype=np.float64)
-
-
-def _gauge(instrument: Instrument) -> Floats:
-    gauge = np.full(GAUGE, math.nan)
-    gauge[TICK_SIZE] = float(instrument.tick_size)
-    gauge[LOT_SIZE] = float(instrument.lot_size)
-    gauge[FEED_QUALITY] = 1.0
-    return gauge

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from bot.errors import ConfigError
 from bot.market.catalogue import CATALOGUE, Parameter, ParameterKind, Signal
+from bot.nearest import did_you_mean
 from bot.types import NS_PER_MS, NS_PER_S
 
 _UNITS_NS: Final = {"ms": NS_PER_MS, "s": NS_PER_S, "m": 60 * NS_PER_S, "h": 3600 * NS_PER_S}
@@ -40,7 +40,8 @@ def parse_signal(text: str) -> SignalSpec:
     arguments = [part.strip() for part in (call.group(2) or "").split(",")] if call and call.group(2) else []
     signal = CATALOGUE.get(name)
     if signal is None:
-        raise ConfigError(f"no signal is called {text!r}; {_nearest(name, arguments)}")
+        near = did_you_mean(text, (_written(signal, arguments) for signal in CATALOGUE.values()))
+        raise ConfigError(f"no signal is called {text!r}{near}")
     if len(arguments) != len(signal.parameters):
         wanted = len(signal.parameters)
         raise ConfigError(f"{name} should have {wanted} arguments, was {text!r}; did you mean {signal.example}?")
@@ -95,13 +96,10 @@ def _shown(parameter: Parameter, value: float) -> str:
     return f"{int(value) // _UNITS_NS[unit]}{unit}"
 
 
-def _nearest(name: str, arguments: list[str]) -> str:
-    close = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.5)
-    if not close:
-        return "there are " + ", ".join(signal.example for signal in CATALOGUE.values())
-    signal = CATALOGUE[close[0]]
+def _written(signal: Signal, arguments: list[str]) -> str:
+    """The signal with these arguments where they fit it, with others where they don't."""
     fits = len(arguments) == len(signal.parameters) and all(
         (value := _read(parameter, argument)) is not None and parameter.low <= value <= parameter.high
         for parameter, argument in zip(signal.parameters, arguments, strict=True)
     )
-    return f"did you mean {signal.written(arguments) if fits else signal.example}?"
+    return signal.written(arguments) if fits else signal.example
