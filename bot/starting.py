@@ -14,6 +14,7 @@ from sqlalchemy import Engine as Database
 from bot.account import described, portfolio_of, untraded
 from bot.building import CorePlan, build_engine, check_tradable
 from bot.config import Config, config_hash, resolved
+from bot.control import ControlFile, control_path
 from bot.trading.engine import Engine
 from bot.trading.guard import Deadline
 from bot.trading.loading import LoadedStrategy
@@ -84,7 +85,7 @@ def start_run(
     lanes = [assumption.value for assumption in config.paper.lanes]
     states = {lane: account_state(database, start.account, lane) for lane in lanes}
     portfolios = {lane: portfolio_of(state, instruments) for lane, state in states.items()}
-    restored = _restored(database, start.account)
+    restored = _restored(database, config, start)
     opening = {lane: described(portfolio) for lane, portfolio in portfolios.items()}
     run_id = journal.start_run(
         RunStart(
@@ -136,10 +137,18 @@ def _lost_orders(database: Database, start: Start) -> Iterator[OrderEvent]:
             )
 
 
-def _restored(database: Database, name: str) -> Restored:
-    account = tradelog.account(database, name)
-    earlier = tradelog.runs(database, account=name)
+def _restored(database: Database, config: Config, start: Start) -> Restored:
+    """Find what a run has to begin with; a fresh account has been told nothing."""
+    if start.fresh:
+        told = ControlFile(control_path(Path(config.storage.folder))).read_after(0)
+        return Restored("", "", "", told[-1].id if told else 0)
+    account = tradelog.account(database, start.account)
+    earlier = tradelog.runs(database, account=start.account)
     cursor = max((run.command_cursor for run in earlier), default=0)
-    if account is None or account.halt_state is HaltState.ACTIVE:
+    if account is None or account.halt_state is HaltState.ACTIVE or not earlier:
         return Restored("", "", "", cursor)
-    return Restored(_ACTIONS[account.halt_state], account.halt_by, account.halt_reason, cursor)
+    incidents = [entry.record.kind for entry in tradelog.incidents(database, run=earlier[-1].id)]
+    turned = [kind for kind in incidents if kind.startswith(account.halt_state.value)]
+    # A flatten that the last run did not live to finish goes on.
+    action = "flatten" if turned and turned[-1].endswith("_flat") else _ACTIONS[account.halt_state]
+    return Restored(action, account.halt_by, account.halt_reason, cursor)

@@ -205,3 +205,15 @@ def test_a_port_that_is_taken_is_one_line(folder: Folder) -> None:
     assert ended.code == 2
     assert str(port) in ended.err
     assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_a_replayed_market_is_not_halted_by_what_was_said_to_the_paper_account(folder: Folder) -> None:
+    assert folder.run("halt").code == 0
+    assert folder.run("record", "--for", "6s").code == 0
+    (tape,) = (folder.path / "data" / "tapes").iterdir()
+
+    played = folder.run("paper", "--replay", str(tape), "--speed", "max", "--plain")
+
+    assert played.code == 0, played.err
+    assert folder.ask("select count(*) > 0 from intents") == [(1,)]
+    assert folder.run("replay", "1", "--assert").code == 0

@@ -195,3 +195,16 @@ def test_a_quick_strategy_is_not_cut_off_later() -> None:
 def test_the_cost_of_a_round_trip_is_the_spread_and_two_taker_fees() -> None:
     # 1 USDT of spread at 60,000.5 is 0.1667 bps.
     assert view().round_trip_bps == pytest.approx(10 + 1 / 60000.5 * 10_000)
+
+
+def test_a_strategy_of_an_installed_package_is_found_by_its_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_alpha.py").write_text(SOURCE)
+    installed = tmp_path / "their_alpha-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: their-alpha\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[imbalance.strategies]\ntheirs = their_alpha:Mine\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert load("theirs", SHIPPED).name == "Mine"
