@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, RowMapping, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Table, func, insert, select, update
 
 from bot.errors import StorageError
-from bot.types import Command, Decision, Fill, HaltState, Instrument, Intent, OrderEvent, Overrun, Record
+from bot.types import Command, HaltState, Instrument, Record
 from storage import schema
 from storage.database import writing
-from storage.decisions import CHECKPOINT_EVERY, Checkpoint, DecisionLog, StretchStart
+from storage.decisions import CHECKPOINT_EVERY, Checkpoint, DecisionLog
 from storage.lanes import LaneState, holding_row, opening_row
-from storage.rescue import save_rows
-from storage.rows import TABLES, Row, decimal_text, input_row, row_of, stretch_row
+from storage.pending import Pending, Run
+from storage.rescue import save_backlog
+from storage.rows import Row, decimal_text, row_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,16 @@ class Journal:
     def __init__(self, engine: Engine, checkpoint_every: int = CHECKPOINT_EVERY) -> None:
         self._engine = engine
         self._checkpoint_every = checkpoint_every
-        self._run: _Run | None = None
-        self._pending = _Pending()
+        self._run: Run | None = None
+        self._pending = Pending()
+        self._doubtful = False  # a commit failed: some of it may be stored all the same
         self._remembering = threading.Lock()
         self._committing = threading.Lock()
 
     @property
     def pending(self) -> int:
         """Number of rows that the next commit will store."""
-        return sum(map(len, self._pending.rows.values()))
+        return len(self._pending)
 
     def open_account(self, name: str, currency: str, opening_balance: Decimal, created_ns: int) -> int:
         """Return the id of the account `name`, created with this balance when there is none.
@@ -107,8 +109,10 @@ class Journal:
             if account is None:
                 raise StorageError(f"account {start.account} should be opened before a run on it starts")
             run_id = _insert_run(connection, start, int(account["id"]))
-        self._run = _Run(run_id, int(account["id"]), DecisionLog(self._checkpoint_every))
-        self._pending = _Pending()
+        log, stored = DecisionLog(self._checkpoint_every), {schema.instruments.name: len(start.instruments)}
+        self._run = Run(run_id, int(account["id"]), int(start.started_ns), log, stored)
+        self._pending = Pending()
+        self._doubtful = False
         return run_id
 
     def write(self, records: Iterable[Record | Command]) -> None:
@@ -127,7 +131,7 @@ class Journal:
         run = self._running()
         with self._remembering:
             row = {"run_id": run.id, "local_ns": int(local_ns), **row_of(instrument)}
-            self._pending.append(schema.instruments, row)
+            self._pending.append(schema.instruments.name, row)
 
     def mark_commands_read(self, cursor: int) -> None:
         """Remember how far the control file was read, to be stored together with what the commands did."""
@@ -144,30 +148,32 @@ class Journal:
         run = self._running()
         with self._committing:
             with self._remembering:
-                taken, self._pending = self._pending, _Pending()
-                heads = [run.log.head(*place) for place in taken.moved]
+                taken, self._pending = self._pending, Pending()
+                backlog = taken.backlog(run)
             if not taken:
                 return
             try:
                 with writing(self._engine, durable=durable) as connection:
-                    taken.store(connection, run, heads)
+                    backlog.store(connection, doubtful=self._doubtful)
             except BaseException:
+                self._doubtful = True
                 with self._remembering:
                     self._pending = taken.followed_by(self._pending)
                 raise
+            self._doubtful = False
+            run.stored.update(backlog.counts())
 
     def rescue(self, folder: Path) -> Path:
         """Write what could not be committed to a file that the next start puts in; return its path.
+
+        It stays remembered: a commit may still store it, and the next start then finds nothing to put in.
 
         Raises:
             StorageError: the file cannot be written either.
         """
         run = self._running()
-        with self._remembering:
-            tables = {table.name: rows for table, rows in self._pending.rows.items()}
-            path = save_rows(folder, run.id, tables)
-            self._pending = _Pending()
-        return path
+        with self._committing, self._remembering:
+            return save_backlog(folder, self._pending.backlog(run), run.started_ns)
 
     def end_run(self, run_id: int, ended_ns: int, reason: str, tape_digest: str = "") -> None:
         """Store the rest of a run and its end; a run without one was killed.
@@ -200,75 +206,13 @@ class Journal:
                 raise StorageError(f"account {account} should exist to be {state.value}")
             connection.execute(update(schema.accounts).where(schema.accounts.c.id == found["id"]).values(halt))
 
-    def _running(self) -> _Run:
+    def _running(self) -> Run:
         if self._run is None:
             raise StorageError("a run should be started before anything is written to the journal")
         return self._run
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    id: int
-    account_id: int
-    log: DecisionLog
-
-
-@dataclass(slots=True)
-class _Pending:
-    """What the next commit will store; `moved` names the lanes and symbols that decided, as an ordered set."""
-
-    rows: dict[Table, list[Row]] = field(default_factory=dict)
-    moved: dict[tuple[str, str], None] = field(default_factory=dict)
-    command_cursor: int | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.rows or self.moved) or self.command_cursor is not None
-
-    def add(self, run: _Run, record: Record | Command) -> None:
-        if isinstance(record, Decision):
-            for stored in run.log.add(record):
-                start = isinstance(stored, StretchStart)
-                row = stretch_row(stored) if isinstance(stored, StretchStart) else row_of(stored)
-                self.append(schema.decisions if start else schema.checkpoints, {"run_id": run.id, **row})
-            self.moved[record.lane, record.symbol] = None
-        elif isinstance(record, Command | Overrun):
-            self.append(schema.inputs, {"run_id": run.id, **input_row(record)})
-        elif isinstance(record, Intent | OrderEvent | Fill):
-            ids = {"run_id": run.id, "account_id": run.account_id}
-            self.append(TABLES[type(record)], ids | row_of(record))
-        else:
-            self.append(TABLES[type(record)], {"run_id": run.id, **row_of(record)})
-
-    def append(self, table: Table, row: Row) -> None:
-        self.rows.setdefault(table, []).append(row)
-
-    def followed_by(self, later: _Pending) -> _Pending:
-        for table, rows in later.rows.items():
-            self.rows.setdefault(table, []).extend(rows)
-        self.moved |= later.moved
-        if later.command_cursor is not None:
-            self.command_cursor = later.command_cursor
-        return self
-
-    def store(self, connection: Connection, run: _Run, heads: list[Checkpoint]) -> None:
-        for table, rows in self.rows.items():
-            connection.execute(insert(table), rows)
-        if heads:
-            _replace_heads(connection, [{"run_id": run.id, **row_of(head)} for head in heads])
-        if self.command_cursor is not None:
-            cursor = {"command_cursor": self.command_cursor}
-            connection.execute(update(schema.runs).where(schema.runs.c.id == run.id).values(cursor))
-
-
-def _replace_heads(connection: Connection, rows: list[Row]) -> None:
-    heads = schema.decision_heads
-    same = [heads.c[name] == bindparam(f"old_{name}") for name in ("run_id", "lane", "symbol")]
-    old = [{f"old_{name}": row[name] for name in ("run_id", "lane", "symbol")} for row in rows]
-    connection.execute(delete(heads).where(*same), old)
-    connection.execute(insert(heads), rows)
-
-
-def _last_checkpoint(run: _Run, head: Checkpoint, every: int) -> Row | None:
+def _last_checkpoint(run: Run, head: Checkpoint, every: int) -> Row | None:
     # On a multiple of `every` the log has given one already.
     return {"run_id": run.id, **row_of(head)} if head.number % every else None
 
