@@ -7,6 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
+from bot.errors import UserError
 from bot.trading.portfolio import Portfolio, Position, tick_lots
 from bot.types import Instrument
 from storage.lanes import LaneState
@@ -27,7 +28,7 @@ def portfolio_of(state: LaneState, instruments: Sequence[Instrument]) -> Portfol
             continue
         carried -= holding.realised
         positions[instrument.symbol] = Position(
-            lots=instrument.lots(holding.size),
+            lots=_lots(instrument, holding.size),
             cost=tick_lots(instrument, holding.entry_cost),
             realised=tick_lots(instrument, holding.realised),
         )
@@ -43,6 +44,15 @@ def portfolio_of(state: LaneState, instruments: Sequence[Instrument]) -> Portfol
         day=state.day,
         day_equity=state.day_equity,
     )
+
+
+def _lots(instrument: Instrument, size: Decimal) -> int:
+    try:
+        return instrument.lots(size)
+    except ValueError as error:
+        raise UserError(
+            f"{error}: the grid changed under an open position; start a new account with --fresh"
+        ) from error
 
 
 def untraded(state: LaneState, instruments: Sequence[Instrument]) -> Mapping[str, Decimal]:

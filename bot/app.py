@@ -44,6 +44,7 @@ from storage.tape_writer import TapeWriter, compact_tape
 
 PAPER = "paper"
 REPLAY_ACCOUNT = "replay"
+COMPACT_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,15 @@ class _Job:
     ending: Ending
     started_s: float
 
-    def start(self, tape: Path | None, digest: str) -> Start:
+    @property
+    def account(self) -> str:
         """A replayed market has an account of its own, new each time: its past must not move today's positions."""
-        replayed = self.options.replay is not None
+        return self.config.paper.account if self.options.replay is None else REPLAY_ACCOUNT
+
+    def start(self, tape: Path | None, digest: str) -> Start:
         return Start(
-            account=REPLAY_ACCOUNT if replayed else self.config.paper.account,
-            fresh=replayed or self.options.fresh,
+            account=self.account,
+            fresh=self.options.fresh or self.options.replay is not None,
             mode=PAPER,
             tape="" if tape is None else str(tape),
             tape_digest=digest,
@@ -157,6 +161,7 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
             asyncio.create_task(session.pump()),
             asyncio.create_task(_when_over(feed.wait_ended, job.ending)),
             asyncio.create_task(_attend(job, begun, session, dashboard, draw)),
+            asyncio.create_task(_compact(tape)),
         ]
         try:
             await feed.start()
@@ -169,8 +174,9 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
                 task.cancel()
             stop(session, job.ending)
             await _settled(tasks[0], session, job.config)
-    if tape is not None and folder is not None:
-        tape.close()
+            if tape is not None:
+                tape.close()
+    if folder is not None:
         await asyncio.to_thread(compact_tape, folder)
     return _finish(job, begun, draw)
 
@@ -194,6 +200,14 @@ async def _from_tape(job: _Job, tape: Tape) -> int:
     return _finish(job, begun, draw, start.tape_digest)
 
 
+async def _compact(tape: TapeWriter | None) -> None:
+    """Turn each hour of the tape into Parquet once it is over."""
+    while True:
+        await asyncio.sleep(COMPACT_EVERY_S)
+        if tape is not None:
+            await asyncio.to_thread(tape.compact)
+
+
 async def _settled(pump: asyncio.Task[None], session: Session, config: Config) -> None:
     """Let the core take its last inputs and the journal its last records, also when one of them failed."""
     try:
@@ -203,9 +217,8 @@ async def _settled(pump: asyncio.Task[None], session: Session, config: Config) -
 
 
 def _session(job: _Job, begun: StartedRun, tape: TapeWriter | None, now_ns: Callable[[], int]) -> Session:
-    account = job.start(None, "").account
     watch = Watch(begun.engine.lanes[0].name)
-    session = Session(account, begun.engine, begun.journal, tape, watch, now_ns)
+    session = Session(job.account, begun.engine, begun.journal, tape, watch, now_ns)
     if begun.restored.action:
         session.command(begun.restored.action, begun.restored.by, begun.restored.reason)
     return session

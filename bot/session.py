@@ -130,11 +130,14 @@ class Session:
         if self.tape is None:
             return
         batches = [one for one in received if isinstance(one, Batch)]
-        self.tape.write(batches)
+        try:
+            self.tape.write(batches)
+            for one in received:
+                if not isinstance(one, Batch | Command):
+                    self.tape.write_fact(one)
+        except OSError as error:
+            raise StorageError(f"the tape {self.tape.folder} cannot be written: {error.strerror}") from error
         self.tape_rows += sum(map(len, batches))
-        for one in received:
-            if not isinstance(one, Batch | Command):
-                self.tape.write_fact(one)
 
     def _keep_halt(self, records: Sequence[Record]) -> None:
         """Let the account's halt state outlive this process, whatever happens to it next."""

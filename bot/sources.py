@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.config import Config
 from bot.config_credentials import credentials
-from bot.errors import ConfigError, UserError
+from bot.errors import ConfigError, UserError, VenueUnavailable
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.feed.budget import Budget, costs_of, plan
 from bot.feed.client import LOCAL, ClientSettings, instruments, open_client
@@ -48,7 +48,7 @@ class PolledMarket:
         process = await asyncio.to_thread(_start, config, tape, speed)
         client = None
         try:
-            client = await open_client(_client_settings(config, process))
+            client = await _connected(config, _client_settings(config, process))
             clock = FeedClock() if tape is None else FeedClock(speed, await client.fetch_time() * NS_PER_MS)
             feed = config.feed
             depth, first = feed.depth, config.exchange.symbols[0]
@@ -90,6 +90,14 @@ class PolledMarket:
         await self._client.close()
         if self._process is not None:
             await asyncio.to_thread(self._process.stop)
+
+
+async def _connected(config: Config, settings: ClientSettings) -> Any:
+    try:
+        return await open_client(settings)
+    except VenueUnavailable as error:
+        hint = "" if settings.id == LOCAL else '; look at the network, or use exchange.id = "local", which needs none'
+        raise VenueUnavailable(f"{config.exchange.id} does not answer ({error}){hint}") from error
 
 
 def _choose_trades(client: Any, method: str) -> None:
