@@ -11,9 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import numpy as np
-
-from bot.market import matching
 from bot.market.market import Market
 from bot.types import (
     BPS,
@@ -21,7 +18,6 @@ from bot.types import (
     Execution,
     FillAssumption,
     Instrument,
-    Int64s,
     Intent,
     Liquidity,
     OrderEvent,
@@ -29,13 +25,9 @@ from bot.types import (
     Side,
     TimeInForce,
 )
+from bot.venue.resting import Resting, RestingOrders
 
 NEVER_NS = (1 << 63) - 1
-_ASSUMPTIONS = {
-    FillAssumption.TOUCH: matching.TOUCH,
-    FillAssumption.QUEUE: matching.QUEUE,
-    FillAssumption.THROUGH: matching.THROUGH,
-}
 _LEVELS_A_WALK = 64
 
 
@@ -57,12 +49,6 @@ class _Request:
 
 
 @dataclass(slots=True)
-class _Resting:
-    intent: Intent
-    filled: int = 0
-
-
-@dataclass(slots=True)
 class _Taken:
     """Liquidity we took from one level, as long as the level still shows what it showed then."""
 
@@ -79,11 +65,12 @@ class PaperVenue:
     terms: PaperTerms
     position_lots: int = 0
     _requests: list[_Request] = field(default_factory=list)
-    _resting: list[_Resting] = field(default_factory=list)
-    _orders: Int64s = field(default_factory=lambda: np.zeros((0, matching.COLUMNS), np.int64))
-    _newest: Int64s = field(default_factory=lambda: np.zeros((2, 2), np.int64))
+    _resting: RestingOrders = field(init=False)
     _taken: dict[tuple[Side, int], _Taken] = field(default_factory=dict)
     _fill_count: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._resting = RestingOrders(self.terms.assumption)
 
     def submit(self, intent: Intent) -> None:
         """Send an order; it arrives one latency after the intent's stamp."""
@@ -109,55 +96,45 @@ class PaperVenue:
 
     def match(self, batch: Batch, start: int, stop: int) -> Iterator[OrderEvent | Execution]:
         """Run the events `start` to `stop` of `batch` against the resting orders; yield their fills in order."""
-        if not self._resting:
-            return
-        fills = np.zeros((max(64, 2 * len(self._resting)), 3), np.int64)
-        code = _ASSUMPTIONS[self.terms.assumption]
-        row = start
-        while row < stop:
-            count, row = matching.match(self._orders, code, self._newest, batch, row, stop, fills)
-            for index, lots, event in fills[:count].tolist():
-                yield from self._passive_fill(self._resting[index], lots, batch, event)
-        for index in reversed(range(len(self._resting))):
-            if self._resting[index].filled >= self._resting[index].intent.lots:
-                self._drop(index)
+        for order, lots, event in self._resting.match(batch, start, stop):
+            yield from self._passive_fill(order, lots, batch, event)
 
     def _place(self, intent: Intent, now_ns: int, seq: int, market: Market) -> Iterator[OrderEvent | Execution]:
         lots, refusal = self._acceptable(intent, market)
         if refusal:
             yield self._event(intent, now_ns, seq, OrderStatus.REJECTED, 0, refusal)
             return
-        crosses = _crosses(intent, market)
-        if intent.post_only and crosses:
-            yield self._event(intent, now_ns, seq, OrderStatus.REJECTED, 0, "post-only order would have taken")
-            return
         filled = 0
-        if crosses:
-            for price, took in self._walk(intent, lots, market):
-                filled += took
-                yield self._execution(intent, now_ns, seq, price, took, Liquidity.TAKER)
-        if filled >= lots:
+        for price, took in self._walk(intent, lots, market):
+            filled += took
+            yield self._execution(intent, now_ns, seq, price, took, Liquidity.TAKER)
+        if filled >= intent.lots:
             yield self._event(intent, now_ns, seq, OrderStatus.FILLED, filled, "")
         elif intent.time_in_force is TimeInForce.IOC:
-            yield self._event(intent, now_ns, seq, OrderStatus.EXPIRED, filled, "what was left of an IOC order")
+            left = "what was left of an IOC order" if filled < lots else "nothing more to reduce"
+            yield self._event(intent, now_ns, seq, OrderStatus.EXPIRED, filled, left)
         else:
-            self._rest(_Resting(intent, filled), self._queued(intent, lots - filled, now_ns, market))
+            self._resting.rest(Resting(intent, filled), lots - filled, now_ns, market)
             yield self._event(intent, now_ns, seq, OrderStatus.OPEN, filled, "")
 
     def _acceptable(self, intent: Intent, market: Market) -> tuple[int, str]:
         """Lots that may trade, and why not when the exchange would refuse."""
-        lots = intent.lots
         if intent.reduce_only:
-            open_lots = -self.position_lots * intent.side.sign
-            lots = min(lots, max(open_lots, 0))
+            if intent.time_in_force is not TimeInForce.IOC:
+                return 0, "reduce-only orders are simulated as immediate-or-cancel alone"
+            lots = min(intent.lots, max(-self.position_lots * intent.side.sign, 0))
             return lots, "" if lots else "reduce-only order has nothing to reduce"
-        notional = self.instrument.notional(intent.price_ticks, lots)
+        notional = self.instrument.notional(intent.price_ticks, intent.lots)
         if notional < self.instrument.min_notional:
             return 0, f"notional {notional} is below the minimum of {self.instrument.min_notional}"
-        return lots, ""
+        if intent.post_only and (_crosses(intent, market) or self._resting.meets(intent)):
+            return 0, "post-only order would have taken"
+        return intent.lots, ""
 
     def _walk(self, intent: Intent, lots: int, market: Market) -> Iterator[tuple[int, int]]:
         """Take up to `lots` from the opposite side, best level first, no further than the limit."""
+        if not _crosses(intent, market):
+            return
         other = Side.SELL if intent.side is Side.BUY else Side.BUY
         self._taken = {key: taken for key, taken in self._taken.items() if market.size_at(*key) == taken.shown}
         ticks, sizes = market.levels(other, _LEVELS_A_WALK)
@@ -170,46 +147,20 @@ class PaperVenue:
                 taken.lots += took
                 lots -= took
                 yield price, took
+            if intent.time_in_force is TimeInForce.GTC:
+                self._resting.note_taken(other, price, taken.lots)
 
-    def _queued(self, intent: Intent, lots: int, now_ns: int, market: Market) -> Int64s:
-        row = np.zeros(matching.COLUMNS, np.int64)
-        ahead = market.size_at(intent.side, intent.price_ticks)
-        row[matching.SIDE] = intent.side.sign
-        row[matching.PRICE] = intent.price_ticks
-        row[matching.LEFT] = lots
-        row[matching.TRADED] = ahead
-        row[matching.SHOWN] = ahead
-        # The exchange's clock at arrival: its newest stamp, moved on by the local time since it was received.
-        placed_ns = market.exchange_ns + max(0, now_ns - market.exchange_seen_local_ns) if market.exchange_ns else 0
-        row[matching.PLACED_NS] = placed_ns
-        row[matching.SHOWN_NS] = market.exchange_ns
-        return row
-
-    def _passive_fill(self, order: _Resting, lots: int, batch: Batch, event: int) -> Iterator[OrderEvent | Execution]:
+    def _passive_fill(self, order: Resting, lots: int, batch: Batch, event: int) -> Iterator[OrderEvent | Execution]:
         order.filled += lots
-        done = order.filled >= order.intent.lots
         now_ns, seq = int(batch.local_ns[event]), int(batch.seq[event])
         yield self._execution(order.intent, now_ns, seq, order.intent.price_ticks, lots, Liquidity.MAKER)
-        status = OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED
+        status = OrderStatus.FILLED if order.is_done else OrderStatus.PARTIALLY_FILLED
         yield self._event(order.intent, now_ns, seq, status, order.filled, "")
 
     def _cancel(self, client_id: str, now_ns: int, seq: int) -> Iterator[OrderEvent]:
-        for index, order in enumerate(self._resting):
-            if order.intent.client_id == client_id:
-                self._drop(index)
-                yield self._event(order.intent, now_ns, seq, OrderStatus.CANCELED, order.filled, "")
-                return
-
-    def _rest(self, order: _Resting, row: Int64s) -> None:
-        """Put an order into the table at its place: best price first on each side, then oldest first."""
-        rank = _rank(order)
-        index = next((i for i, other in enumerate(self._resting) if _rank(other) > rank), len(self._resting))
-        self._resting.insert(index, order)
-        self._orders = np.insert(self._orders, index, row, axis=0)
-
-    def _drop(self, index: int) -> None:
-        del self._resting[index]
-        self._orders = np.delete(self._orders, index, axis=0)
+        order = self._resting.cancel(client_id)
+        if order is not None:
+            yield self._event(order.intent, now_ns, seq, OrderStatus.CANCELED, order.filled, "")
 
     def _execution(
         self, intent: Intent, now_ns: int, seq: int, price_ticks: int, lots: int, liquidity: Liquidity
@@ -243,7 +194,3 @@ def _crosses(intent: Intent, market: Market) -> bool:
     if intent.side is Side.BUY:
         return market.ask_lots > 0 and intent.price_ticks >= market.ask_ticks
     return market.bid_lots > 0 and intent.price_ticks <= market.bid_ticks
-
-
-def _rank(order: _Resting) -> tuple[str, int]:
-    return order.intent.side.value, -order.intent.side.sign * order.intent.price_ticks

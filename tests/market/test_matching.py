@@ -27,12 +27,12 @@ def run(orders: Int64s, assumption: int, events: list[Event], room: int = 64) ->
     columns = np.array([[event[1], event[2], event[3]] for event in events], np.int64).T.copy()
     ids = np.arange(1, len(events) + 1)
     fills = np.zeros((room, 3), np.int64)
-    newest = np.zeros((2, 2), np.int64)
+    newest, met = matching.empty_newest(), matching.empty_met()
     found: list[tuple[int, int, int]] = []
     row = 0
     while row < len(events):
         count, row = matching.match_rows(
-            orders, assumption, newest, columns[2], ids, columns[0], columns[1], kinds, row, len(events), fills
+            orders, assumption, newest, met, columns[2], ids, columns[0], columns[1], kinds, row, len(events), fills
         )
         found += [(int(o), int(lots), int(event)) for o, lots, event in fills[:count]]
     return found
@@ -109,18 +109,83 @@ def test_two_orders_of_ours_share_one_trade_in_price_then_time_order() -> None:
     assert run(orders, matching.TOUCH, [(Kind.SELL, 100, 5, 1)]) == [(0, 3, 0), (1, 2, 0)]
 
 
-def test_a_stale_depth_row_at_the_touch_is_ignored_after_a_newer_best_quote() -> None:
-    orders = resting(1, 100, 10, ahead=0)
-    kinds = np.array([Kind.BEST_ASK, Kind.ASK], np.uint8)
-    prices, sizes = np.array([105, 100]), np.array([2, 8])
-    ids, stamps = np.array([50, 49]), np.array([1, 1])
-    fills = np.zeros((8, 3), np.int64)
+STALE = [
+    ([(Kind.BEST_ASK, 105, 2, 50), (Kind.ASK, 100, 8, 49)], "an older depth row at or better than the best quote"),
+    ([(Kind.BEST_ASK, 105, 2, 50), (Kind.BEST_ASK, 100, 8, 49)], "an older best quote"),
+    ([(Kind.ASK, 105, 2, 50), (Kind.BEST_ASK, 100, 8, 49)], "a best quote older than the newest depth row"),
+]
 
-    count, row = matching.match_rows(
-        orders, matching.QUEUE, np.zeros((2, 2), np.int64), stamps, ids, prices, sizes, kinds, 0, 2, fills
+
+@pytest.mark.parametrize(("events", "what"), STALE, ids=[what for _, what in STALE])
+def test_what_is_older_than_a_newer_word_about_the_touch_proves_nothing(events: list[Event], what: str) -> None:
+    assert with_ids(resting(1, 100, 10, ahead=0), events) == []
+
+
+def test_ids_may_count_anew_after_the_book_restarts() -> None:
+    events = [(Kind.BEST_ASK, 105, 2, 50), (Kind.CLEAR, 0, 0, 0), (Kind.BEST_ASK, 100, 8, 1)]
+
+    assert with_ids(resting(1, 100, 10, ahead=0), events) == [(0, 8, 2)]
+
+
+def with_ids(orders: Int64s, events: list[Event]) -> list[tuple[int, int, int]]:
+    """Fills of events whose fourth number is the update id."""
+    kinds = np.array([event[0] for event in events], np.uint8)
+    prices, sizes, ids = (np.array([event[column] for event in events], np.int64) for column in (1, 2, 3))
+    fills, stamps = np.zeros((8, 3), np.int64), np.ones(len(events), np.int64)
+    tables = matching.empty_newest(), matching.empty_met()
+    count, _ = matching.match_rows(
+        orders, matching.QUEUE, *tables, stamps, ids, prices, sizes, kinds, 0, len(events), fills
     )
+    return [(int(o), int(lots), int(event)) for o, lots, event in fills[:count]]
 
-    assert (count, row) == (0, 2)
+
+def test_two_orders_of_ours_never_get_more_than_the_queue_leaves_of_a_trade() -> None:
+    orders = np.vstack([resting(1, 100, 3, ahead=5), resting(1, 100, 3, ahead=5)])
+
+    # Of 10 lots 5 go to those ahead and 3 to our older order: 2 are left.
+    assert run(orders, matching.QUEUE, [(Kind.SELL, 100, 10, 1)]) == [(0, 3, 0), (1, 2, 0)]
+
+
+def test_two_orders_of_ours_share_the_level_that_meets_them() -> None:
+    orders = np.vstack([resting(1, 101, 3, ahead=0), resting(1, 100, 3, ahead=0)])
+
+    assert run(orders, matching.QUEUE, [(Kind.ASK, 100, 4, 1)]) == [(0, 3, 0), (1, 1, 0)]
+
+
+def test_a_level_that_met_us_is_remembered_while_another_one_meets_us() -> None:
+    events = [(Kind.ASK, 100, 4, 1), (Kind.ASK, 99, 3, 2), (Kind.ASK, 100, 4, 3)]
+
+    assert run(resting(1, 100, 20, ahead=0), matching.QUEUE, events) == [(0, 4, 0), (0, 3, 1)]
+
+
+@pytest.mark.parametrize("gone", [(Kind.ASK, 100, 0, 2), (Kind.BEST_ASK, 105, 9, 2), (Kind.CLEAR, 0, 0, 2)])
+def test_a_level_that_was_gone_meets_us_afresh(gone: Event) -> None:
+    events = [(Kind.ASK, 100, 4, 1), gone, (Kind.ASK, 100, 4, 3)]
+
+    assert run(resting(1, 100, 20, ahead=0), matching.QUEUE, events) == [(0, 4, 0), (0, 4, 2)]
+
+
+def test_more_levels_than_the_table_holds_only_forget_the_smallest() -> None:
+    first = [(Kind.ASK, 200 - level, 10 + level, 1 + level) for level in range(matching.MET_ROWS + 1)]
+    again = [(Kind.ASK, 199, 11, 99), (Kind.ASK, 200, 10, 100)]
+
+    fills = run(resting(1, 200, 10_000, ahead=0), matching.QUEUE, [*first, *again])
+
+    assert len(fills) == len(first) + 1
+    assert fills[-1] == (0, 10, len(first) + 1)
+
+
+def test_a_best_quote_behind_our_price_proves_that_nobody_is_ahead_of_us() -> None:
+    events = [(Kind.BEST_BID, 99, 7, 1), (Kind.BID, 100, 8, 2), (Kind.SELL, 100, 2, 3)]
+
+    assert run(resting(1, 100, 10, ahead=5), matching.QUEUE, events) == [(0, 2, 2)]
+
+
+def test_a_level_of_unknown_size_counts_from_when_it_is_first_shown() -> None:
+    orders = resting(1, 100, 10, ahead=matching.UNKNOWN_AHEAD)
+
+    assert run(orders, matching.QUEUE, [(Kind.SELL, 100, 50, 1)]) == []
+    assert run(orders, matching.QUEUE, [(Kind.BID, 100, 6, 2), (Kind.SELL, 100, 9, 3)]) == [(0, 3, 1)]
 
 
 @given(
