@@ -55,7 +55,7 @@ class Run:
     def reports(self) -> list[FeedReport]:
         return [one for one in self.emitted if isinstance(one, FeedReport)]
 
-    async def until(self, condition: Callable[[], object], limit_s: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object], limit_s: float = 30.0) -> None:
         async with asyncio.timeout(limit_s):
             while not condition():
                 await asyncio.sleep(0.005)
@@ -214,7 +214,8 @@ async def test_an_exchange_that_asks_for_a_pause_gets_it() -> None:
         run.exchange.fault = lambda _request: None
         asked = run.exchange.asked.total()
         await asyncio.sleep(0.3)
-        assert run.exchange.asked.total() == asked
+        # What was under way already, at most one of each kind a symbol; without the pause it would be dozens.
+        assert run.exchange.asked.total() <= asked + 4
         await run.until(lambda: all(one.healthy for one in run.reports()[-2:]))
 
     # Requests already under way, at most one of each kind a symbol, may have been answered 429 too.
@@ -240,7 +241,7 @@ async def test_a_replayed_market_says_when_it_is_over() -> None:
         await run.until(lambda: run.batches())
         assert not run.feed.ended
         run.exchange.headers = {"X-Market-Ended": "1"}
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await run.feed.wait_ended()
         assert run.feed.ended
         await asyncio.sleep(0.1)
@@ -259,7 +260,7 @@ async def test_a_bug_of_the_consumer_comes_out_of_waiting() -> None:
 
         run.hurdle = stumble
         with pytest.raises(LookupError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 await run.feed.wait_ended()
 
 
