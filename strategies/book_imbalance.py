@@ -10,17 +10,18 @@ from bot.trading import Answer, Hold, Strategy, Target, View, param, sign
 
 @dataclass
 class BookImbalance(Strategy):
-    """Long or short when book and flow lean one way and the forecast move exceeds the cost; flat when the lean is gone.
+    """Long or short when book and flow lean one way and the forecast move exceeds the cost; flat when it turns.
 
     The forecast is fitted online from this market's own past (`[forecast]` in the configuration). The gate asks more
     than its best guess: `confidence` standard errors are taken off the expected move before it is held against the
-    full round-trip cost (spread and two taker fees) plus `margin_bps`.
+    full round-trip cost (spread and two taker fees) plus `margin_bps`. Once in, the cost of getting out is the same
+    now or later, so a position is kept for as long as the move is still expected to go its way.
     """
 
     signals: ClassVar[tuple[str, ...]] = ("depth_imbalance(5)", "ofi(1s)", "forecast(5s)", "forecast_error(5s)")
 
     enter: float = param(0.20, low=0.0, high=1.0, doc="least book imbalance, either way, to open a position")
-    leave: float = param(0.05, low=0.0, high=1.0, doc="book imbalance below which a position is closed")
+    leave_bps: float = param(0.5, low=0.0, high=100.0, doc="move expected against a position that closes it, bps")
     confidence: float = param(1.0, low=0.0, high=5.0, doc="standard errors taken off the expected move")
     margin_bps: float = param(0.0, low=0.0, high=100.0, doc="edge asked for beyond the round-trip cost, bps")
 
@@ -30,8 +31,10 @@ class BookImbalance(Strategy):
         expected_bps = see["forecast(5s)"]
         sure_bps = abs(expected_bps) - self.confidence * see["forecast_error(5s)"]
         values = {"expected_bps": expected_bps, "sure_bps": sure_bps, "cost_bps": see.round_trip_bps, "lean": lean}
-        if see.position and (abs(lean) <= self.leave or lean * see.position < 0):
-            return Target(exposure=0.0, reason="the lean is gone", values=values)
+        if see.position:
+            if expected_bps * sign(see.position) <= -self.leave_bps:
+                return Target(exposure=0.0, reason="the forecast turned against the position", values=values)
+            return Hold("the position still has the forecast on its side", values)
         if abs(lean) < self.enter:
             return Hold("the book does not lean far enough", values)
         if lean * expected_bps <= 0:
