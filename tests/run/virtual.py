@@ -48,8 +48,10 @@ def polled(minutes: float, alpha: float, seed: int = 7, every_ms: int = 250) -> 
 
 
 def snapshot(bids: list[tuple[int, int]], asks: list[tuple[int, int]], nonce: int, now_ns: int) -> Snapshot:
-    columns = [np.array([level[index] for level in side], np.int64) for side in (bids, asks) for index in (0, 1)]
-    return Snapshot(SYMBOL, nonce, now_ns, now_ns, *columns, restarted=False)
+    bid_ticks, bid_lots, ask_ticks, ask_lots = (
+        np.array([level[index] for level in side], np.int64) for side in (bids, asks) for index in (0, 1)
+    )
+    return Snapshot(SYMBOL, nonce, now_ns, now_ns, bid_ticks, bid_lots, ask_ticks, ask_lots)
 
 
 def batch(rows: list[tuple[Kind, int, int]], seq: int, now_ns: int, update_id: int) -> Batch:
