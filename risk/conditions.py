@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from bot.types import BPS, NS_PER_MS, Intent
+from bot.types import BPS, NS_PER_MS, Intent, Side
 from risk.limits import Breach
 from risk.standing import Standing
 
@@ -39,14 +39,17 @@ class StaleData:
 
 @dataclass(frozen=True, slots=True)
 class ClockSkew:
-    """No orders while the exchange's clock and ours differ by more than `max_skew_ns`, either way."""
+    """No new exposure while the exchange's clock and ours differ by more than `max_skew_ns`, either way.
+
+    A clock that is off may stay so for hours, so what shrinks the position passes.
+    """
 
     max_skew_ns: int
     name: str = field(default="max_skew", init=False)
 
     def check(self, intent: Intent, standing: Standing) -> Breach | None:
         """Return a breach when the clocks are too far apart."""
-        if abs(standing.skew_ns) <= self.max_skew_ns:
+        if abs(standing.skew_ns) <= self.max_skew_ns or standing.shrinks(intent.side, intent.lots):
             return None
         return Breach(self.name, _ms(self.max_skew_ns), _ms(standing.skew_ns), "clocks are too far apart")
 
@@ -68,7 +71,11 @@ class SpreadGate:
 
 @dataclass(frozen=True, slots=True)
 class PriceCollar:
-    """No order priced further than `max_bps` from the mid, on either side of it."""
+    """No order priced further than `max_bps` from the mid, on either side of it.
+
+    What shrinks the position is measured from the nearer of the mid and the price it would trade at: else a spread
+    wider than twice the limit would keep it from being closed.
+    """
 
     max_bps: Decimal
     name: str = field(default="price_collar", init=False)
@@ -76,7 +83,11 @@ class PriceCollar:
     def check(self, intent: Intent, standing: Standing) -> Breach | None:
         """Return a breach when the price is too far from the mid."""
         twice_mid = standing.bid_ticks + standing.ask_ticks
-        away_bps = Decimal(BPS * abs(2 * intent.price_ticks - twice_mid)) / twice_mid
+        away = abs(2 * intent.price_ticks - twice_mid)
+        if standing.shrinks(intent.side, intent.lots):
+            opposite = standing.ask_ticks if intent.side is Side.BUY else standing.bid_ticks
+            away = min(away, 2 * abs(intent.price_ticks - opposite))
+        away_bps = Decimal(BPS * away) / twice_mid
         if away_bps <= self.max_bps:
             return None
         return Breach(self.name, _bps(self.max_bps), _bps(away_bps), "price is too far from the mid")

@@ -10,12 +10,22 @@ from bot.types import Execution, Intent, OrderEvent, OrderStatus, Side
 
 @dataclass(slots=True)
 class WorkingOrder:
-    """An order sent and not known to be closed. `filled` is in lots; `cancelling` once a cancel was sent."""
+    """An order sent and not known to be closed; `cancelling` once a cancel was sent.
+
+    A venue tells fills twice, as lots `executed` one by one and as the total `told` with the order's state, in any
+    order: neither may be added to the other.
+    """
 
     intent: Intent
     status: OrderStatus = OrderStatus.IN_FLIGHT
-    filled: int = 0
+    executed: int = 0
+    told: int = 0
     cancelling: bool = False
+
+    @property
+    def filled(self) -> int:
+        """Lots filled, as far as is known."""
+        return max(self.executed, self.told)
 
     @property
     def remaining(self) -> int:
@@ -39,7 +49,7 @@ class Blotter:
         if order is None:
             return
         order.status = event.status
-        order.filled = max(order.filled, event.filled_lots)
+        order.told = max(order.told, event.filled_lots)
         if event.status.is_closed:
             del self.orders[event.client_id]
 
@@ -47,7 +57,7 @@ class Blotter:
         """Count one execution of a working order."""
         order = self.orders.get(execution.client_id)
         if order is not None:
-            order.filled += execution.lots
+            order.executed += execution.lots
 
     def on(self, side: Side) -> Iterator[WorkingOrder]:
         """Yield the working orders of one side, oldest first."""

@@ -5,19 +5,32 @@ Every path ends in exactly one `Decision` with a reason, so that "why did it not
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from bot.errors import StrategyFailed
 from bot.trading.contract import Answer, Hold, Quotes, Target
 from bot.trading.desk import Desk
-from bot.trading.execution import Plan, Touch, plan_nothing, plan_quotes, plan_target
+from bot.trading.execution import (
+    UNBOUNDED,
+    Plan,
+    Room,
+    Touch,
+    plan_hold,
+    plan_nothing,
+    plan_quotes,
+    plan_target,
+    shrinking,
+)
 from bot.trading.guard import Deadline, StrategyOverrun, ask
 from bot.trading.lane import Lane, Slot
 from bot.types import Decision, Floats, HaltState, Incident, Outcome, Overrun, Record
+from risk.halt import HaltAction
 from risk.limits import Breach
 from risk.losses import first_breached
 from risk.protection import Protection
+from risk.sizing import VolatilityTarget
 from risk.standing import Standing
 
 QUALITY = "quality"
@@ -26,11 +39,15 @@ ENGINE_SIGNALS = (QUALITY, VOLATILITY)
 """What the engine itself looks at, beside what the strategy lists: the first shrinks size, the second scales it."""
 
 _QUALITY_STEPS = 4
+_NO_SIZE = "full size is less than one lot"
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRules:
-    """What holds for every lane. `every_ns` 0 decides on every message; `names` are the strategy's own signals."""
+    """What holds for every lane. `every_ns` 0 decides on every message; `names` are the strategy's own signals.
+
+    `indexes` says where each signal stands in a sampled row, the engine's own among them.
+    """
 
     every_ns: int
     names: tuple[str, ...]
@@ -41,116 +58,193 @@ class DecisionRules:
     on_error: str
     on_breach: str
     indexes: dict[str, int] = field(default_factory=dict)
+    shown: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shown", MappingProxyType({name: self.indexes[name] for name in self.names}))
 
     def next_due_ns(self, now_ns: int) -> int:
         """Due time of the decision after one made at `now_ns`: the next point of the grid."""
         return 0 if self.every_ns == 0 else (now_ns // self.every_ns + 1) * self.every_ns
 
-    def quality(self, row: Floats) -> float:
-        """Quality of the signals in a sampled row, 0 to 1; 0 when it has no value."""
-        value = float(row[self.indexes[QUALITY]])
-        return value if value == value else 0.0
+    def moment(self, row: Floats, now_ns: int, seq: int) -> Moment:
+        """Read a sampled row; from here on nobody can change it."""
+        row.flags.writeable = False
+        values = row.tolist()
+        signals = {name: values[index] for name, index in self.shown.items()}
+        quality = values[self.indexes[QUALITY]]
+        return Moment(
+            now_ns=now_ns,
+            seq=seq,
+            row=row,
+            signals=signals,
+            cold=tuple(sorted(name for name, value in signals.items() if value != value)),
+            quality=quality if quality == quality else 0.0,
+            volatility=values[self.indexes[VOLATILITY]],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One decision time in one instrument, the same for every lane.
+
+    `cold` are the strategy's signals without a value; `quality` is 0 to 1, 0 when it has no value.
+    """
+
+    now_ns: int
+    seq: int
+    row: Floats
+    signals: Mapping[str, float]
+    cold: tuple[str, ...]
+    quality: float
+    volatility: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What a decision came to, before its orders are sent."""
+    """What a decision came to, before its orders are sent. `is_blind`: prices are not to be believed."""
 
     outcome: Outcome
     reason: str
     answer: str
     plan: Plan
     values: Mapping[str, float]
+    is_blind: bool = False
 
 
 def decide(
-    lane: Lane, desk: Desk, symbol: str, row: Floats, rules: DecisionRules, now_ns: int, seq: int
+    lane: Lane, desk: Desk, symbol: str, moment: Moment, rules: DecisionRules
 ) -> Generator[Record, None, str]:  # fmt: skip
     """Make one decision; yield its records (the decision, then what it caused); return a failure's text or ''."""
-    slot = lane.slots[symbol]
-    volatility = float(row[rules.indexes[VOLATILITY]])
-    standing = lane.standing(slot, desk.market, now_ns, desk.skew_ns, desk.healthy, volatility)
+    slot, now_ns, seq = lane.slots[symbol], moment.now_ns, moment.seq
+    standing = lane.standing(slot, desk, now_ns, moment.volatility)
     lane.portfolio.observe(_utc_day(now_ns), standing.equity)
-    breach = first_breached(lane.terms.losses, standing)
-    if breach is not None and lane.switch.state is not HaltState.HALTED:
+    breach = first_breached(lane.terms.losses, standing) if lane.portfolio.is_valued else None
+    if breach is not None and _turns(lane, rules.on_breach):
         yield from lane.turn(rules.on_breach, breach.limit, _lost(breach), seq, now_ns)
-        standing = lane.standing(slot, desk.market, now_ns, desk.skew_ns, desk.healthy, volatility)
+        standing = lane.standing(slot, desk, now_ns, moment.volatility)
     failure = ""
     try:
-        verdict = _gate(lane, slot, desk, standing, rules) or _strategy(lane, slot, standing, row, rules, seq)
+        verdict = _gate(lane, slot, desk, standing, moment, rules) or _strategy(lane, slot, standing, moment, rules)
     except StrategyFailed as failed:
         if isinstance(failed, StrategyOverrun):
             yield Overrun(seq, now_ns, lane.name, symbol)
         failure = str(failed)
         verdict = _Verdict(Outcome.FAILED, f"strategy failed: {failure}", "", plan_nothing(slot.blotter), {})
-    signals = {name: float(row[rules.indexes[name]]) for name in rules.names}
     yield Decision(
-        lane.name, symbol, seq, now_ns, verdict.outcome, verdict.reason, verdict.answer, signals, verdict.values
+        lane.name, symbol, seq, now_ns, verdict.outcome, verdict.reason, verdict.answer, moment.signals, verdict.values
     )
     if failure:
         yield Incident(lane.name, symbol, seq, now_ns, "strategy_failed", failure)
+    yield from _unguarded(lane, slot, standing, verdict, moment)
     yield from lane.carry_out(slot, verdict.plan, standing, seq)
     return failure
+
+
+def _turns(lane: Lane, action: str) -> bool:
+    """Whether a breach changes the halt: a lane that was halted before still closes when that is what was asked for."""
+    return lane.switch.state is not HaltState.HALTED or (action == HaltAction.FLATTEN and not lane.switch.wants_flat)
 
 
 def _lost(breach: Breach) -> str:
     return f"{breach.reason}: {breach.value}, limit {breach.bound}"
 
 
-def _gate(lane: Lane, slot: Slot, desk: Desk, standing: Standing, rules: DecisionRules) -> _Verdict | None:
+def _unguarded(lane: Lane, slot: Slot, standing: Standing, verdict: _Verdict, moment: Moment) -> Iterator[Incident]:
+    """Say once that a position is held while no stop-loss and no loss limit can be kept for it."""
+    was, slot.is_unguarded = slot.is_unguarded, verdict.is_blind and standing.position_lots != 0
+    if slot.is_unguarded and not was:
+        size = slot.instrument.size(standing.position_lots)
+        text = f"{verdict.reason}: nothing guards the position of {size} {slot.instrument.base}"
+        yield Incident(lane.name, slot.instrument.symbol, moment.seq, moment.now_ns, "unguarded", text)
+
+
+def _gate(
+    lane: Lane, slot: Slot, desk: Desk, standing: Standing, moment: Moment, rules: DecisionRules
+) -> _Verdict | None:
     """Why the strategy is not asked at all, or None."""
     if not desk.market.has_book:
-        return _waiting("there is no two-sided book", slot)
+        return _waiting("there is no two-sided book", slot, is_blind=True)
     if lane.switch.wants_flat and standing.position_lots:
-        reason = f"closing the position: {lane.switch.by}"
-        return _Verdict(Outcome.TARGET, reason, "target +0.00", _way_to(0, 1, slot, standing, rules, reason), {})
+        return _closing(f"closing the position: {lane.switch.by}", slot, standing, rules)
     if lane.switch.state is HaltState.HALTED:
         return _waiting(f"halted by {lane.switch.by}: {lane.switch.reason}", slot)
     if not desk.healthy or standing.book_age_ns > rules.max_book_age_ns:
         why = "the book is stale" if desk.healthy else "the feed is not healthy"
-        return _waiting(why, slot, {"book_age_s": standing.book_age_ns / 1e9})
-    cold = set(desk.market.cold_signals()) & set(rules.names)
+        return _waiting(why, slot, {"book_age_s": standing.book_age_ns / 1e9}, is_blind=True)
+    exit_reason = _protection_exit(lane, slot, standing)
+    if exit_reason is not None:
+        return _closing(exit_reason, slot, standing, rules)
+    cold = (*moment.cold, *_cold_sizing(lane, moment))
     if cold:
-        return _Verdict(Outcome.WAITING, f"signals are warming up: {', '.join(sorted(cold))}", "", Plan(), {})
+        # Quotes without anybody to mind them are withdrawn, however short the gap may turn out to be.
+        return _waiting(f"signals are warming up: {', '.join(cold)}", slot)
     return None
 
 
-def _waiting(reason: str, slot: Slot, values: Mapping[str, float] | None = None) -> _Verdict:
-    return _Verdict(Outcome.WAITING, reason, "", plan_nothing(slot.blotter), values or {})
+def _cold_sizing(lane: Lane, moment: Moment) -> tuple[str, ...]:
+    """The signal that sizing waits for: without it full size would be 0, and a held position closed at a cost."""
+    waits = isinstance(lane.terms.sizing, VolatilityTarget) and moment.volatility != moment.volatility
+    return (VOLATILITY,) if waits and VOLATILITY not in moment.cold else ()
 
 
-def _strategy(lane: Lane, slot: Slot, standing: Standing, row: Floats, rules: DecisionRules, seq: int) -> _Verdict:
-    full_lots = _full_lots(lane, standing, rules.quality(row))
-    exit_reason = _protection_exit(lane, slot, standing)
-    if exit_reason is not None:
-        plan = _way_to(0, 1, slot, standing, rules, exit_reason)
-        return _Verdict(Outcome.TARGET, exit_reason, "target +0.00", plan, {})
+def _waiting(
+    reason: str, slot: Slot, values: Mapping[str, float] | None = None, *, is_blind: bool = False
+) -> _Verdict:  # fmt: skip
+    return _Verdict(Outcome.WAITING, reason, "", plan_nothing(slot.blotter), values or {}, is_blind)
+
+
+def _closing(reason: str, slot: Slot, standing: Standing, rules: DecisionRules) -> _Verdict:
+    return _Verdict(Outcome.TARGET, reason, "target +0.00", _way_to(0, 1, slot, standing, rules, reason), {})
+
+
+def _strategy(lane: Lane, slot: Slot, standing: Standing, moment: Moment, rules: DecisionRules) -> _Verdict:
+    full_lots = _full_lots(lane, standing, moment.quality)
     fills = tuple(slot.fills)
     slot.fills.clear()
-    see = lane.view(slot, standing, rules.indexes, row, full_lots, fills)
-    answer = ask(slot.strategy, see, rules.deadline, (lane.name, slot.instrument.symbol, seq))
-    return _answered(answer, lane, slot, standing, rules, full_lots)
+    see = lane.view(slot, standing, rules.shown, moment.row, full_lots, fills)
+    answer = ask(slot.strategy, see, rules.deadline, (lane.name, slot.instrument.symbol, moment.seq))
+    room = shrinking(standing.position_lots) if standing.halt is HaltState.REDUCING else UNBOUNDED
+    return _answered(answer, slot, standing, rules, full_lots, room)
 
 
 def _answered(
-    answer: Answer, lane: Lane, slot: Slot, standing: Standing, rules: DecisionRules, full_lots: int
+    answer: Answer, slot: Slot, standing: Standing, rules: DecisionRules, full_lots: int, room: Room
 ) -> _Verdict:
     match answer:
         case None:
-            return _Verdict(Outcome.HOLD, "no new opinion", "", Plan(), {})
-        case Hold(reason=reason, values=values):
-            return _Verdict(Outcome.HOLD, reason, "", Plan(), values)
+            return _Verdict(Outcome.HOLD, "no new opinion", "", plan_hold(slot.blotter, room), {})
+        case Hold(reason=reason):
+            return _Verdict(Outcome.HOLD, reason, "", plan_hold(slot.blotter, room), _numbers(answer))
         case Target():
             _keep_protection(slot, answer)
-            want = round(abs(answer.exposure) * full_lots) * (1 if answer.exposure >= 0 else -1)
+            want, note = _reachable(answer, full_lots, standing.position_lots, room)
             plan = _way_to(want, full_lots, slot, standing, rules, answer.reason)
-            text = f"target {answer.exposure:+.2f}"
-            reason = f"{answer.reason}; {plan.note}" if plan.note else answer.reason
-            return _Verdict(Outcome.TARGET, reason, text, plan, answer.values)
+            text, why = f"target {answer.exposure:+.2f}", _with_note(answer.reason, note or plan.note)
+            return _Verdict(Outcome.TARGET, why, text, plan, _numbers(answer))
         case Quotes():
             _keep_protection(slot, answer)
-            plan = plan_quotes(answer, full_lots, slot.blotter, slot.instrument)
-            return _Verdict(Outcome.QUOTES, answer.reason, _quoted(answer), plan, answer.values)
+            plan = plan_quotes(answer, full_lots, slot.blotter, slot.instrument, room)
+            why = _with_note(answer.reason, plan.note if full_lots else _NO_SIZE)
+            return _Verdict(Outcome.QUOTES, why, _quoted(answer), plan, _numbers(answer))
+
+
+def _reachable(answer: Target, full_lots: int, position_lots: int, room: Room) -> tuple[int, str]:
+    """Lots to go for, and what kept them from being what the strategy wants."""
+    want = round(abs(answer.exposure) * full_lots) * (1 if answer.exposure >= 0 else -1)
+    cut = min(max(want, position_lots - room.sell_lots), position_lots + room.buy_lots)
+    if cut != want:
+        return cut, "the position may only shrink"
+    return want, _NO_SIZE if answer.exposure and not full_lots else ""
+
+
+def _with_note(reason: str, note: str) -> str:
+    return f"{reason}; {note}" if note else reason
+
+
+def _numbers(answer: Target | Quotes | Hold) -> dict[str, float]:
+    """Plain numbers of the core's own: a strategy may go on using the mapping it gave."""
+    return {name: float(number) for name, number in answer.values.items()}
 
 
 def _full_lots(lane: Lane, standing: Standing, quality: float) -> int:

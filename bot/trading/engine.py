@@ -67,13 +67,13 @@ class Engine:
 
     def _decide(self, desk: Desk, symbol: str, seq: int) -> Iterator[Record]:
         market = desk.market
-        values = market.sample(self.now_ns)
+        moment = self.rules.moment(market.sample(self.now_ns), self.now_ns, seq)
         desk.decisions += 1
-        desk.quality = self.rules.quality(values)
+        desk.quality = moment.quality
         for lane in self.lanes:
             if market.has_book:
                 lane.portfolio.mark(symbol, market.bid_ticks, market.ask_ticks)
-            failed = yield from decide(lane, desk, symbol, values, self.rules, self.now_ns, seq)
+            failed = yield from decide(lane, desk, symbol, moment, self.rules)
             if failed and not self.failure:
                 self.failure = failed
         if self.failure:

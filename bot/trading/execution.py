@@ -58,6 +58,26 @@ class Touch:
         return max(1, math.ceil(self.bid_ticks * (1 - self.protection_bps / BPS)))
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How far a position may move: `most(side)` lots towards each side, whatever is asked for."""
+
+    buy_lots: int
+    sell_lots: int
+
+    def most(self, side: Side) -> int:
+        """Lots (>= 0) that may be bought or sold from the position as it is."""
+        return self.buy_lots if side is Side.BUY else self.sell_lots
+
+
+UNBOUNDED = Room(1 << 62, 1 << 62)
+
+
+def shrinking(position_lots: int) -> Room:
+    """Return the room of a position that may only come closer to flat."""
+    return Room(buy_lots=max(0, -position_lots), sell_lots=max(0, position_lots))
+
+
 def plan_target(
     want_lots: int, full_lots: int, band: float, position_lots: int, blotter: Blotter, touch: Touch,
     instrument: Instrument, reason: str,
@@ -77,30 +97,47 @@ def plan_target(
     if abs(delta) < band * full_lots and want_lots != 0:
         return Plan(note="change lies inside the no-trade band")
     side = Side.BUY if delta > 0 else Side.SELL
-    if not closing and instrument.notional(touch.ask_ticks, abs(delta)) < instrument.min_notional:
-        return Plan(note="change is below the exchange's minimum notional")
     price = touch.protected(side)
+    if not closing and instrument.notional(price, abs(delta)) < instrument.min_notional:
+        return Plan(note="change is below the exchange's minimum notional")
     return Plan(wishes=(Wish(side, price, abs(delta), TimeInForce.IOC, False, closing, reason),))
 
 
-def plan_quotes(quotes: Quotes, full_lots: int, blotter: Blotter, instrument: Instrument) -> Plan:
+def plan_quotes(
+    quotes: Quotes, full_lots: int, blotter: Blotter, instrument: Instrument, room: Room = UNBOUNDED
+) -> Plan:
     """Plan two resting post-only orders; one that already stands at its price and size keeps its place in the queue."""
     cancels: list[str] = []
     wishes: list[Wish] = []
+    note = ""
     tick = float(instrument.tick_size)
     # A price computed as ticks * tick can miss its tick by a rounding error; a millionth of a tick is never meant.
     bid = None if quotes.bid is None else math.floor(quotes.bid / tick + 1e-6)
     ask = None if quotes.ask is None else math.ceil(quotes.ask / tick - 1e-6)
     for side, price, share in ((Side.BUY, bid, quotes.bid_size), (Side.SELL, ask, quotes.ask_size)):
-        lots = 0 if price is None else round(share * full_lots)
-        if price is not None and instrument.notional(price, lots) < instrument.min_notional:
-            lots = 0
+        lots = 0 if price is None else min(round(share * full_lots), room.most(side))
+        if price is not None and lots and instrument.notional(price, lots) < instrument.min_notional:
+            lots, note = 0, "a quote is below the exchange's minimum notional"
         standing = [order for order in blotter.on(side) if not order.cancelling]
         kept = next((order for order in standing if _matches(order, price, lots)), None)
         cancels += [order.intent.client_id for order in standing if order is not kept]
         if kept is None and lots > 0 and price is not None and len(list(blotter.on(side))) < MAX_WORKING_A_SIDE:
             wishes.append(Wish(side, price, lots, TimeInForce.GTC, True, False, quotes.reason))
-    return Plan(tuple(cancels), tuple(wishes))
+    return Plan(tuple(cancels), tuple(wishes), note)
+
+
+def plan_hold(blotter: Blotter, room: Room) -> Plan:
+    """Plan to leave the resting orders as they are, but for a side on which they could fill beyond `room`."""
+    if room is UNBOUNDED:
+        return Plan()
+    too_much = [side for side in Side if blotter.lots(side) > room.most(side)]
+    return Plan(
+        cancels=tuple(
+            client_id
+            for client_id in _uncancelled(blotter, TimeInForce.GTC)
+            if blotter.orders[client_id].intent.side in too_much
+        )
+    )
 
 
 def plan_nothing(blotter: Blotter) -> Plan:
@@ -117,8 +154,9 @@ def _uncancelled(blotter: Blotter, kind: TimeInForce) -> tuple[str, ...]:
 
 
 def _matches(order: WorkingOrder, price_ticks: int | None, lots: int) -> bool:
-    close_enough = abs(order.intent.lots - lots) <= SAME_SIZE * lots
-    return lots > 0 and order.intent.price_ticks == price_ticks and close_enough
+    if lots <= 0 or order.intent.price_ticks != price_ticks:
+        return False
+    return abs(order.intent.lots - lots) <= SAME_SIZE * lots or order.remaining == lots
 
 
 def closing_cost(position_lots: int, touch: Touch, instrument: Instrument, taker_bps: float) -> Decimal:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from typing import Protocol
 
@@ -64,7 +66,7 @@ def ask(strategy: Strategy, see: View, deadline: Deadline, key: CallKey) -> Answ
         answer = deadline.run(lambda: strategy.decide(see), key)
     except StrategyFailed:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plug-in that calls sys.exit must not end the run around us
         raise StrategyFailed(f"{type(error).__name__}: {error} ({_where(error)})") from error
     _check(answer)
     return answer
@@ -81,26 +83,46 @@ def _where(error: BaseException) -> str:
 
 def _check(answer: object) -> None:
     match answer:
-        case None | Hold():
+        case None:
             return
+        case Hold():
+            _check_words(answer)
         case Target(exposure=exposure):
             if not _finite(exposure) or not -1 <= exposure <= 1:
                 raise StrategyFailed(f"Target.exposure should be a number from -1 to 1, was {exposure!r}")
             _check_protection(answer)
+            _check_words(answer)
         case Quotes():
-            for name, price in (("bid", answer.bid), ("ask", answer.ask)):
-                if price is not None and not (_finite(price) and price > 0):
-                    raise StrategyFailed(f"Quotes.{name} should be a price above 0 or None, was {price!r}")
-            for name, size in (("bid_size", answer.bid_size), ("ask_size", answer.ask_size)):
-                if not _finite(size) or not 0 <= size <= 1:
-                    raise StrategyFailed(f"Quotes.{name} should be a share of full size from 0 to 1, was {size!r}")
-            if answer.bid is not None and answer.ask is not None and answer.bid >= answer.ask:
-                raise StrategyFailed(f"Quotes.bid should be below Quotes.ask, was {answer.bid} and {answer.ask}")
+            _check_quotes(answer)
             _check_protection(answer)
+            _check_words(answer)
         case _:
             raise StrategyFailed(
                 f"decide should return Target, Quotes, Hold or None, was {type(answer).__name__} {str(answer)[:80]!r}"
             )
+
+
+def _check_quotes(answer: Quotes) -> None:
+    for name, price in (("bid", answer.bid), ("ask", answer.ask)):
+        if price is not None and not (_finite(price) and price > 0):
+            raise StrategyFailed(f"Quotes.{name} should be a price above 0 or None, was {price!r}")
+    for name, size in (("bid_size", answer.bid_size), ("ask_size", answer.ask_size)):
+        if not _finite(size) or not 0 <= size <= 1:
+            raise StrategyFailed(f"Quotes.{name} should be a share of full size from 0 to 1, was {size!r}")
+    if answer.bid is not None and answer.ask is not None and answer.bid >= answer.ask:
+        raise StrategyFailed(f"Quotes.bid should be below Quotes.ask, was {answer.bid} and {answer.ask}")
+
+
+def _check_words(answer: Target | Quotes | Hold) -> None:
+    """What is stored with a decision: a sentence and plain numbers by name."""
+    name = type(answer).__name__
+    if not isinstance(answer.reason, str):
+        raise StrategyFailed(f"{name}.reason should be a text, was {answer.reason!r}")
+    if not isinstance(answer.values, Mapping):
+        raise StrategyFailed(f"{name}.values should be numbers by name, was {answer.values!r}")
+    for key, number in answer.values.items():
+        if not isinstance(key, str) or not isinstance(number, float | int | Decimal | Real):
+            raise StrategyFailed(f"{name}.values should be numbers by name, was {key!r}: {number!r}")
 
 
 def _check_protection(answer: Target | Quotes) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 from bot.market.market import Market
 from bot.trading.blotter import Blotter
 from bot.trading.contract import Costs, OpenOrder, Strategy, View
+from bot.trading.desk import Desk
 from bot.trading.execution import Plan, Touch, Wish, closing_cost
 from bot.trading.portfolio import Portfolio
 from bot.types import (
@@ -73,6 +74,7 @@ class Slot:
     fills: list[Fill] = field(default_factory=list)
     protection: Protection | None = None
     denied: frozenset[tuple[Side, str]] = frozenset()
+    is_unguarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,9 @@ class Lane:
                 slot.fills.append(fill)
                 yield fill
 
-    def standing(
-        self, slot: Slot, market: Market, now_ns: int, skew_ns: int, healthy: bool, volatility: float
-    ) -> Standing:
-        """Gather what sizing and limits look at."""
+    def standing(self, slot: Slot, desk: Desk, now_ns: int, volatility: float) -> Standing:
+        """Gather what sizing and limits look at; `volatility` is in bps per square-root second."""
+        market = desk.market
         equity = self.portfolio.equity
         return Standing(
             instrument=slot.instrument,
@@ -125,8 +126,8 @@ class Lane:
             bid_ticks=market.bid_ticks if market.bid_lots else 0,
             ask_ticks=market.ask_ticks if market.ask_lots else 0,
             book_age_ns=now_ns - market.book_local_ns,
-            skew_ns=skew_ns,
-            feed_healthy=healthy,
+            skew_ns=desk.skew_ns,
+            feed_healthy=desk.healthy,
             equity=equity,
             day_equity=self.portfolio.day_equity,
             peak_equity=self.portfolio.peak,
@@ -139,7 +140,7 @@ class Lane:
         self,
         slot: Slot,
         standing: Standing,
-        names: dict[str, int],
+        names: Mapping[str, int],
         row: Floats,
         full_lots: int,
         fills: tuple[Fill, ...],
@@ -200,7 +201,7 @@ class Lane:
         """Turn the halt switch and yield the incident; its kind is the new state, so that a restart can restore it."""
         before = (self.switch.state, self.switch.wants_flat)
         state = self.switch.apply(action, by, reason)
-        if state is HaltState.ACTIVE:
+        if state is HaltState.ACTIVE and before[0] is not HaltState.ACTIVE:
             # A person who resumes accepts what was lost: measured from the old peak, the loss limit would halt again.
             self.portfolio.forgive()
         if (state, self.switch.wants_flat) != before:

@@ -145,6 +145,11 @@ class Portfolio:
         return self.opening + self.realised - self.fees + self.funding
 
     @property
+    def is_valued(self) -> bool:
+        """True once every open position has its first mid: until then equity lacks an unrealised part."""
+        return all(not position.lots or symbol in self.mids for symbol, position in self.positions.items())
+
+    @property
     def equity(self) -> Decimal:
         """Cash plus unrealised P&L, in quote currency."""
         return self.cash + self.unrealised
@@ -152,11 +157,11 @@ class Portfolio:
     def observe(self, day: int, equity: Decimal) -> None:
         """Keep the peak and, on a new UTC day, that day's opening equity.
 
-        Nothing is kept before every open position has its first mid: until then equity lacks its unrealised part.
+        Nothing is kept while equity is not whole. A day never begins twice: instruments' batches may overlap in time.
         """
-        if any(position.lots and symbol not in self.mids for symbol, position in self.positions.items()):
+        if not self.is_valued:
             return
-        if day != self.day:
+        if day > self.day:
             self.day = day
             self.day_equity = equity
         self.peak = max(self.peak, equity)

@@ -31,7 +31,10 @@ def test_clock_skew_is_bounded_both_ways(direction: int) -> None:
     limit = ClockSkew(2 * NS_PER_S)
 
     assert limit.check(intent(), standing(skew_ns=direction * 2 * NS_PER_S)) is None
-    assert limit.check(intent(), standing(skew_ns=direction * (2 * NS_PER_S + 1))) is not None
+    skewed = standing(skew_ns=direction * (2 * NS_PER_S + 1), position_lots=3)
+    assert limit.check(intent(), skewed) is not None
+    assert limit.check(intent(Side.SELL, lots=3), skewed) is None
+    assert limit.check(intent(Side.SELL, lots=4), skewed) is not None
 
 
 def test_a_wide_spread_stops_new_exposure_but_no_exit() -> None:
@@ -54,3 +57,13 @@ def test_a_price_beyond_the_collar_is_denied_on_either_side(direction: int) -> N
     breach = limit.check(intent(price_ticks=1_000_000 + direction * 200_000), standing())
     assert breach == Breach("price_collar", "100 bps", "2000 bps", "price is too far from the mid")
     assert limit.check(intent(price_ticks=1_000_000 + direction * 10_001), standing()) is not None
+
+
+def test_a_spread_wider_than_the_collar_traps_no_position() -> None:
+    limit = PriceCollar(Decimal(100))
+    torn = {"bid_ticks": 900_000, "ask_ticks": 1_100_000}  # the touch is 1,000 bps off the mid
+
+    assert limit.check(intent(Side.SELL, lots=3, price_ticks=899_100), standing(position_lots=3, **torn)) is None
+    assert limit.check(intent(Side.BUY, lots=3, price_ticks=1_101_100), standing(position_lots=-3, **torn)) is None
+    assert limit.check(intent(Side.SELL, lots=4, price_ticks=899_100), standing(position_lots=3, **torn)) is not None
+    assert limit.check(intent(Side.SELL, lots=3, price_ticks=880_000), standing(position_lots=3, **torn)) is not None

@@ -87,13 +87,15 @@ def core(
     assumptions: Sequence[FillAssumption] = (FillAssumption.QUEUE,),
     config: Config | None = None,
     latency_ns: int = 50 * NS_PER_MS,
+    every_ns: int = 100 * NS_PER_MS,
+    signals: tuple[str, ...] = ("spread",),
 ) -> Engine:
-    """A core on one instrument that decides every 100 ms and asks `act`."""
+    """A core on one instrument that decides every 100 ms, or as told, and asks `act` once `signals` are warm."""
     settings = config or Config()
-    names = ("spread", *ENGINE_SIGNALS)
+    names = tuple(dict.fromkeys((*signals, *ENGINE_SIGNALS)))
     rules = DecisionRules(
-        every_ns=100 * NS_PER_MS,
-        names=("spread",),
+        every_ns=every_ns,
+        names=signals,
         deadline=NoDeadline(),
         no_trade_band=settings.sizing.no_trade_band,
         protection_bps=float(settings.paper.protection_bps),

@@ -1,13 +1,24 @@
 """From what a strategy wants to the orders that lead there."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from bot.trading.blotter import Blotter
 from bot.trading.contract import Quotes
-from bot.trading.execution import Plan, Touch, closing_cost, plan_quotes, plan_target
-from bot.types import Instrument, InstrumentKind, Intent, OrderEvent, OrderStatus, Side, TimeInForce
+from bot.trading.execution import UNBOUNDED, Plan, Touch, closing_cost, plan_hold, plan_quotes, plan_target, shrinking
+from bot.types import (
+    Execution,
+    Instrument,
+    InstrumentKind,
+    Intent,
+    Liquidity,
+    OrderEvent,
+    OrderStatus,
+    Side,
+    TimeInForce,
+)
 
 BTC = Instrument("BTC/USDT:USDT", InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 TOUCH = Touch(bid_ticks=600_000, ask_ticks=600_010, protection_bps=10)
@@ -108,6 +119,60 @@ def test_an_order_counts_at_full_remaining_size_until_it_is_closed() -> None:
 
     blotter.apply(OrderEvent("queue", BTC.symbol, "a", 3, 3, OrderStatus.CANCELED, 20, ""))
     assert blotter.lots(Side.BUY) == 0
+
+
+def test_a_state_and_its_executions_are_not_added_up() -> None:
+    execution = Execution(BTC.symbol, "a", "a-1", 1, 1, Side.BUY, 599_990, 4, Decimal(0), "USDT", Liquidity.MAKER)
+    state = OrderEvent("queue", BTC.symbol, "a", 1, 1, OrderStatus.PARTIALLY_FILLED, 4, "")
+    state_first, execution_first = (working(Side.BUY, 599_990, 10) for _ in range(2))
+
+    state_first.apply(state)
+    state_first.fill(execution)
+    execution_first.fill(execution)
+    execution_first.apply(state)
+
+    assert state_first.lots(Side.BUY) == execution_first.lots(Side.BUY) == 6
+    state_first.fill(replace(execution, client_id="another's"))
+    assert state_first.lots(Side.BUY) == 6
+
+
+def test_a_sale_is_held_against_the_minimum_at_its_own_price() -> None:
+    dear = replace(BTC, min_notional=Decimal(60))  # one lot at 60,000.0; the protected sale is priced lower
+    plan = plan_target(-1, 100, 0.0, 0, Blotter(), TOUCH, dear, "because")
+
+    assert plan == Plan(note="change is below the exchange's minimum notional")
+
+
+def test_quotes_below_the_minimum_say_so() -> None:
+    plan = plan_quotes(
+        Quotes(bid=60000.0, ask=60001.0, bid_size=0.5, ask_size=0.0),
+        2,
+        Blotter(),
+        replace(BTC, min_notional=Decimal(100)),
+    )
+
+    assert plan == Plan(note="a quote is below the exchange's minimum notional")
+
+
+def test_quotes_of_a_position_that_may_only_shrink_close_it_and_no_more() -> None:
+    quotes = Quotes(bid=60000.0, ask=60001.0)
+
+    (wish,) = plan_quotes(quotes, 100, Blotter(), BTC, shrinking(30)).wishes
+    assert (wish.side, wish.lots) == (Side.SELL, 30)
+
+    growing = plan_quotes(quotes, 100, working(Side.BUY, 600_000, 100), BTC, shrinking(30))
+    assert growing.cancels == ("a",)
+
+    resting = working(Side.SELL, 600_010, 30)
+    resting.apply(OrderEvent("queue", BTC.symbol, "a", 1, 1, OrderStatus.PARTIALLY_FILLED, 10, ""))
+    assert plan_quotes(quotes, 100, resting, BTC, shrinking(20)) == Plan()
+
+
+def test_holding_leaves_orders_alone_unless_they_could_grow_a_position_that_may_only_shrink() -> None:
+    assert plan_hold(working(Side.BUY, 599_990, 10), UNBOUNDED) == Plan()
+    assert plan_hold(working(Side.BUY, 599_990, 10), shrinking(30)) == Plan(cancels=("a",))
+    assert plan_hold(working(Side.SELL, 600_020, 10), shrinking(30)) == Plan()
+    assert plan_hold(working(Side.SELL, 600_020, 31), shrinking(30)) == Plan(cancels=("a",))
 
 
 def test_closing_costs_half_the_spread_and_one_fee() -> None:
