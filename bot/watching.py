@@ -6,14 +6,19 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
+from bot.console.figures import clock
 from bot.console.screen import FillLine, LaneLine, MarketLine, OrderLine, PositionLine, ReasonLine, Screen
 from bot.trading.desk import Desk
 from bot.trading.engine import Engine
-from bot.types import BPS, NS_PER_S, Decision, Fill, Incident, Liquidity, Record
+from bot.trading.portfolio import Portfolio
+from bot.types import BPS, NS_PER_S, Decision, Fill, HaltState, Incident, Liquidity, Record
 
 _FILLS_SHOWN = 8
 _INCIDENTS_SHOWN = 3
+# The head of the screen has the state of now with its reason; one that is over would only take room.
+_HALT_STATES = frozenset(f"{state.value}{flat}" for state in HaltState for flat in ("", "_flat"))
 
 
 @dataclass(slots=True)
@@ -34,6 +39,9 @@ class Watch:
     _last_fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=_FILLS_SHOWN))
     _incidents: deque[Incident] = field(default_factory=lambda: deque(maxlen=_INCIDENTS_SHOWN))
     _reasons: dict[str, _Reason] = field(default_factory=dict)
+    _realised: dict[str, Decimal] = field(default_factory=dict)
+    _fees: dict[str, Decimal] = field(default_factory=dict)
+    _before: dict[str, Decimal] = field(default_factory=dict)
 
     def take(self, records: Sequence[Record]) -> None:
         """Follow records in order."""
@@ -42,7 +50,7 @@ class Watch:
                 self._decided(record)
             elif isinstance(record, Fill):
                 self._filled(record)
-            elif isinstance(record, Incident) and record.lane in ("", self.lane):
+            elif isinstance(record, Incident) and record.lane in ("", self.lane) and record.kind not in _HALT_STATES:
                 self._incidents.append(record)
 
     def markets(self, engine: Engine) -> Iterator[MarketLine]:
@@ -66,8 +74,28 @@ class Watch:
         )
 
     def incidents(self) -> tuple[str, ...]:
-        """Return the last incidents in words."""
-        return tuple(f"{incident.kind}: {incident.text}" for incident in self._incidents)
+        """Return the last incidents in words, each with its time in UTC."""
+        return tuple(f"{clock(each.local_ns)[:8]} UTC {each.kind}: {each.text}" for each in self._incidents)
+
+    def fees(self, lane: str) -> Decimal:
+        """Return what a lane paid in fees in this run, in quote currency."""
+        return self._fees.get(lane, Decimal(0))
+
+    def before(self, lane: str, portfolio: Portfolio) -> Decimal:
+        """Return the net P&L that a lane's account had when this run began.
+
+        A position held since an earlier run counts at its first mid of this one; the run has earned what came since.
+        """
+        if lane in self._before:
+            return self._before[lane]
+        net = portfolio.equity - portfolio.opening
+        if self.fills[lane]:
+            net -= (
+                portfolio.unrealised + self._realised[lane] - self._fees[lane]
+            )  # traded before anybody looked: what it opened is this run's own
+        if all(not position.lots or symbol in portfolio.mids for symbol, position in portfolio.positions.items()):
+            self._before[lane] = net
+        return net
 
     def _decided(self, decision: Decision) -> None:
         self.decisions += 1
@@ -81,6 +109,8 @@ class Watch:
 
     def _filled(self, fill: Fill) -> None:
         self.fills[fill.lane] += 1
+        self._realised[fill.lane] = self._realised.get(fill.lane, Decimal(0)) + fill.realised
+        self._fees[fill.lane] = self.fees(fill.lane) + fill.fee
         if fill.lane == self.lane:
             self._last_fills.append(fill)
             self.maker_fills += fill.liquidity is Liquidity.MAKER
@@ -141,7 +171,8 @@ def screen(
 def _lane_lines(engine: Engine, watch: Watch) -> Iterator[LaneLine]:
     for lane in engine.lanes:
         own = lane.portfolio
-        yield LaneLine(lane.name, own.equity, own.equity - own.opening, own.fees, watch.fills[lane.name])
+        net, fills = own.equity - own.opening, watch.fills[lane.name]
+        yield LaneLine(lane.name, own.equity, net, watch.fees(lane.name), fills, watch.before(lane.name, own))
 
 
 def _positions(engine: Engine) -> Iterator[PositionLine]:

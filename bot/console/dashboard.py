@@ -5,6 +5,7 @@ On a terminal it is redrawn in place; anywhere else (a log file, a pipe, CI) it 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ from rich.text import Text
 
 from bot.console import panels
 from bot.console.figures import counted, elapsed, exact, figure, money, price, printable
-from bot.console.screen import Screen
+from bot.console.screen import MarketLine, Screen
 from bot.types import HaltState
 
 _LINE_EVERY_S: Final = 5.0
 _SIDE_BY_SIDE: Final = 150  # columns from which orders and fills stand beside each other
+_AIRY: Final = 28  # rows from which the parts stand apart
 _FOOTER: Final = "Ctrl-C stops (cancels orders, keeps positions) · elsewhere: imbalance why, trades, halt"
 
 
@@ -44,14 +46,14 @@ class _Drawn:
 
 
 def _laid_out(screen: Screen, width: int, height: int) -> Group:
-    symbols = max(1, len(screen.reasons), len(screen.markets))
-    rows = _Rows.shared_out(screen, width, height, symbols)
+    rows = _Rows.shared_out(screen, width, height)
+    gap = [Text("")] if rows.gaps else []
     parts: list[RenderableType] = [*panels.header(screen, width), Rule(style="dim")]
-    parts += [panels.why(screen.reasons, rows.why), _gap(), panels.market(screen.markets, symbols, width)]
+    parts += [panels.why(screen.reasons, rows.why), *gap, panels.market(screen.markets, len(screen.markets), width)]
     for line in screen.markets[: rows.signals]:
         each = max(1, rows.signals // len(screen.markets))
-        parts.append(panels.signals(line, each, width, named=len(screen.markets) > 1))
-    parts += [_gap(), panels.positions(screen, rows.positions), _gap()]
+        parts += panels.signals(line, each, width, named=len(screen.markets) > 1)
+    parts += [*gap, panels.positions(screen, rows.positions), *gap]
     orders, fills = panels.orders(screen.orders, rows.orders), panels.fills(screen, rows.fills)
     if width >= _SIDE_BY_SIDE:
         beside = Table.grid(expand=True, padding=(0, 3))
@@ -60,19 +62,15 @@ def _laid_out(screen: Screen, width: int, height: int) -> Group:
         beside.add_row(orders, fills)
         parts.append(beside)
     else:
-        parts += [orders, _gap(), fills]
+        parts += [orders, *gap, fills]
     parts += panels.notes(screen.notes, rows.notes)
     parts.append(Text(_FOOTER, style="dim", no_wrap=True, overflow="ellipsis"))
     return Group(*parts)
 
 
-def _gap() -> Text:
-    return Text("")
-
-
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """How many rows each part may fill."""
+    """How many rows each part may fill, and whether an empty one stands between the parts."""
 
     why: int
     signals: int
@@ -80,20 +78,31 @@ class _Rows:
     orders: int
     fills: int
     notes: int
+    gaps: bool
 
     @staticmethod
-    def shared_out(screen: Screen, width: int, height: int, symbols: int) -> _Rows:
-        # Header and rule 4, five headings 5, four gaps 4, footer 1, the symbols' own rows; the rest is shared.
-        spare = max(0, height - 14 - 2 * symbols)
-        notes = min(len(screen.notes), 3, 1 + spare // 6)
-        positions = min(max(1, len(screen.positions)), max(1, spare // 4))
-        signals = sum(-(-len(line.signals) // max(1, width // 38)) for line in screen.markets)
-        signals = min(signals, max(1, spare // 3))
-        values = min(symbols, spare // 8)
-        spare = max(2, spare - notes - positions - signals - values)
-        orders = spare if width >= _SIDE_BY_SIDE else max(1, min(max(1, len(screen.orders)), spare // 2))
-        fills = spare if width >= _SIDE_BY_SIDE else max(1, spare - orders)
-        return _Rows(symbols + values, signals, positions, orders, fills, notes)
+    def shared_out(screen: Screen, width: int, height: int) -> _Rows:
+        symbols = max(1, len(screen.reasons), len(screen.markets))
+        gaps = height >= _AIRY
+        # Head and rule 4, five headings, footer 1, each symbol's two rows, one row each of positions, orders, fills.
+        spare = max(0, height - 13 - 2 * symbols - (4 if gaps else 0))
+        notes = min(len(screen.notes), 3, 1 + spare // 6, spare)
+        spare -= notes
+        signals = min(len(screen.markets), spare)
+        spare -= signals
+        positions = min(max(0, len(screen.positions) - 1), spare // 3)
+        spare -= positions
+        values = min(symbols, spare // 4)
+        spare -= values
+        all_signals = sum(len(panels.signals(line, height, width, named=True)) for line in screen.markets)
+        more_signals = min(max(0, all_signals - signals), spare // 3)
+        spare -= more_signals
+        if width >= _SIDE_BY_SIDE:
+            orders = fills = spare
+        else:
+            orders = min(max(0, len(screen.orders) - 1), (spare + 1) // 2)
+            fills = spare - orders
+        return _Rows(symbols + values, signals + more_signals, positions + 1, orders + 1, fills + 1, notes, gaps)
 
 
 class Dashboard:
@@ -150,12 +159,12 @@ def progress_line(screen: Screen) -> str:
     parts = [elapsed(screen.elapsed_s), screen.halt.value]
     if screen.halt is not HaltState.ACTIVE:
         parts[-1] += f" ({printable(screen.halt_reason)})"
-    parts += [f"{line.symbol} {price(line.mid)} (spread {figure(line.spread_bps)} bps)" for line in screen.markets]
+    parts += [_market_words(line) for line in screen.markets]
     parts += [f"position {exact(line.size)} {line.symbol}" for line in screen.positions if line.size]
     if screen.lanes:
         own = screen.lanes[0]
-        parts.append(f"P&L {money(own.net, signed=True)}{panels.interval(screen.lanes).plain} {screen.currency}")
-        parts.append(f"fees {money(own.fees)}")
+        parts.append(f"P&L {money(own.gained, signed=True)}{panels.interval(screen.lanes).plain} {screen.currency}")
+        parts.append(f"fees {money(own.fees)} | equity {money(own.equity)}")
     parts.append(f"{counted(screen.fills_count, 'fill')}, {counted(screen.decisions, 'decision')}")
     if screen.reasons:
         first = screen.reasons[0]
@@ -163,18 +172,26 @@ def progress_line(screen: Screen) -> str:
     return printable(" | ".join(parts))
 
 
+def _market_words(line: MarketLine) -> str:
+    if not math.isfinite(line.mid):
+        return f"{line.symbol} no book yet"
+    return f"{line.symbol} {price(line.mid)} (spread {figure(line.spread_bps)} bps)"
+
+
 def summary(screen: Screen, closing_cost: Mapping[str, Decimal], commands: Sequence[str]) -> RenderableType:
     """What a run came to, for its end; `closing_cost` is what closing each kept position now would cost."""
     table = Table.grid(padding=(0, 2))
     own = screen.lanes[0] if screen.lanes else None
     if own is not None:
-        table.add_row("net P&L", Text.assemble(panels.gain(money(own.net, signed=True)), f" {screen.currency}"))
+        earned = panels.gain(money(own.gained, signed=True))
+        table.add_row("net P&L", Text.assemble(earned, f" {screen.currency} in this run, after fees"))
         if len(screen.lanes) > 1:
             least, most = (money(each, signed=True) for each in screen.net_interval)
             bounds = f"{least} to {most} {screen.currency}, from the least to the most kind fill assumption"
             table.add_row("  interval", bounds)
         table.add_row("fees", f"{money(own.fees)} {screen.currency}")
-        table.add_row("equity", f"{money(own.equity)} {screen.currency} (began with {money(screen.opening)})")
+        began = f"the account began with {money(screen.opening)}, P&L since {money(own.net, signed=True)}"
+        table.add_row("equity", f"{money(own.equity)} {screen.currency} ({began})")
     table.add_row("fills", f"{screen.fills_count:,} in {elapsed(screen.elapsed_s)}, {screen.decisions:,} decisions")
     table.add_row("maker share", _maker_share(screen))
     for text in _kept(screen, closing_cost):

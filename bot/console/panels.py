@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich.table import Column, Table
@@ -11,11 +12,12 @@ from rich.text import Text
 
 from bot.console.figures import NO_VALUE, clock, elapsed, exact, figure, money, price, printable
 from bot.console.screen import LaneLine, MarketLine, OrderLine, ReasonLine, Screen
-from bot.market.catalogue import CATALOGUE
+from bot.market.catalogue import CATALOGUE, Signal
 from bot.types import HaltState
 
 _BAR_CELLS: Final = 4  # each way
 _STALE_S: Final = 2.0
+_SHOWN_AS_MARKET: Final = frozenset({"spread", "mid"})  # signals that stand in the market's own row already
 _HALT_STYLES: Final = {
     HaltState.ACTIVE: "bold black on green",
     HaltState.REDUCING: "bold black on yellow",
@@ -70,25 +72,25 @@ def _halt_line(screen: Screen) -> Text:
 
 
 def earned(screen: Screen, *, wide: bool) -> Text:
-    """Net P&L, its interval over the fill assumptions, fees and equity on one line."""
+    """Net P&L of this run, its interval over the fill assumptions, fees and the account's equity on one line."""
     line = Text(no_wrap=True, overflow="ellipsis")
     own = screen.lanes[0] if screen.lanes else None
     if own is None:
         return line.append("P&L: no account yet", "dim")
     line.append("P&L ")
-    line.append_text(gain(money(own.net, signed=True))).append(f" {screen.currency}")
+    line.append_text(gain(money(own.gained, signed=True))).append(f" {screen.currency}")
     line.append_text(interval(screen.lanes))
     line.append(f" · fees {money(own.fees)} · equity {money(own.equity)}")
     if wide:
-        line.append(f" (began with {money(screen.opening)})", "dim")
+        line.append(f" (account began with {money(screen.opening)})", "dim")
     return line
 
 
 def interval(lanes: Sequence[LaneLine]) -> Text:
-    """Least and most net P&L over the lanes, empty when there is but one."""
+    """Least and most net P&L of this run over the lanes, empty when there is but one."""
     if len(lanes) < 2:
         return Text("")
-    least, most = min(lane.net for lane in lanes), max(lane.net for lane in lanes)
+    least, most = min(lane.gained for lane in lanes), max(lane.gained for lane in lanes)
     return Text(f" ({money(least, signed=True)} to {money(most, signed=True)} by fill assumption)", style="dim")
 
 
@@ -124,37 +126,48 @@ def market(lines: Sequence[MarketLine], rows: int, width: int) -> Table:
     return table
 
 
-def signals(line: MarketLine, rows: int, width: int, *, named: bool) -> Table:
-    """The signals of one symbol as small cells, as many in a row as the width holds."""
-    across = max(1, width // 38)
-    columns = [Column(ratio=1, no_wrap=True, overflow="ellipsis") for _ in range(across)]
-    table = Table.grid(*columns, expand=True, padding=(0, 1))
-    cells = [_signal(name, value) for name, value in line.signals.items()]
-    if named and cells:
-        cells[0] = Text.assemble((f"{printable(line.symbol)} ", "dim"), cells[0])
-    for start in range(0, min(len(cells), rows * across), across):
-        table.add_row(*cells[start : start + across])
-    return table
+def signals(line: MarketLine, rows: int, width: int, *, named: bool) -> list[Text]:
+    """The signals of one symbol, as many on a line as fit whole; what leans one way or the other comes first."""
+    indent = f"{printable(line.symbol)}  " if named else "  "
+    lines: list[Text] = []
+    for cell in sorted(_cells(line), key=lambda cell: not cell.leans):
+        if not lines or lines[-1].cell_len + cell.text.cell_len + 3 > width:
+            start = Text(no_wrap=True, overflow="ellipsis").append(" " * len(indent) if lines else indent, "dim")
+            lines.append(start.append_text(cell.text))
+        else:
+            lines[-1].append("   ").append_text(cell.text)
+    return lines[:rows]
 
 
-def _signal(name: str, value: float) -> Text:
-    cell = Text("  ")
-    cell.append_text(_lean(name, value)).append(f" {printable(name)} ")
-    return cell.append(figure(value), "dim" if math.isnan(value) else "bold")
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    text: Text
+    leans: bool
 
 
-def _lean(name: str, value: float) -> Text:
+def _cells(line: MarketLine) -> Iterator[_Cell]:
+    for name, value in line.signals.items():
+        if name not in _SHOWN_AS_MARKET:
+            known = CATALOGUE.get(name.partition("(")[0])
+            text = _lean(known, value).append(f"{printable(name)} ", "default")
+            yield _Cell(text.append(figure(value), "dim" if math.isnan(value) else "bold"), _is_bounded(known))
+
+
+def _is_bounded(known: Signal | None) -> bool:
+    return known is not None and (known.low, known.high) == (-1, 1)
+
+
+def _lean(known: Signal | None, value: float) -> Text:
     """A bar for what lies in -1 to 1, an arrow for what has a direction, nothing for what has none."""
     style = "green" if value > 0 else "red" if value < 0 else "dim"
-    known = CATALOGUE.get(name.partition("(")[0])
-    if known is None or (known.low, known.high) != (-1, 1):
-        directed = known is None or known.low < 0
-        mark = "▲" if value > 0 and directed else "▼" if value < 0 else "·"
-        return Text(mark.center(2 * _BAR_CELLS + 1), style=style if directed else "dim")
+    if not _is_bounded(known):
+        mark = "▲ " if value > 0 else "▼ " if value < 0 else "· "
+        return Text(mark if known is None or known.low < 0 else "", style=style)
     cells = 0 if math.isnan(value) else min(_BAR_CELLS, round(abs(value) * _BAR_CELLS))
     left = ("█" * cells).rjust(_BAR_CELLS, "░") if value < 0 else "░" * _BAR_CELLS
     right = ("█" * cells).ljust(_BAR_CELLS, "░") if value > 0 else "░" * _BAR_CELLS
-    return Text.assemble((left, style if value < 0 else "dim"), ("│", "dim"), (right, style if value > 0 else "dim"))
+    wings = ((left, style if value < 0 else "dim"), ("│", "dim"), (right, style if value > 0 else "dim"), " ")
+    return Text.assemble(*wings)
 
 
 def positions(screen: Screen, rows: int) -> Table:

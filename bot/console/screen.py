@@ -76,13 +76,22 @@ class ReasonLine:
 
 @dataclass(frozen=True, slots=True)
 class LaneLine:
-    """What one lane is worth. `net` is its P&L after fees and funding, `fees` what it paid."""
+    """What one lane is worth. `net` is the P&L of its account after fees and funding, `before` what that was at first.
+
+    `fees` (what it paid) and `fills` are of this run alone.
+    """
 
     name: str
     equity: Decimal
     net: Decimal
     fees: Decimal
     fills: int
+    before: Decimal = Decimal(0)
+
+    @property
+    def gained(self) -> Decimal:
+        """Net P&L of this run."""
+        return self.net - self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,6 @@ class Screen:
 
     @property
     def net_interval(self) -> tuple[Decimal, Decimal]:
-        """Least and most net P&L over the lanes, (0, 0) without lanes."""
-        nets = [lane.net for lane in self.lanes] or [Decimal(0)]
+        """Least and most net P&L of this run over the lanes, (0, 0) without lanes."""
+        nets = [lane.gained for lane in self.lanes] or [Decimal(0)]
         return min(nets), max(nets)

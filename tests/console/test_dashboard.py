@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -54,6 +55,39 @@ def test_the_first_screen_fits_its_terminal(width: int, height: int) -> None:
 
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
+
+
+def test_a_small_terminal_shows_two_symbols_with_whole_numbers_and_its_last_line() -> None:
+    one = screen()
+    second = "ETH/USDT:USDT"
+    full = screen(
+        markets=(one.markets[0], replace(one.markets[0], symbol=second)),
+        reasons=(one.reasons[0], replace(one.reasons[0], symbol=second)),
+        orders=one.orders * 4,
+        notes=("first", "second", "third"),
+    )
+    lines = drawn(render(full), 80, 24).splitlines()
+
+    assert len(lines) <= 24
+    assert lines[-1].startswith("Ctrl-C stops")
+    assert sum("depth_imbalance(5) 0.42" in line and "ofi(1s) −3.5" in line for line in lines) == 2
+    assert sum("100,010" in line for line in lines) > 1
+
+
+def test_what_was_earned_before_this_run_stands_in_the_account_alone() -> None:
+    later = replace(lane("queue", "-3.00"), before=Decimal("-2.50"))
+    seen = screen(lanes=(later,))
+
+    assert "P&L −0.50 USDT" in drawn(render(seen), 100)
+    assert "P&L −0.50 USDT" in progress_line(seen)
+    assert "−0.50 USDT in this run" in drawn(summary(seen, {}, []), 100)
+    assert "P&L since −3.00" in drawn(summary(seen, {}, []), 100)
+
+
+def test_a_market_without_a_book_yet_says_so() -> None:
+    unknown = replace(screen().markets[0], mid=math.nan)
+
+    assert f"{BTC} no book yet" in progress_line(screen(markets=(unknown,)))
 
 
 def test_a_halt_is_told_with_its_reason_and_the_way_out() -> None:
