@@ -48,7 +48,7 @@ def check_all(limits: Sequence[Limit], intent: Intent, standing: Standing) -> De
     `Sane` is always asked first, given or not: the others may rely on a two-sided book and whole numbers. An intent
     that passes is counted by `OrdersPerSecond`, so ask once per intent.
     """
-    breach = Sane().check(intent, standing)
+    breach = _SANE.check(intent, standing)
     for limit in limits:
         if breach is not None:
             break
@@ -126,6 +126,9 @@ class Sane:
         if not standing.equity.is_finite():
             return Breach(self.name, "a number", f"equity {standing.equity}", "equity is unknown")
         return None
+
+
+_SANE: Final = Sane()
 
 
 def _positive_whole(number: object) -> bool:

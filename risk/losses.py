@@ -68,12 +68,16 @@ class Drawdown:
 
 
 def _fall(name: str, max_fraction: Decimal, opening: Decimal, standing: Standing, reason: str) -> Breach | None:
-    quote = standing.instrument.quote
-    bound = f"{(max_fraction * 100).normalize():f} %"
     if not (opening.is_finite() and standing.equity.is_finite()) or opening <= 0:
-        return Breach(name, bound, f"{standing.equity} of {opening} {quote}", "equity is unknown or gone")
+        value = f"{standing.equity} of {opening} {standing.instrument.quote}"
+        return Breach(name, _percent(max_fraction), value, "equity is unknown or gone")
     lost = opening - standing.equity
     if lost < max_fraction * opening:
         return None
+    quote = standing.instrument.quote
     value = f"{lost / opening * 100:.2f} % ({money(lost, quote)} of {money(opening, quote)})"
-    return Breach(name, bound, value, reason)
+    return Breach(name, _percent(max_fraction), value, reason)
+
+
+def _percent(fraction: Decimal) -> str:
+    return f"{(fraction * 100).normalize():f} %"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bot.types import Execution, Intent, OrderEvent, OrderStatus, Side
+from bot.trading.contract import OpenOrder
+from bot.types import Execution, Instrument, Intent, OrderEvent, OrderStatus, Side
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class WorkingOrder:
     executed: int = 0
     told: int = 0
     cancelling: bool = False
+    _shown: tuple[int, OpenOrder] | None = None
 
     @property
     def filled(self) -> int:
@@ -31,6 +33,15 @@ class WorkingOrder:
     def remaining(self) -> int:
         """Lots that may still fill."""
         return self.intent.lots - self.filled
+
+    def shown(self, instrument: Instrument) -> OpenOrder:
+        """Return the order as a strategy sees it; made anew only when it filled."""
+        remaining = self.remaining
+        if self._shown is None or self._shown[0] != remaining:
+            own = self.intent
+            price, size = float(instrument.price(own.price_ticks)), float(instrument.size(remaining))
+            self._shown = remaining, OpenOrder(own.client_id, own.side, price, size)
+        return self._shown[1]
 
 
 @dataclass(slots=True)

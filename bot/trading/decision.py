@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from bot.errors import StrategyFailed
 from bot.trading.contract import Answer, Hold, Quotes, Target
-from bot.trading.desk import Desk
+from bot.trading.desk import Desk, Moment
 from bot.trading.execution import (
     UNBOUNDED,
     Plan,
@@ -25,7 +25,7 @@ from bot.trading.execution import (
 )
 from bot.trading.guard import Deadline, StrategyOverrun, ask
 from bot.trading.lane import Lane, Slot
-from bot.types import Decision, Floats, HaltState, Incident, Outcome, Overrun, Record
+from bot.types import Decision, HaltState, Incident, Outcome, Overrun, Record
 from risk.halt import HaltAction
 from risk.limits import Breach
 from risk.losses import first_breached
@@ -67,8 +67,10 @@ class DecisionRules:
         """Due time of the decision after one made at `now_ns`: the next point of the grid."""
         return 0 if self.every_ns == 0 else (now_ns // self.every_ns + 1) * self.every_ns
 
-    def moment(self, row: Floats, now_ns: int, seq: int) -> Moment:
-        """Read a sampled row; from here on nobody can change it."""
+    def moment(self, desk: Desk, now_ns: int, seq: int) -> Moment:
+        """Sample the market for every lane at once; nobody can change what they are shown."""
+        market = desk.market
+        row = market.sample(now_ns)
         row.flags.writeable = False
         values = row.tolist()
         signals = {name: values[index] for name, index in self.shown.items()}
@@ -81,23 +83,13 @@ class DecisionRules:
             cold=tuple(sorted(name for name, value in signals.items() if value != value)),
             quality=quality if quality == quality else 0.0,
             volatility=values[self.indexes[VOLATILITY]],
+            bid_ticks=market.bid_ticks,
+            ask_ticks=market.ask_ticks,
+            has_book=market.has_book,
+            book_age_ns=now_ns - market.book_local_ns,
+            healthy=desk.healthy,
+            skew_ns=desk.skew_ns,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One decision time in one instrument, the same for every lane.
-
-    `cold` are the strategy's signals without a value; `quality` is 0 to 1, 0 when it has no value.
-    """
-
-    now_ns: int
-    seq: int
-    row: Floats
-    signals: Mapping[str, float]
-    cold: tuple[str, ...]
-    quality: float
-    volatility: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +105,19 @@ class _Verdict:
 
 
 def decide(
-    lane: Lane, desk: Desk, symbol: str, moment: Moment, rules: DecisionRules
+    lane: Lane, symbol: str, moment: Moment, rules: DecisionRules
 ) -> Generator[Record, None, str]:  # fmt: skip
     """Make one decision; yield its records (the decision, then what it caused); return a failure's text or ''."""
     slot, now_ns, seq = lane.slots[symbol], moment.now_ns, moment.seq
-    standing = lane.standing(slot, desk, now_ns, moment.volatility)
+    standing = lane.standing(slot, moment)
     lane.portfolio.observe(_utc_day(now_ns), standing.equity)
     breach = first_breached(lane.terms.losses, standing) if lane.portfolio.is_valued else None
     if breach is not None and _turns(lane, rules.on_breach):
         yield from lane.turn(rules.on_breach, breach.limit, _lost(breach), seq, now_ns)
-        standing = lane.standing(slot, desk, now_ns, moment.volatility)
+        standing = lane.standing(slot, moment)
     failure = ""
     try:
-        verdict = _gate(lane, slot, desk, standing, moment, rules) or _strategy(lane, slot, standing, moment, rules)
+        verdict = _gate(lane, slot, standing, moment, rules) or _strategy(lane, slot, standing, moment, rules)
     except StrategyFailed as failed:
         if isinstance(failed, StrategyOverrun):
             yield Overrun(seq, now_ns, lane.name, symbol)
@@ -159,18 +151,16 @@ def _unguarded(lane: Lane, slot: Slot, standing: Standing, verdict: _Verdict, mo
         yield Incident(lane.name, slot.instrument.symbol, moment.seq, moment.now_ns, "unguarded", text)
 
 
-def _gate(
-    lane: Lane, slot: Slot, desk: Desk, standing: Standing, moment: Moment, rules: DecisionRules
-) -> _Verdict | None:
+def _gate(lane: Lane, slot: Slot, standing: Standing, moment: Moment, rules: DecisionRules) -> _Verdict | None:
     """Why the strategy is not asked at all, or None."""
-    if not desk.market.has_book:
+    if not moment.has_book:
         return _waiting("there is no two-sided book", slot, is_blind=True)
     if lane.switch.wants_flat and standing.position_lots:
         return _closing(f"closing the position: {lane.switch.by}", slot, standing, rules)
     if lane.switch.state is HaltState.HALTED:
         return _waiting(f"halted by {lane.switch.by}: {lane.switch.reason}", slot)
-    if not desk.healthy or standing.book_age_ns > rules.max_book_age_ns:
-        why = "the book is stale" if desk.healthy else "the feed is not healthy"
+    if not moment.healthy or standing.book_age_ns > rules.max_book_age_ns:
+        why = "the book is stale" if moment.healthy else "the feed is not healthy"
         return _waiting(why, slot, {"book_age_s": standing.book_age_ns / 1e9}, is_blind=True)
     exit_reason = _protection_exit(lane, slot, standing)
     if exit_reason is not None:
@@ -266,8 +256,10 @@ def _keep_protection(slot: Slot, answer: Target | Quotes) -> None:
 
 
 def _protection_exit(lane: Lane, slot: Slot, standing: Standing) -> str | None:
-    entry = lane.portfolio.positions[slot.instrument.symbol].entry_ticks * slot.instrument.tick_size
     keeper = slot.protection or lane.terms.protection
+    if not standing.position_lots or not (keeper.stop_loss_bps or keeper.take_profit_bps):
+        return None
+    entry = lane.portfolio.positions[slot.instrument.symbol].entry_ticks * slot.instrument.tick_size
     return keeper.exit_reason(standing.position_lots, entry, standing.bid_ticks, standing.ask_ticks, slot.instrument)
 
 

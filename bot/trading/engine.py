@@ -53,7 +53,8 @@ class Engine:
         while row < rows:
             now_ns, seq = int(batch.local_ns[row]), int(batch.seq[row])
             for lane, slot in slots:
-                yield from lane.absorb(slot, slot.venue.arrive(now_ns, seq, desk.market))
+                if slot.venue.next_due_ns <= now_ns:
+                    yield from lane.absorb(slot, slot.venue.arrive(now_ns, seq, desk.market))
             due_ns = min(desk.next_decision_ns, *(slot.venue.next_due_ns for _, slot in slots))
             due = due_ns <= now_ns
             stop = desk.market.step(batch, row) if due else desk.market.advance(batch, row, due_ns)
@@ -66,14 +67,13 @@ class Engine:
                 desk.next_decision_ns = self.rules.next_due_ns(self.now_ns)
 
     def _decide(self, desk: Desk, symbol: str, seq: int) -> Iterator[Record]:
-        market = desk.market
-        moment = self.rules.moment(market.sample(self.now_ns), self.now_ns, seq)
+        moment = self.rules.moment(desk, self.now_ns, seq)
         desk.decisions += 1
         desk.quality = moment.quality
         for lane in self.lanes:
-            if market.has_book:
-                lane.portfolio.mark(symbol, market.bid_ticks, market.ask_ticks)
-            failed = yield from decide(lane, desk, symbol, moment, self.rules)
+            if moment.has_book:
+                lane.portfolio.mark(symbol, moment.bid_ticks, moment.ask_ticks)
+            failed = yield from decide(lane, symbol, moment, self.rules)
             if failed and not self.failure:
                 self.failure = failed
         if self.failure:

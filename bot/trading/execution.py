@@ -115,13 +115,15 @@ def plan_quotes(
     bid = None if quotes.bid is None else math.floor(quotes.bid / tick + 1e-6)
     ask = None if quotes.ask is None else math.ceil(quotes.ask / tick - 1e-6)
     for side, price, share in ((Side.BUY, bid, quotes.bid_size), (Side.SELL, ask, quotes.ask_size)):
+        working = list(blotter.on(side))
         lots = 0 if price is None else min(round(share * full_lots), room.most(side))
-        if price is not None and lots and instrument.notional(price, lots) < instrument.min_notional:
-            lots, note = 0, "a quote is below the exchange's minimum notional"
-        standing = [order for order in blotter.on(side) if not order.cancelling]
-        kept = next((order for order in standing if _matches(order, price, lots)), None)
-        cancels += [order.intent.client_id for order in standing if order is not kept]
-        if kept is None and lots > 0 and price is not None and len(list(blotter.on(side))) < MAX_WORKING_A_SIDE:
+        kept = next((order for order in working if not order.cancelling and _matches(order, price, lots)), None)
+        cancels += [order.intent.client_id for order in working if not order.cancelling and order is not kept]
+        if kept is not None or price is None or lots <= 0:
+            continue
+        if instrument.notional(price, lots) < instrument.min_notional:
+            note = "a quote is below the exchange's minimum notional"
+        elif len(working) < MAX_WORKING_A_SIDE:
             wishes.append(Wish(side, price, lots, TimeInForce.GTC, True, False, quotes.reason))
     return Plan(tuple(cancels), tuple(wishes), note)
 

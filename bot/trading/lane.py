@@ -13,8 +13,8 @@ from typing import Protocol
 
 from bot.market.market import Market
 from bot.trading.blotter import Blotter
-from bot.trading.contract import Costs, OpenOrder, Strategy, View
-from bot.trading.desk import Desk
+from bot.trading.contract import Costs, Strategy, View
+from bot.trading.desk import Moment
 from bot.trading.execution import Plan, Touch, Wish, closing_cost
 from bot.trading.portfolio import Portfolio
 from bot.types import (
@@ -112,26 +112,24 @@ class Lane:
                 slot.fills.append(fill)
                 yield fill
 
-    def standing(self, slot: Slot, desk: Desk, now_ns: int, volatility: float) -> Standing:
-        """Gather what sizing and limits look at; `volatility` is in bps per square-root second."""
-        market = desk.market
-        equity = self.portfolio.equity
+    def standing(self, slot: Slot, moment: Moment) -> Standing:
+        """Gather what sizing and limits look at."""
         return Standing(
             instrument=slot.instrument,
-            now_ns=now_ns,
+            now_ns=moment.now_ns,
             position_lots=self.portfolio.positions[slot.instrument.symbol].lots,
             open_buy_lots=slot.blotter.lots(Side.BUY),
             open_sell_lots=slot.blotter.lots(Side.SELL),
             open_orders=len(slot.blotter),
-            bid_ticks=market.bid_ticks if market.bid_lots else 0,
-            ask_ticks=market.ask_ticks if market.ask_lots else 0,
-            book_age_ns=now_ns - market.book_local_ns,
-            skew_ns=desk.skew_ns,
-            feed_healthy=desk.healthy,
-            equity=equity,
+            bid_ticks=moment.bid_ticks,
+            ask_ticks=moment.ask_ticks,
+            book_age_ns=moment.book_age_ns,
+            skew_ns=moment.skew_ns,
+            feed_healthy=moment.healthy,
+            equity=self.portfolio.equity,
             day_equity=self.portfolio.day_equity,
             peak_equity=self.portfolio.peak,
-            volatility_bps=volatility,
+            volatility_bps=moment.volatility,
             halt=self.switch.state,
             wants_flat=self.switch.wants_flat,
         )
@@ -158,7 +156,7 @@ class Lane:
             position_lots=position.lots,
             exposure=position.lots / full_lots if full_lots else 0.0,
             entry=float(position.entry_ticks * instrument.tick_size),
-            open_orders=tuple(_shown(slot)),
+            open_orders=tuple(order.shown(instrument) for order in slot.blotter.orders.values()),
             fills=fills,
             equity=standing.equity,
             costs=self.terms.costs,
@@ -180,7 +178,8 @@ class Lane:
                 self.sent += 1
                 slot.blotter.add(intent)
                 slot.venue.submit(intent)
-                standing = _with_order(standing, wish)
+                if wish is not plan.wishes[-1]:
+                    standing = _with_order(standing, wish)
                 yield intent
             else:
                 denied.add((denial.side, denial.limit))
@@ -239,16 +238,6 @@ class Lane:
             post_only=wish.post_only,
             reduce_only=wish.reduce_only,
             reason=wish.reason,
-        )
-
-
-def _shown(slot: Slot) -> Iterator[OpenOrder]:
-    for order in slot.blotter.orders.values():
-        yield OpenOrder(
-            order.intent.client_id,
-            order.intent.side,
-            float(slot.instrument.price(order.intent.price_ticks)),
-            float(slot.instrument.size(order.remaining)),
         )
 
 

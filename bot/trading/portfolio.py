@@ -86,8 +86,11 @@ class Portfolio:
     peak: Decimal = ZERO
     day: int = -1
     day_equity: Decimal = ZERO
+    _units: dict[str, Decimal] = field(init=False)
 
     def __post_init__(self) -> None:
+        # Quote currency of one tick·lot.
+        self._units = {symbol: instrument.notional(1, 1) for symbol, instrument in self.instruments.items()}
         for symbol in self.instruments:
             self.positions.setdefault(symbol, Position())
         self.peak = max(self.peak, self.opening)
@@ -114,7 +117,7 @@ class Portfolio:
             fee=execution.fee,
             fee_asset=execution.fee_asset,
             liquidity=execution.liquidity,
-            realised=_money(instrument, gain),
+            realised=self._units[execution.symbol] * gain,
             position_lots=position.lots,
         )
 
@@ -125,7 +128,7 @@ class Portfolio:
     @property
     def realised(self) -> Decimal:
         """P&L closed so far, before fees, in quote currency."""
-        return sum((_money(self.instruments[s], p.realised) for s, p in self.positions.items()), self.carried)
+        return sum((self._units[symbol] * own.realised for symbol, own in self.positions.items()), self.carried)
 
     @property
     def unrealised(self) -> Decimal:
@@ -137,7 +140,7 @@ class Portfolio:
         position = self.positions[symbol]
         if not position.lots or symbol not in self.mids:
             return ZERO
-        return position.unrealised(self.mids[symbol]) * self.instruments[symbol].notional(1, 1)
+        return position.unrealised(self.mids[symbol]) * self._units[symbol]
 
     @property
     def cash(self) -> Decimal:
@@ -184,7 +187,3 @@ def tick_lots(instrument: Instrument, money: Decimal) -> int:
             "close it under the old grid or start a new account with --fresh"
         )
     return int(number)
-
-
-def _money(instrument: Instrument, amount: int) -> Decimal:
-    return instrument.notional(1, 1) * amount
