@@ -1,4 +1,7 @@
-"""Real bots in processes of their own, each in a folder of its own."""
+"""Real bots in processes of their own, each in a folder of its own.
+
+The limits are for a busy machine that has yet to compile the kernels; nothing waits for longer than it needs.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +40,7 @@ class Folder:
         """The command line of `imbalance` in this folder."""
         return [str(COMMAND), *words]
 
-    def run(self, *words: str, within_s: float = 60) -> Ended:
+    def run(self, *words: str, within_s: float = 240) -> Ended:
         """Run a command to its end."""
         done = subprocess.run(
             self.command(*words),
@@ -61,12 +65,11 @@ class Folder:
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the trade log, read as any SQL tool would."""
-        with sqlite3.connect(f"file:{self.path / 'data' / 'imbalance.db'}?mode=ro", uri=True) as connection:
-            rows = connection.execute(query).fetchall()
-        connection.close()
-        return rows
+        address = f"file:{self.path / 'data' / 'imbalance.db'}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            return connection.execute(query).fetchall()
 
-    def wait_for(self, query: str, within_s: float = 30) -> Sequence[Any]:
+    def wait_for(self, query: str, within_s: float = 120) -> Sequence[Any]:
         """Wait until a query gives rows."""
 
         def found() -> list[tuple[Any, ...]]:
@@ -95,5 +98,5 @@ def wait_until(look: Callable[[], Sequence[Any]], within_s: float, what: str) ->
 def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> Ended:
     """Send a signal and wait for the end."""
     process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     return Ended(process.returncode, out, "")

@@ -38,11 +38,11 @@ def test_a_run_fills_explains_itself_and_replays_equal(folder: Folder) -> None:
 
 def test_a_killed_bot_takes_its_exchange_with_it_and_the_next_goes_on_from_its_position(folder: Folder) -> None:
     bot = folder.start("paper", *BRISK)
-    (child,) = wait_until(lambda: psutil.Process(bot.pid).children(), 20, "the local exchange")
+    (child,) = wait_until(lambda: psutil.Process(bot.pid).children(), 60, "the local exchange")
     folder.wait_for(FILLED)
     os.kill(bot.pid, signal.SIGKILL)
-    bot.communicate(timeout=10)
-    wait_until(lambda: [1] if not child.is_running() else [], 10, "the end of the local exchange")
+    bot.communicate(timeout=60)
+    wait_until(lambda: [1] if not child.is_running() else [], 60, "the end of the local exchange")
     (fills, lots) = folder.ask(
         "select count(*), (select position_lots from fills where lane = 'queue' and symbol = 'BTC/USDT:USDT'"
         " order by id desc limit 1) from fills where run_id = 1"
@@ -103,7 +103,7 @@ def test_flatten_at_the_end_leaves_no_position(folder: Folder) -> None:
 
 def test_silence_of_the_exchange_stops_trading_and_replays_equal(folder: Folder) -> None:
     bot = folder.start("paper", *BRISK, "--set", "feed.stale_after=1s")
-    (child,) = wait_until(lambda: psutil.Process(bot.pid).children(), 20, "the local exchange")
+    (child,) = wait_until(lambda: psutil.Process(bot.pid).children(), 60, "the local exchange")
     folder.wait_for("select 1 from intents")
     child.kill()
     folder.wait_for("select 1 from decisions where reason in ('the feed is not healthy', 'the book is stale')")

@@ -70,7 +70,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("IMBALANCE_", "MAKE"))}
     environment["PATH"] = f"{COMMAND.parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
     )
 
 

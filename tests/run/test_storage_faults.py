@@ -15,7 +15,7 @@ def test_a_database_locked_for_longer_than_the_busy_timeout_ends_the_run_and_los
     other = sqlite3.connect(folder.path / "data" / "imbalance.db", isolation_level=None, timeout=30)
     other.execute("BEGIN IMMEDIATE")
     (before,) = other.execute("select count(*) from fills").fetchone()
-    out, _ = bot.communicate(timeout=60)
+    out, _ = bot.communicate(timeout=240)
     other.execute("ROLLBACK")
     other.close()
 
@@ -47,7 +47,7 @@ def test_a_database_locked_for_a_moment_only_holds_the_run_up(folder: Folder) ->
     time.sleep(1.5)
     other.execute("ROLLBACK")
     other.close()
-    out, _ = bot.communicate(timeout=60)
+    out, _ = bot.communicate(timeout=240)
 
     assert bot.returncode == 0, out
     assert not list((folder.path / "data").glob("unstored*"))
