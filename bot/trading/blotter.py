@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bot.trading.contract import OpenOrder
@@ -13,35 +12,37 @@ from bot.types import Execution, Instrument, Intent, OrderEvent, OrderStatus, Si
 class WorkingOrder:
     """An order sent and not known to be closed; `cancelling` once a cancel was sent.
 
-    A venue tells fills twice, as lots `executed` one by one and as the total `told` with the order's state, in any
-    order: neither may be added to the other.
+    `remaining` are the lots that may still fill. A venue tells fills twice, as lots `executed` one by one and as the
+    total `told` with the order's state, in any order: neither may be added to the other.
     """
 
     intent: Intent
+    remaining: int
     status: OrderStatus = OrderStatus.IN_FLIGHT
     executed: int = 0
     told: int = 0
     cancelling: bool = False
-    _shown: tuple[int, OpenOrder] | None = None
+    _shown: OpenOrder | None = None
 
     @property
     def filled(self) -> int:
         """Lots filled, as far as is known."""
         return max(self.executed, self.told)
 
-    @property
-    def remaining(self) -> int:
-        """Lots that may still fill."""
-        return self.intent.lots - self.filled
+    def learn(self, *, executed: int = 0, told: int = 0) -> None:
+        """Take in lots of one more execution, or the total that the venue told."""
+        self.executed += executed
+        self.told = max(self.told, told)
+        self.remaining = self.intent.lots - self.filled
+        self._shown = None
 
     def shown(self, instrument: Instrument) -> OpenOrder:
         """Return the order as a strategy sees it; made anew only when it filled."""
-        remaining = self.remaining
-        if self._shown is None or self._shown[0] != remaining:
+        if self._shown is None:
             own = self.intent
-            price, size = float(instrument.price(own.price_ticks)), float(instrument.size(remaining))
-            self._shown = remaining, OpenOrder(own.client_id, own.side, price, size)
-        return self._shown[1]
+            price, size = float(instrument.price(own.price_ticks)), float(instrument.size(self.remaining))
+            self._shown = OpenOrder(own.client_id, own.side, price, size)
+        return self._shown
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Blotter:
 
     def add(self, intent: Intent) -> None:
         """Take up an order that is about to be sent."""
-        self.orders[intent.client_id] = WorkingOrder(intent)
+        self.orders[intent.client_id] = WorkingOrder(intent, intent.lots)
 
     def apply(self, event: OrderEvent) -> None:
         """Follow the venue's word on an order; a closed order leaves the blotter."""
@@ -60,7 +61,7 @@ class Blotter:
         if order is None:
             return
         order.status = event.status
-        order.told = max(order.told, event.filled_lots)
+        order.learn(told=event.filled_lots)
         if event.status.is_closed:
             del self.orders[event.client_id]
 
@@ -68,15 +69,15 @@ class Blotter:
         """Count one execution of a working order."""
         order = self.orders.get(execution.client_id)
         if order is not None:
-            order.executed += execution.lots
+            order.learn(executed=execution.lots)
 
-    def on(self, side: Side) -> Iterator[WorkingOrder]:
-        """Yield the working orders of one side, oldest first."""
-        return (order for order in self.orders.values() if order.intent.side is side)
+    def on(self, side: Side) -> list[WorkingOrder]:
+        """Return the working orders of one side, oldest first."""
+        return [order for order in self.orders.values() if order.intent.side is side]
 
     def lots(self, side: Side) -> int:
         """Lots that may still fill on one side, all orders at full remaining size."""
-        return sum(order.remaining for order in self.on(side))
+        return sum([order.remaining for order in self.orders.values() if order.intent.side is side])
 
     def __len__(self) -> int:
         return len(self.orders)

@@ -110,8 +110,8 @@ def decide(
     """Make one decision; yield its records (the decision, then what it caused); return a failure's text or ''."""
     slot, now_ns, seq = lane.slots[symbol], moment.now_ns, moment.seq
     standing = lane.standing(slot, moment)
-    lane.portfolio.observe(_utc_day(now_ns), standing.equity)
-    breach = first_breached(lane.terms.losses, standing) if lane.portfolio.is_valued else None
+    is_whole = lane.portfolio.observe(_utc_day(now_ns), standing.equity)
+    breach = first_breached(lane.terms.losses, standing) if is_whole else None
     if breach is not None and _turns(lane, rules.on_breach):
         yield from lane.turn(rules.on_breach, breach.limit, _lost(breach), seq, now_ns)
         standing = lane.standing(slot, moment)

@@ -115,7 +115,7 @@ def plan_quotes(
     bid = None if quotes.bid is None else math.floor(quotes.bid / tick + 1e-6)
     ask = None if quotes.ask is None else math.ceil(quotes.ask / tick - 1e-6)
     for side, price, share in ((Side.BUY, bid, quotes.bid_size), (Side.SELL, ask, quotes.ask_size)):
-        working = list(blotter.on(side))
+        working = blotter.on(side)
         lots = 0 if price is None else min(round(share * full_lots), room.most(side))
         kept = next((order for order in working if not order.cancelling and _matches(order, price, lots)), None)
         cancels += [order.intent.client_id for order in working if not order.cancelling and order is not kept]

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Set
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.errors import StrategyFailed
 from bot.trading.contract import Answer, Hold, Quotes, Strategy, Target, View
 
 CallKey = tuple[str, str, int]
 """Lane, symbol and seq: names one strategy call within a run."""
+
+
+_NUMBERS: Final = (float, int, Decimal, Real)  # the common ones first
 
 
 class StrategyOverrun(StrategyFailed):
@@ -121,7 +124,7 @@ def _check_words(answer: Target | Quotes | Hold) -> None:
     if not isinstance(answer.values, Mapping):
         raise StrategyFailed(f"{name}.values should be numbers by name, was {answer.values!r}")
     for key, number in answer.values.items():
-        if not isinstance(key, str) or not isinstance(number, float | int | Decimal | Real):
+        if not isinstance(key, str) or not isinstance(number, _NUMBERS):
             raise StrategyFailed(f"{name}.values should be numbers by name, was {key!r}: {number!r}")
 
 
@@ -132,4 +135,4 @@ def _check_protection(answer: Target | Quotes) -> None:
 
 
 def _finite(number: object) -> bool:
-    return isinstance(number, int | float) and math.isfinite(number)
+    return isinstance(number, (float, int)) and math.isfinite(number)

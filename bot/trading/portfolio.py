@@ -128,12 +128,12 @@ class Portfolio:
     @property
     def realised(self) -> Decimal:
         """P&L closed so far, before fees, in quote currency."""
-        return sum((self._units[symbol] * own.realised for symbol, own in self.positions.items()), self.carried)
+        return sum([self._units[symbol] * own.realised for symbol, own in self.positions.items()], self.carried)
 
     @property
     def unrealised(self) -> Decimal:
         """P&L of what is open, at the last mids, in quote currency."""
-        return sum((self.unrealised_of(symbol) for symbol in self.positions), ZERO)
+        return sum([self.unrealised_of(symbol) for symbol in self.positions], ZERO)
 
     def unrealised_of(self, symbol: str) -> Decimal:
         """P&L of what is open in one instrument, at its last mid; 0 before the first mid."""
@@ -150,24 +150,25 @@ class Portfolio:
     @property
     def is_valued(self) -> bool:
         """True once every open position has its first mid: until then equity lacks an unrealised part."""
-        return all(not position.lots or symbol in self.mids for symbol, position in self.positions.items())
+        return not [symbol for symbol, own in self.positions.items() if own.lots and symbol not in self.mids]
 
     @property
     def equity(self) -> Decimal:
         """Cash plus unrealised P&L, in quote currency."""
         return self.cash + self.unrealised
 
-    def observe(self, day: int, equity: Decimal) -> None:
-        """Keep the peak and, on a new UTC day, that day's opening equity.
+    def observe(self, day: int, equity: Decimal) -> bool:
+        """Keep the peak and, on a new UTC day, that day's opening equity; return whether equity is whole.
 
-        Nothing is kept while equity is not whole. A day never begins twice: instruments' batches may overlap in time.
+        Nothing is kept while it is not. A day never begins twice: instruments' batches may overlap in time.
         """
         if not self.is_valued:
-            return
+            return False
         if day > self.day:
             self.day = day
             self.day_equity = equity
         self.peak = max(self.peak, equity)
+        return True
 
     def forgive(self) -> None:
         """Measure losses from here on: the peak and the day's opening become the equity of now."""
