@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,15 +67,18 @@ class Stretch:
     facts: tuple[RareInput, ...]
 
     def inputs(self, symbols: Sequence[str], most_rows: int = 0) -> Iterator[Batch | RareInput]:
-        """Unpack into batches (at most `most_rows` rows, 0: any number) and facts; `symbols` by instrument index."""
-        marks = np.flatnonzero(self.rows.instrument == FACT_ROW).tolist()
-        bounds = [*marks, len(self.rows)]
-        start = 0
-        for number, stop in enumerate(bounds):
-            yield from self.rows.take(slice(start, stop)).batches(symbols, most_rows)
-            if number < len(self.facts):
-                yield self.facts[number]
-            start = stop + 1
+        """Unpack into batches (at most `most_rows` rows, 0: any number) and facts; `symbols` by instrument index.
+
+        No batch reaches over a number that is left out: something else, such as a command, had it.
+        """
+        seq, facts = self.rows.seq, iter(self.facts)
+        is_fact = self.rows.instrument == FACT_ROW
+        breaks = np.flatnonzero((np.diff(seq) != 1) | is_fact[1:] | is_fact[:-1]) + 1
+        for start, stop in pairwise([0, *breaks.tolist(), len(seq)]):
+            if start < stop and is_fact[start]:
+                yield next(facts)
+            else:
+                yield from self.rows.take(slice(start, stop)).batches(symbols, most_rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,11 +142,20 @@ def test_facts_keep_their_place_and_are_numbered_along(tmp_path: Path) -> None:
 def test_a_tape_that_a_run_recorded_is_given_as_it_is(tmp_path: Path) -> None:
     tape = write_tape(tmp_path, [(NAMES[0], 1_000), (NAMES[0], 9_000)], source=RECORDED_BY_RUN)
 
-    (batch,) = tape_inputs(tape, EVERY_NS)
+    batches = [one for one in tape_inputs(tape, EVERY_NS) if isinstance(one, Batch)]
 
-    assert isinstance(batch, Batch)
-    assert batch.seq.tolist() == [0, 10]
-    assert batch.kind.tolist() == [Kind.BID, Kind.BID]
+    assert [batch.seq.tolist() for batch in batches] == [[0], [10]]
+    assert [batch.kind.tolist() for batch in batches] == [[Kind.BID], [Kind.BID]]
+
+
+def test_no_batch_reaches_over_the_number_of_a_command(tmp_path: Path) -> None:
+    header = TapeHeader("made up", RECORDED_BY_RUN, Sampling.SNAPSHOT, 0, INSTRUMENTS)
+    with TapeWriter(tmp_path, header) as writer:
+        writer.write([a_message(NAMES[0], seq, 1_000 + seq) for seq in (0, 1, 3, 4)])  # 2 was a halt
+
+    batches = [one for one in tape_inputs(Tape.open(tmp_path), EVERY_NS) if isinstance(one, Batch)]
+
+    assert [batch.seq.tolist() for batch in batches] == [[0, 1], [3, 4]]
 
 
 def test_one_symbol_is_replayed_as_if_the_other_were_not_there(tmp_path: Path) -> None:
