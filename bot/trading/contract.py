@@ -179,7 +179,8 @@ class Strategy:
 
 def sign(value: float) -> float:
     """-1.0, 0.0 or 1.0; NaN stays NaN."""
-    return math.copysign(1.0, value) if value else value
+    # NaN has a sign of its own and is true.
+    return math.copysign(1.0, value) if value and not math.isnan(value) else value
 
 
 def parameters(cls: type[Strategy]) -> dict[str, dataclasses.Field[Any]]:

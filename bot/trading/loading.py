@@ -6,6 +6,7 @@ and hashed, so that a run can store exactly the source it traded with. This is n
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -54,7 +55,8 @@ def load(use: str, folders: Sequence[Path]) -> LoadedStrategy:
     """Find the strategy that `use` names.
 
     `use` is a file name in one of `folders` (`imbalance_maker`), an import string (`pkg.mod:Class`), a path to a file
-    inside one of `folders` (`./mine/my_alpha.py`, with `:Class` when it holds several), or an entry point's name.
+    inside one of `folders` (`./mine/my_alpha.py`), or an entry point's name. A file that holds several strategies
+    needs `:Class` behind its name or path.
 
     Raises:
         StrategyNotFound: nothing by that name, not a strategy, outside the folders, or its file does not import.
@@ -64,15 +66,17 @@ def load(use: str, folders: Sequence[Path]) -> LoadedStrategy:
     target, _, wanted = use.partition(":")
     if target.endswith(".py"):
         return _loaded(_module_from(_inside(Path(target), folders)), wanted, use)
-    if "." in target or wanted:
+    if "." in target:
         return _loaded(_imported(target), wanted, use)
     for folder in folders:
         if (folder / f"{target}.py").is_file():
-            return _loaded(_module_from(folder / f"{target}.py"), wanted, use)
+            return _loaded(_module_from(_inside(folder / f"{target}.py", folders)), wanted, use)
     installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if target in installed:
         module, _, attribute = installed[target].value.partition(":")
         return _loaded(_imported(module), attribute, use)
+    if wanted:
+        return _loaded(_imported(target), wanted, use)
     valid = sorted({path.stem for folder in folders for path in folder.glob("*.py")} - {"__init__"}) + list(installed)
     raise StrategyNotFound(
         f"strategy.use = {use!r} was found neither in {', '.join(map(str, folders)) or 'any folder'} "
@@ -94,7 +98,7 @@ def load_source(source: str, name: str, use: str) -> LoadedStrategy:
     sys.modules[module.__name__] = module  # dataclasses look their module up while the class is being made
     try:
         exec(compile(source, file, "exec"), module.__dict__)  # the text that a run on this database stored
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyNotFound(f"the stored source of {name} does not run: {error}") from error
     cls = _only_strategy(module, name, name)
     return LoadedStrategy(cls, cls.__name__, "stored", source, _digest(source))
@@ -126,7 +130,7 @@ def _module_from(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = getattr(error, "lineno", None) or _line_in(error, path)
         raise StrategyNotFound(f"strategy file {path}, line {line}: {type(error).__name__}: {error}") from error
     return module
@@ -140,8 +144,10 @@ def _line_in(error: BaseException, path: Path) -> str:
 def _imported(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
-    except ImportError as error:
-        raise StrategyNotFound(f"strategy module {module!r} does not import: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise StrategyNotFound(
+            f"strategy module {module!r} does not import: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _loaded(module: ModuleType, wanted: str, use: str) -> LoadedStrategy:
@@ -151,6 +157,13 @@ def _loaded(module: ModuleType, wanted: str, use: str) -> LoadedStrategy:
 
 
 def _only_strategy(module: ModuleType, wanted: str, use: str) -> type[Strategy]:
+    cls = _chosen(module, wanted, use)
+    if any(isinstance(member, dataclasses.Field) for member in vars(cls).values()):
+        raise StrategyNotFound(f"{use}: {cls.__name__} declares parameters and should be decorated with @dataclass")
+    return cls
+
+
+def _chosen(module: ModuleType, wanted: str, use: str) -> type[Strategy]:
     found = {
         name: member
         for name, member in vars(module).items()

@@ -188,6 +188,10 @@ def test_a_level_of_unknown_size_counts_from_when_it_is_first_shown() -> None:
     assert run(orders, matching.QUEUE, [(Kind.BID, 100, 6, 2), (Kind.SELL, 100, 9, 3)]) == [(0, 3, 1)]
 
 
+def test_a_warm_up_leaves_nothing_to_compile() -> None:
+    matching.warm_up()
+
+
 @given(
     st.integers(0, 30),
     st.lists(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -18,11 +18,12 @@ from bot.trading.engine import Engine
 from bot.trading.guard import NoDeadline
 from bot.trading.lane import Lane, LaneTerms, Slot
 from bot.trading.portfolio import Portfolio
-from bot.types import NS_PER_MS, NS_PER_S, Batch, FillAssumption, Instrument, InstrumentKind, Kind
+from bot.types import NS_PER_MS, NS_PER_S, Batch, FillAssumption, Input, Instrument, InstrumentKind, Kind, Record
 from bot.venue.paper import PaperTerms, PaperVenue
 from risk.halt import HaltSwitch
 from risk.losses import loss_limits
 
+T = TypeVar("T")
 SYMBOL = "BTC/USDT:USDT"
 BTC = Instrument(SYMBOL, InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 START_NS = 1_700_000_000 * NS_PER_S
@@ -106,6 +107,16 @@ def core(
     )
     lanes = [_lane(settings, assumption, act, latency_ns) for assumption in assumptions]
     return Engine(desks={SYMBOL: Desk(Market(BTC, names))}, lanes=lanes, rules=rules)
+
+
+def run(engine: Engine, inputs: Iterable[Input]) -> list[Record]:
+    """Everything that some inputs caused, in order."""
+    return [record for received in inputs for record in engine.process(received)]
+
+
+def of(kind: type[T], records: Iterable[Record]) -> list[T]:
+    """Those of the records that are of one kind."""
+    return [record for record in records if isinstance(record, kind)]
 
 
 def _lane(config: Config, assumption: FillAssumption, act: Callable[[View], Answer], latency_ns: int) -> Lane:

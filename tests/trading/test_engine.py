@@ -1,51 +1,38 @@
 """The core as a whole: inputs in, records out."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
-from typing import TypeVar
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bot.config import Config, load
 from bot.trading import Answer, Hold, Quotes, Target, View
-from bot.trading.engine import STOP, Engine
+from bot.trading.engine import STOP
+from bot.trading.guard import RecordedDeadline
 from bot.types import (
     NS_PER_MS,
     NS_PER_S,
-    Batch,
     Command,
     Decision,
     Denial,
+    Fact,
     FeedReport,
     Fill,
     FillAssumption,
     HaltState,
     Incident,
-    Input,
     Intent,
     Kind,
     Liquidity,
     OrderEvent,
     OrderStatus,
     Outcome,
-    Record,
+    Overrun,
     Side,
 )
-from tests.trading.scenes import ASK, BID, START_NS, SYMBOL, Tape, core
+from tests.trading.scenes import ASK, BID, START_NS, SYMBOL, Tape, core, of, run
 
-T = TypeVar("T")
 ALL = tuple(FillAssumption)
-
-
-def run(engine: Engine, inputs: Iterable[Input]) -> list[Record]:
-    return [record for received in inputs for record in engine.process(received)]
-
-
-def of(kind: type[T], records: Iterable[Record]) -> list[T]:
-    return [record for record in records if isinstance(record, kind)]
 
 
 def command(action: str) -> Command:
@@ -260,6 +247,36 @@ def test_stopping_closes_every_order_and_states_what_the_lane_is_worth() -> None
     assert len(engine.lanes[0].slots[SYMBOL].blotter) == 0
 
 
+def test_the_cost_of_closing_now_is_told_for_every_open_position() -> None:
+    tape = Tape()
+    engine = core(lambda see: Target(1.0))
+    lane, markets = engine.lanes[0], {SYMBOL: engine.desks[SYMBOL].market}
+    run(engine, [tape.book()])
+    assert lane.closing_costs(markets) == {}
+
+    run(engine, [tape.clock(), tape.clock()])
+
+    # 16 lots of 0.001 BTC: half of 1 USDT a coin, and 5 bps of 60,000 USDT a coin.
+    assert lane.closing_costs(markets) == {SYMBOL: Decimal("0.016") * (Decimal("0.5") + 30)}
+
+
+def test_facts_are_taken_in_and_cause_nothing() -> None:
+    assert core(lambda see: None).process(Fact(1, START_NS, SYMBOL, "funding_rate", Decimal("0.0001"))) == []
+
+
+def test_a_cut_off_call_is_recorded_so_that_a_replay_can_repeat_it() -> None:
+    tape = Tape()
+    engine = core(lambda see: None)
+    book = tape.book()
+    key = ("queue", SYMBOL, int(book.seq[-1]))
+    engine.rules = replace(engine.rules, deadline=RecordedDeadline({key}, "100ms"))
+
+    records = run(engine, [book])
+
+    assert [(overrun.lane, overrun.symbol, overrun.seq) for overrun in of(Overrun, records)] == [key]
+    assert "was cut off" in engine.failure
+
+
 def test_new_fills_are_shown_to_the_strategy_once() -> None:
     seen: list[int] = []
 
@@ -284,60 +301,3 @@ def test_quality_shrinks_size_in_quarters() -> None:
     intents = of(Intent, run(engine, [tape.book()]))
 
     assert [intent.lots for intent in intents] == [12]
-
-
-MOVES = st.lists(
-    st.one_of(
-        st.tuples(st.sampled_from([Kind.BUY, Kind.SELL]), st.integers(BID - 30, ASK + 30), st.integers(1, 30)),
-        st.tuples(st.just(Kind.BID), st.integers(BID - 40, BID), st.integers(0, 30)),
-        st.tuples(st.just(Kind.ASK), st.integers(ASK, ASK + 40), st.integers(0, 30)),
-        st.just((Kind.CLOCK, 0, 0)),
-    ),
-    max_size=60,
-)
-
-
-def swinging(see: View) -> Answer:
-    step = see.now_ns // (300 * NS_PER_MS) % 3
-    return Quotes(see.bid, see.ask, 0.5, 0.5) if step == 0 else Target(float(step) - 1.5)
-
-
-@settings(max_examples=40)
-@given(MOVES)
-def test_the_account_adds_up_after_every_input(moves: list[tuple[Kind, int, int]]) -> None:
-    tape = Tape()
-    engine = core(swinging, ALL)
-
-    for batch in [tape.book(), *(tape.message(move) for move in moves)]:
-        records = engine.process(batch)
-        for lane in engine.lanes:
-            own = lane.portfolio
-            assert own.cash == own.opening + own.realised - own.fees + own.funding
-            assert own.positions[SYMBOL].lots == lane.slots[SYMBOL].venue.position_lots  # type: ignore[attr-defined]
-        for intent in of(Intent, records):
-            assert intent.lots > 0
-
-
-@pytest.mark.parametrize(("latency_ns", "every_ns"), [(50 * NS_PER_MS, 100 * NS_PER_MS), (0, 0), (100, 0)])
-@settings(max_examples=12)
-@given(MOVES, st.data())
-def test_records_do_not_depend_on_how_messages_are_cut_into_batches(
-    latency_ns: int, every_ns: int, moves: list[tuple[Kind, int, int]], data: st.DataObject
-) -> None:
-    tape = Tape()
-    waits = st.sampled_from([0, 0, 100, 100 * NS_PER_MS])  # also several messages at the very same time
-    batches = [tape.book(), *(tape.message(move, wait_ns=data.draw(waits)) for move in moves)]
-    joined: list[Batch] = []
-    rest = batches
-    while rest:
-        size = data.draw(st.integers(1, len(rest)))
-        joined.append(glued(rest[:size]))
-        rest = rest[size:]
-
-    whole, cut = (core(swinging, ALL, latency_ns=latency_ns, every_ns=every_ns) for _ in range(2))
-    assert run(whole, joined) == run(cut, batches)
-
-
-def glued(batches: list[Batch]) -> Batch:
-    columns = ("seq", "exchange_ns", "local_ns", "id", "price", "size", "kind", "last")
-    return Batch(SYMBOL, **{name: np.concatenate([getattr(b, name) for b in batches]) for name in columns})

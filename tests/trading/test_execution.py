@@ -133,6 +133,7 @@ def test_a_state_and_its_executions_are_not_added_up() -> None:
 
     assert state_first.lots(Side.BUY) == execution_first.lots(Side.BUY) == 6
     state_first.fill(replace(execution, client_id="another's"))
+    state_first.apply(replace(state, client_id="another's"))
     assert state_first.lots(Side.BUY) == 6
 
 

@@ -25,31 +25,19 @@ from bot.types import (
     Decision,
     Denial,
     FeedReport,
-    FillAssumption,
     HaltState,
     Incident,
-    Input,
     Intent,
     Kind,
     OrderEvent,
     OrderStatus,
-    Outcome,
-    Record,
     Side,
 )
-from tests.trading.scenes import ASK, BID, BTC, START_NS, SYMBOL, Tape, core
+from tests.trading.scenes import ASK, BID, BTC, START_NS, SYMBOL, Tape, core, of, run
 
 ETH = replace(BTC, symbol="ETH/USDT:USDT", base="ETH")
 DAY_NS = 86_400 * NS_PER_S
 HELD = Position(lots=16, cost=16 * ASK)
-
-
-def run(engine: Engine, *inputs: Input) -> list[Record]:
-    return [record for received in inputs for record in engine.process(received)]
-
-
-def of(kind: type[Any], records: list[Record]) -> list[Any]:
-    return [record for record in records if isinstance(record, kind)]
 
 
 def command(action: str) -> Command:
@@ -81,8 +69,8 @@ def test_a_stop_loss_holds_while_signals_are_warming_up() -> None:
     tape = Tape()
     engine = holding(never, "risk.stop_loss_bps=10", signals=("ofi(10s)",))
 
-    before = run(engine, tape.book())
-    after = run(engine, tape.book(BID - 1_000, ASK - 1_000), tape.clock(), tape.clock())
+    before = run(engine, [tape.book()])
+    after = run(engine, [tape.book(BID - 1_000, ASK - 1_000), tape.clock(), tape.clock()])
 
     assert of(Decision, before)[0].reason == "signals are warming up: ofi(10s)"
     assert of(Decision, after)[0].reason == "stop-loss of 10 bps is reached"
@@ -93,7 +81,7 @@ def test_a_loss_limit_holds_while_signals_are_warming_up() -> None:
     tape = Tape()
     engine = holding(never, "risk.max_daily_loss=0.001", "risk.on_breach=flatten", signals=("ofi(10s)",))
 
-    records = run(engine, tape.book(), tape.book(BID - 20_000, ASK - 20_000), tape.clock(), tape.clock())
+    records = run(engine, [tape.book(), tape.book(BID - 20_000, ASK - 20_000), tape.clock(), tape.clock()])
 
     assert [incident.kind for incident in of(Incident, records)] == ["halted_flat"]
     assert position(engine) == 0
@@ -102,11 +90,11 @@ def test_a_loss_limit_holds_while_signals_are_warming_up() -> None:
 def test_quotes_are_withdrawn_while_a_signal_has_no_value() -> None:
     tape = Tape()
     engine = core(lambda see: Quotes(60000.0, 60001.0), signals=("ofi(1s)",))
-    run(engine, tape.book(), *(tape.clock() for _ in range(12)))
+    run(engine, [tape.book(), *(tape.clock() for _ in range(12))])
     assert len(engine.lanes[0].slots[SYMBOL].blotter) == 2
 
     engine.desks[SYMBOL].market = core(never, signals=("ofi(1s)",)).desks[SYMBOL].market  # begins anew
-    records = run(engine, tape.book(), tape.clock())
+    records = run(engine, [tape.book(), tape.clock()])
 
     assert of(Decision, records)[0].reason == "signals are warming up: ofi(1s)"
     assert [event.status for event in of(OrderEvent, records)] == [OrderStatus.CANCELED] * 2
@@ -115,25 +103,25 @@ def test_quotes_are_withdrawn_while_a_signal_has_no_value() -> None:
 def test_a_position_without_believable_prices_is_an_incident_once() -> None:
     tape = Tape()
     engine = holding(lambda see: Hold("waiting"))
-    run(engine, tape.book())
+    run(engine, [tape.book()])
 
-    sick = run(engine, report(False), tape.clock(), tape.clock())
+    sick = run(engine, [report(False), tape.clock(), tape.clock()])
     (incident,) = of(Incident, sick)
     assert incident.kind == "unguarded"
     assert incident.text == "the feed is not healthy: nothing guards the position of 0.016 BTC"
 
-    well = run(engine, report(True), tape.clock())
+    well = run(engine, [report(True), tape.clock()])
     assert of(Incident, well) == []
-    stale = run(engine, tape.clock(9 * NS_PER_S), tape.clock())
+    stale = run(engine, [tape.clock(9 * NS_PER_S), tape.clock()])
     assert [incident.text.partition(":")[0] for incident in of(Incident, stale)] == ["the book is stale"]
 
 
 def test_a_one_sided_book_with_a_position_is_an_incident_and_quotes_are_withdrawn() -> None:
     tape = Tape()
     engine = holding(lambda see: Quotes(59_999.0, 60_002.0, 0.3, 0.3))
-    run(engine, tape.book(), tape.clock())
+    run(engine, [tape.book(), tape.clock()])
 
-    records = run(engine, tape.message((Kind.CLEAR, 0, 0), (Kind.BID, BID, 5)), tape.clock())
+    records = run(engine, [tape.message((Kind.CLEAR, 0, 0), (Kind.BID, BID, 5)), tape.clock()])
 
     assert [incident.kind for incident in of(Incident, records)] == ["unguarded"]
     assert of(Decision, records)[0].reason == "there is no two-sided book"
@@ -146,9 +134,9 @@ def test_a_flatten_that_expires_unfilled_is_sent_again_until_the_position_is_clo
 
     # Every book lies lower than the last closing order's limit until the market stands still.
     falling = [tape.book(BID - 1_000 * step, ASK - 1_000 * step, lots=3) for step in range(6)]
-    records = run(engine, command("flatten"), *falling)
+    records = run(engine, [command("flatten"), *falling])
     assert {event.status for event in of(OrderEvent, records)} == {OrderStatus.EXPIRED}
-    run(engine, *(tape.book(BID - 6_000, ASK - 6_000, lots=3 + step % 2) for step in range(9)))
+    run(engine, [*(tape.book(BID - 6_000, ASK - 6_000, lots=3 + step % 2) for step in range(9))])
 
     assert position(engine) == 0
     assert engine.lanes[0].switch.wants_flat
@@ -158,7 +146,7 @@ def test_a_flatten_closes_on_a_spread_wider_than_every_limit() -> None:
     tape = Tape()
     engine = holding(never)
 
-    records = run(engine, command("flatten"), *(tape.book(BID - 9_000, ASK + 9_000) for _ in range(4)))
+    records = run(engine, [command("flatten"), *(tape.book(BID - 9_000, ASK + 9_000) for _ in range(4))])
 
     assert of(Denial, records) == []
     assert position(engine) == 0
@@ -168,9 +156,9 @@ def test_a_flatten_waits_for_a_feed_that_is_well() -> None:
     tape = Tape()
     engine = holding(never)
 
-    denied = run(engine, report(False), command("flatten"), tape.book(), tape.book())
+    denied = run(engine, [report(False), command("flatten"), tape.book(), tape.book()])
     assert [denial.limit for denial in of(Denial, denied)] == ["feed_health"]
-    run(engine, report(True), tape.book(), tape.book(), tape.book())
+    run(engine, [report(True), tape.book(), tape.book(), tape.book()])
 
     assert position(engine) == 0
 
@@ -178,9 +166,9 @@ def test_a_flatten_waits_for_a_feed_that_is_well() -> None:
 def test_a_loss_closes_the_position_of_a_lane_that_was_halted_before() -> None:
     tape = Tape()
     engine = holding(never, "risk.max_daily_loss=0.001", "risk.on_breach=flatten")
-    run(engine, command("halt"), tape.book(), tape.clock())
+    run(engine, [command("halt"), tape.book(), tape.clock()])
 
-    records = run(engine, *(tape.book(BID - 20_000, ASK - 20_000) for _ in range(4)))
+    records = run(engine, [*(tape.book(BID - 20_000, ASK - 20_000) for _ in range(4))])
 
     assert [incident.kind for incident in of(Incident, records)] == ["halted_flat"]
     assert position(engine) == 0
@@ -189,9 +177,9 @@ def test_a_loss_closes_the_position_of_a_lane_that_was_halted_before() -> None:
 def test_a_resume_of_a_lane_that_was_never_halted_forgives_nothing() -> None:
     tape = Tape()
     engine = holding(lambda see: None)
-    run(engine, tape.book(), tape.book(BID - 5_000, ASK - 5_000))
+    run(engine, [tape.book(), tape.book(BID - 5_000, ASK - 5_000)])
 
-    run(engine, command("resume"), tape.clock())
+    run(engine, [command("resume"), tape.clock()])
 
     assert engine.lanes[0].portfolio.peak == Decimal(10_000)
 
@@ -201,103 +189,20 @@ def test_reducing_withdraws_the_quote_that_could_grow_the_position(answer: Answe
     tape = Tape()
     answers: list[Answer] = [Quotes(59_999.0, 60_002.0, 0.3, 0.3), answer]
     engine = holding(lambda see: answers[0] if len(answers) == 2 else answers[-1])
-    run(engine, tape.book(), tape.clock())
+    run(engine, [tape.book(), tape.clock()])
     answers.pop(0)
 
-    run(engine, command("reduce"), tape.clock(), tape.clock())
+    run(engine, [command("reduce"), tape.clock(), tape.clock()])
 
     resting = engine.lanes[0].slots[SYMBOL].blotter.orders.values()
     assert [order.intent.side for order in resting] == [Side.SELL]
-
-
-def test_a_strategy_that_changes_what_it_is_shown_fails_and_changes_nothing() -> None:
-    def meddle(see: View) -> Answer:
-        see.row[:] = 7.0
-        return Target(1.0)
-
-    def rename(see: View) -> Answer:
-        see.names["spread"] = 1  # type: ignore[index]
-        return Target(1.0)
-
-    for act in (meddle, rename):
-        tape = Tape()
-        engine = core(act, tuple(FillAssumption))
-        decisions = of(Decision, run(engine, tape.book()))
-        assert {decision.outcome for decision in decisions} == {Outcome.FAILED}
-        assert [decision.signals["spread"] for decision in decisions] == pytest.approx([10 / 600_005 * 1e4] * 3)
-
-
-def test_numbers_a_strategy_gives_are_kept_as_they_were() -> None:
-    kept: dict[str, Any] = {}
-
-    def act(see: View) -> Answer:
-        kept.update(at=see.now_s, equity=see.equity, share=np.float32(0.5), count=np.int64(3))
-        return Hold("counting", kept)
-
-    tape = Tape()
-    first, second = of(Decision, run(core(act), tape.book(), tape.clock()))
-
-    assert first.values["at"] == START_NS / NS_PER_S + 0.1
-    assert second.values["at"] == START_NS / NS_PER_S + 0.2
-    assert {type(number) for number in first.values.values()} == {float}
-
-
-def test_only_listed_signals_are_shown() -> None:
-    def act(see: View) -> Answer:
-        return Target(see["quality"])
-
-    tape = Tape()
-    engine = core(act)
-    run(engine, tape.book())
-
-    assert "signal 'quality' is not in this strategy's signals: spread" in engine.failure
-
-
-def test_a_strategy_that_leaves_the_process_only_fails_itself() -> None:
-    def act(see: View) -> Answer:
-        raise SystemExit(3)
-
-    tape = Tape()
-    engine = core(act)
-    run(engine, tape.book())
-
-    assert "SystemExit: 3 (test_guarding.py, line" in engine.failure
-
-
-@pytest.mark.parametrize(
-    ("answer", "says"),
-    [
-        (Quotes(60_000.0, 60_001.0, 0.1, 0.1), "quoting; a quote is below the exchange's minimum notional"),
-        (Target(0.06), "target; change lies inside the no-trade band"),
-        (Target(0.0), "target; position is on target"),
-    ],
-)
-def test_an_answer_that_comes_to_nothing_says_why(answer: Answer, says: str) -> None:
-    tape = Tape()
-    engine = core(lambda see: answer, config=load(None, ["sizing.notional=1000"], {}))
-    engine.lanes[0].slots[SYMBOL].instrument = replace(BTC, min_notional=Decimal(500))
-
-    records = run(engine, tape.book())
-
-    assert of(Intent, records) == []
-    assert of(Decision, records)[0].reason == says
-
-
-@pytest.mark.parametrize("answer", [Target(1.0), Quotes(60_000.0, 60_001.0)])
-def test_a_full_size_below_one_lot_says_so(answer: Answer) -> None:
-    tape = Tape()
-    engine = core(lambda see: answer, config=load(None, ["sizing.notional=50"], {}))
-
-    (decision,) = of(Decision, run(engine, tape.book()))
-
-    assert decision.reason.endswith("; full size is less than one lot")
 
 
 def test_sizing_by_volatility_waits_for_it_instead_of_closing_what_is_held() -> None:
     tape = Tape()
     engine = holding(lambda see: Target(1.0), "sizing.method=volatility_target")
 
-    records = run(engine, tape.book(), tape.clock())
+    records = run(engine, [tape.book(), tape.clock()])
 
     assert of(Intent, records) == []
     assert of(Decision, records)[0].reason == "signals are warming up: realized_volatility(1m)"
@@ -336,10 +241,10 @@ def of_eth(batch: Batch) -> Batch:
 def test_a_strategy_that_fails_on_one_symbol_closes_the_others_when_asked_to() -> None:
     tape = Tape()
     engine = pair(account(btc=replace(HELD)), "strategy.on_error=flatten")
-    run(engine, tape.book())
+    run(engine, [tape.book()])
     assert position(engine, BTC.symbol) == 16
 
-    run(engine, of_eth(tape.book()), *(tape.clock() for _ in range(3)))
+    run(engine, [of_eth(tape.book()), *(tape.clock() for _ in range(3))])
 
     assert "not this one" in engine.failure
     assert position(engine, BTC.symbol) == 0
@@ -352,8 +257,8 @@ def test_losses_are_not_judged_before_every_open_position_has_a_price() -> None:
     tape = Tape()
     engine = pair(portfolio)
 
-    assert of(Incident, run(engine, tape.book(), tape.clock())) == []
-    run(engine, of_eth(tape.book()))
+    assert of(Incident, run(engine, [tape.book(), tape.clock()])) == []
+    run(engine, [of_eth(tape.book())])
 
     assert portfolio.equity == Decimal("19600.16")
     assert portfolio.peak == Decimal("19600.16")
@@ -365,12 +270,12 @@ def test_a_day_begins_once_although_instruments_overlap_in_time() -> None:
     tape = Tape()
     engine = pair(portfolio)
     late = tape.book(BID + 1_000, ASK + 1_000)
-    run(engine, replace(late, local_ns=np.full(len(late), midnight_ns)))
+    run(engine, [replace(late, local_ns=np.full(len(late), midnight_ns))])
     opening = portfolio.day_equity
 
     early = replace(of_eth(late), local_ns=np.full(len(late), midnight_ns - 1))
     dearer = tape.book(BID + 9_000, ASK + 9_000)
-    run(engine, early, replace(dearer, local_ns=np.full(len(late), midnight_ns + NS_PER_S)))
+    run(engine, [early, replace(dearer, local_ns=np.full(len(late), midnight_ns + NS_PER_S))])
 
     assert portfolio.day == midnight_ns // DAY_NS
     assert portfolio.day_equity == opening < portfolio.equity

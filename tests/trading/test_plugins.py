@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from bot.deadline import AlarmDeadline
 from bot.errors import ConfigError, StrategyFailed, StrategyNotFound
-from bot.trading import Answer, Costs, Hold, Quotes, Strategy, Target, View
+from bot.trading import Answer, Costs, Hold, Quotes, Strategy, Target, View, sign
 from bot.trading.guard import NoDeadline, RecordedDeadline, StrategyOverrun, ask
 from bot.trading.loading import load, load_source
 from bot.types import Instrument, InstrumentKind
@@ -78,6 +79,13 @@ def test_a_file_outside_the_allowed_folders_is_refused(tmp_path: Path) -> None:
         load(str(tmp_path / "mine.py"), SHIPPED)
 
 
+def test_an_absolute_name_outside_the_allowed_folders_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SOURCE)
+
+    with pytest.raises(StrategyNotFound, match="outside"):
+        load(str(tmp_path / "mine"), SHIPPED)
+
+
 def test_a_link_that_leads_out_of_the_allowed_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(SOURCE)
     (tmp_path / "allowed").mkdir()
@@ -100,6 +108,47 @@ def test_what_is_not_there_is_one_line_with_the_nearest_name(use: str, says: str
     with pytest.raises(StrategyNotFound, match=says) as caught:
         load(use, SHIPPED)
     assert "\n" not in str(caught.value)
+
+
+def test_a_module_that_fails_while_it_is_imported_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "leaving_alpha.py").write_text("raise SystemExit(3)\n")
+
+    with pytest.raises(StrategyNotFound, match="'leaving_alpha' does not import: SystemExit: 3"):
+        load("leaving_alpha:Mine", SHIPPED)
+
+
+def test_a_file_that_is_missing_or_holds_several_strategies_says_so(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SOURCE + SOURCE.replace("Mine", "Yours"))
+
+    with pytest.raises(StrategyNotFound, match=r"was not found; did you mean .*mine\.py"):
+        load(str(tmp_path / "mien.py"), (tmp_path,))
+    with pytest.raises(StrategyNotFound, match="was Mine, Yours; name it as mine:Class"):
+        load("mine", (tmp_path,))
+    assert load("mine:Yours", (tmp_path,)).name == "Yours"
+
+
+def test_parameters_without_the_decorator_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "bare.py").write_text(SOURCE.replace("@dataclass\n", ""))
+
+    with pytest.raises(StrategyNotFound, match="Mine declares parameters and should be decorated with @dataclass"):
+        load("bare", (tmp_path,))
+
+
+def test_a_stored_source_that_does_not_run_is_one_line() -> None:
+    with pytest.raises(StrategyNotFound, match="the stored source of Mine does not run: division by zero"):
+        load_source("x = 1 / 0", "Mine", "mine")
+
+
+def test_a_switch_and_a_text_are_parameters_too() -> None:
+    source = SOURCE.replace(
+        "depth: int = param(3, low=1, high=10)", 'fast: bool = param(True)\n    mode: str = param("a")'
+    )
+    loaded = load_source(source, "Mine", "mine")
+
+    assert vars(loaded.build({"fast": False, "mode": "b"})) == {"fast": False, "mode": "b", "share": 0.5}
+    with pytest.raises(ConfigError, match="fast should be true or false, was 1"):
+        loaded.build({"fast": 1})
 
 
 def test_a_file_that_does_not_import_names_its_line(tmp_path: Path) -> None:
@@ -150,6 +199,11 @@ def test_every_kind_of_answer_passes(good: Answer) -> None:
         Quotes(0.0, 2.0),
         Quotes(1.0, 2.0, bid_size=1e9),
         Quotes(1.0, math.inf),
+        Target(0.5, reason=None),  # type: ignore[arg-type]
+        Hold(3),  # type: ignore[arg-type]
+        Hold("x", ["y"]),  # type: ignore[arg-type]
+        Quotes(1.0, 2.0, values={"why": "text"}),  # type: ignore[dict-item]
+        Target(0.5, values={1: 2.0}),  # type: ignore[dict-item]
         "buy",
         0.5,
     ],
@@ -184,6 +238,39 @@ def test_a_strategy_that_hangs_is_cut_off_and_the_recorded_cut_repeats_in_replay
         ask(Answering(hang), view(), RecordedDeadline({key}, "50ms"), key)
 
     assert str(live.value) == str(replayed.value)
+
+
+def test_a_recorded_run_cuts_off_no_other_call() -> None:
+    deadline = RecordedDeadline({("queue", BTC.symbol, 7)}, "50ms")
+
+    assert ask(Answering(lambda _: Hold("fine")), view(), deadline, ("queue", BTC.symbol, 8)) == Hold("fine")
+
+
+def test_an_error_without_a_frame_of_its_own_is_still_told() -> None:
+    class Refusing(NoDeadline):
+        def run(self, call: Callable[[], Answer], key: tuple[str, str, int]) -> Answer:
+            raise error
+
+    error = RuntimeError("refused")
+    with pytest.raises(StrategyFailed, match="RuntimeError: refused"):
+        ask(Answering(lambda _: None), view(), Refusing(), ("queue", BTC.symbol, 8))
+
+
+def test_a_view_speaks_in_quote_currency_base_currency_and_seconds() -> None:
+    see = replace(view(), position_lots=-20, now_ns=1_500_000_000)
+
+    assert (see.bid, see.ask, see.mid, see.tick) == (60_000.0, 60_001.0, 60_000.5, 0.1)
+    assert (see.position, see.now_s) == (-0.02, 1.5)
+
+
+def test_the_sign_of_nothing_is_nothing() -> None:
+    assert [sign(0.3), sign(-2.0), sign(0.0)] == [1.0, -1.0, 0.0]
+    assert math.isnan(sign(math.nan))
+
+
+def test_a_strategy_that_decides_nothing_says_what_is_missing() -> None:
+    with pytest.raises(StrategyFailed, match="NotImplementedError: Strategy should implement decide"):
+        ask(Strategy(), view(), NoDeadline(), ("queue", BTC.symbol, 1))
 
 
 def test_a_quick_strategy_is_not_cut_off_later() -> None:

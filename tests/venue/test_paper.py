@@ -4,89 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from bot.market.market import Market
 from bot.types import (
     NS_PER_MS,
     Execution,
     FillAssumption,
-    Instrument,
-    Intent,
     Kind,
     Liquidity,
     OrderEvent,
     OrderStatus,
     Side,
-    TimeInForce,
 )
-from bot.venue.paper import NEVER_NS, PaperTerms, PaperVenue
-from tests.trading.scenes import ASK, BID, BTC, SYMBOL, Event, Tape
-
-LATENCY_NS = 50 * NS_PER_MS
-GTC, IOC = TimeInForce.GTC, TimeInForce.IOC
-DEEPEST = BID - 40
-
-
-class Floor:
-    """One venue on one market: events go in, and what the venue told is kept as short tuples."""
-
-    def __init__(
-        self,
-        assumption: FillAssumption = FillAssumption.QUEUE,
-        instrument: Instrument = BTC,
-        maker_bps: str = "2",
-        taker_bps: str = "5",
-        latency_ns: int = LATENCY_NS,
-    ) -> None:
-        terms = PaperTerms(Decimal(maker_bps), Decimal(taker_bps), latency_ns, assumption)
-        self.market = Market(instrument, ())
-        self.venue = PaperVenue("paper", instrument, terms)
-        self.tape = Tape()
-        self.told: list[Execution | OrderEvent] = []
-        self.now_ns = 0
-        self.book()
-
-    def book(self, bid: int = BID, ask: int = ASK, lots: int = 10) -> None:
-        """Five levels a side, ten ticks apart, of `lots` each."""
-        self._feed(self.tape.book(bid, ask, lots))
-
-    def see(self, *events: Event) -> None:
-        """One message, 100 ms after the one before."""
-        self._feed(self.tape.message(*events))
-
-    def send(self, side: Side, price: int, lots: int, force: TimeInForce = GTC, **changes: Any) -> str:
-        """Send an order now and return its id."""
-        client_id = f"c{len(self.told)}-{side}-{price}"
-        plain = Intent("paper", SYMBOL, client_id, 0, self.now_ns, side, price, lots, force, False, False, "test")
-        self.venue.submit(replace(plain, **changes))
-        return client_id
-
-    def wait(self) -> None:
-        """Let 100 ms pass in which nothing happens."""
-        self.see((Kind.CLOCK, 0, 0))
-
-    @property
-    def fills(self) -> list[tuple[int, int]]:
-        """Price and lots of each execution so far."""
-        return [(told.price_ticks, told.lots) for told in self.told if isinstance(told, Execution)]
-
-    @property
-    def states(self) -> list[tuple[OrderStatus, int]]:
-        """Status and lots filled of each order event so far."""
-        return [(told.status, told.filled_lots) for told in self.told if isinstance(told, OrderEvent)]
-
-    @property
-    def last_reason(self) -> str:
-        return next(told.reason for told in reversed(self.told) if isinstance(told, OrderEvent))
-
-    def _feed(self, batch: Any) -> None:
-        self.now_ns = int(batch.local_ns[0])
-        self.told += self.venue.arrive(self.now_ns, int(batch.seq[0]), self.market)
-        stop = self.market.step(batch, 0)
-        self.told += self.venue.match(batch, 0, stop)
+from bot.venue.paper import NEVER_NS
+from tests.trading.scenes import ASK, BID, BTC
+from tests.venue.floors import IOC, Floor
 
 
 @pytest.mark.parametrize(
@@ -245,96 +178,6 @@ def test_a_reduce_only_order_may_not_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("assumption", "at_price", "after_queue", "through"),
-    [
-        (FillAssumption.TOUCH, 4, 6, 6),
-        (FillAssumption.QUEUE, 0, 3, 6),
-        (FillAssumption.THROUGH, 0, 0, 6),
-    ],
-)
-def test_the_three_assumptions_side_by_side(
-    assumption: FillAssumption, at_price: int, after_queue: int, through: int
-) -> None:
-    floor = Floor(assumption)
-    floor.send(Side.BUY, BID, 6, post_only=True)
-    floor.wait()
-
-    for sold, filled in (((BID, 4), at_price), ((BID, 9), after_queue), ((BID - 1, 20), through)):
-        floor.see((Kind.SELL, *sold))
-        assert floor.venue.position_lots == filled
-
-    assert floor.states[-1] == (OrderStatus.FILLED, 6)
-    assert {price for price, _ in floor.fills} == {BID}
-
-
-def test_a_queue_that_is_overtaken_by_cancels_ahead_fills_sooner() -> None:
-    floor = Floor()
-    floor.send(Side.SELL, ASK, 4, post_only=True)
-    floor.wait()
-
-    floor.see((Kind.ASK, ASK, 2))  # eight of the ten ahead are gone
-    floor.see((Kind.ASK, ASK, 30))  # these came after us
-    floor.see((Kind.BUY, ASK, 5))
-
-    assert floor.fills == [(ASK, 3)]
-
-
-def test_an_order_deeper_than_the_book_is_known_never_starts_at_the_front() -> None:
-    floor = Floor()
-    floor.send(Side.BUY, DEEPEST - 10, 4, post_only=True)
-    floor.send(Side.BUY, DEEPEST - 5 + 10, 4, post_only=True)  # between two known levels: nobody is there
-    floor.wait()
-
-    floor.see((Kind.SELL, DEEPEST + 5, 2))
-    floor.see((Kind.SELL, DEEPEST - 10, 10))
-
-    assert floor.fills == [(DEEPEST + 5, 2), (DEEPEST + 5, 2)]
-
-
-def test_on_an_empty_side_an_order_is_first() -> None:
-    floor = Floor()
-    floor.see(*((Kind.BID, BID - 10 * level, 0) for level in range(5)))
-    floor.send(Side.BUY, BID, 4, post_only=True)
-    floor.send(Side.SELL, BID, 2, IOC)
-    floor.wait()
-
-    floor.see((Kind.SELL, BID, 3))
-
-    assert floor.states[:2] == [(OrderStatus.OPEN, 0), (OrderStatus.EXPIRED, 0)]
-    assert floor.fills == [(BID, 3)]
-
-
-def test_a_cancel_takes_what_is_left_and_one_that_comes_too_late_says_nothing() -> None:
-    floor = Floor(FillAssumption.TOUCH)
-    early = floor.send(Side.BUY, BID, 6, post_only=True)
-    floor.wait()
-    floor.venue.cancel(early, floor.now_ns)
-    floor.see((Kind.SELL, BID, 2))  # the cancel arrived 50 ms before this trade
-    assert (floor.fills, floor.states[-1]) == ([], (OrderStatus.CANCELED, 0))
-
-    late = floor.send(Side.BUY, BID, 6, post_only=True)
-    floor.wait()
-    floor.see((Kind.SELL, BID, 2))
-    floor.venue.cancel(late, floor.now_ns + 60 * NS_PER_MS)  # arrives 10 ms after the next message
-    floor.see((Kind.SELL, BID, 4))
-    told = len(floor.told)
-    floor.wait()
-
-    assert floor.states[-1] == (OrderStatus.FILLED, 6)
-    assert len(floor.told) == told
-
-
-def test_a_cancel_sent_with_its_order_finds_it() -> None:
-    floor = Floor()
-    client_id = floor.send(Side.BUY, BID, 6, post_only=True)
-    floor.venue.cancel(client_id, floor.now_ns)
-
-    floor.wait()
-
-    assert [status for status, _ in floor.states] == [OrderStatus.OPEN, OrderStatus.CANCELED]
-
-
-@pytest.mark.parametrize(
     ("maker_bps", "taker_bps", "maker_fee", "taker_fee"),
     [
         # 3 lots of 0.001 BTC: bought at 60,001.0 for 180.003 USDT, sold at 60,001.0 as a maker for the same.
@@ -365,18 +208,3 @@ def test_fills_of_one_order_are_numbered() -> None:
 
     ids = [told.fill_id for told in floor.told if isinstance(told, Execution)]
     assert ids == [f"{client_id}-{number}" for number in (1, 2, 3)]
-
-
-def test_many_resting_orders_keep_price_then_time_order() -> None:
-    floor = Floor(FillAssumption.TOUCH)
-    for level in (3, 1, 4, 0, 2):
-        for lots in (1, 2):
-            floor.send(Side.BUY, BID - level, lots, post_only=True)
-            floor.send(Side.SELL, ASK + level, lots, post_only=True)
-    floor.wait()
-
-    floor.see((Kind.SELL, BID - 4, 100))
-    floor.see((Kind.BUY, ASK + 4, 4))
-
-    assert floor.fills[:10] == [(BID - level, lots) for level in range(5) for lots in (1, 2)]
-    assert floor.fills[10:] == [(ASK, 1), (ASK, 2), (ASK + 1, 1)]
