@@ -98,7 +98,7 @@ def load(path: Path | None, overrides: Sequence[str], environ: Mapping[str, str]
         ConfigError: one line that names the first key that is wrong, where it was set, and what was expected.
     """
     settings = [] if path is None else from_file(path)
-    tables, origins = merged([*settings, *from_environment(environ), *from_overrides(overrides)])
+    tables, origins = merged([*settings, *from_environment(environ, keys()), *from_overrides(overrides)])
     try:
         return Config.model_validate(tables)
     except ValidationError as error:

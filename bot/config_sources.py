@@ -16,6 +16,8 @@ from bot.errors import ConfigError
 
 PREFIX: Final = "IMBALANCE__"
 
+_NEARLY: Final = "IMBALANCE_"
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -41,8 +43,10 @@ def from_file(path: Path) -> list[Setting]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"configuration file {path} was not found") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration file {path} could not be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"configuration file {path} could not be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"configuration file {path} should be UTF-8 text, was not") from error
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -50,8 +54,17 @@ def from_file(path: Path) -> list[Setting]:
     return list(_leaves((), tables, path.name))
 
 
-def from_environment(environ: Mapping[str, str]) -> list[Setting]:
-    """Read settings from variables such as `IMBALANCE__FEED__BOOK_EVERY=1s`."""
+def from_environment(environ: Mapping[str, str], keys: Iterable[str]) -> list[Setting]:
+    """Read settings from variables such as `IMBALANCE__FEED__BOOK_EVERY=1s`; `keys` are all there are.
+
+    Raises:
+        ConfigError: a variable has one underscore where two belong, and would be ignored.
+    """
+    for key in keys:
+        section, _, own = key.upper().partition(".")
+        meant, said = f"{PREFIX}{section}__{own}", f"{_NEARLY}{section}_{own}"
+        if said in environ:
+            raise ConfigError(f"{said} is no setting; did you mean {meant}? Two underscores part its names")
     return [
         Setting(tuple(name.removeprefix(PREFIX).lower().split("__")), _typed(text), name)
         for name, text in sorted(environ.items())

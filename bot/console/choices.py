@@ -22,9 +22,12 @@ Overrides = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 RunId = Annotated[int | None, typer.Option("--run", metavar="N", help="Only this run; `imbalance runs` lists them.")]
 Symbol = Annotated[
-    str | None, typer.Option("--symbol", help="Only this symbol; BTC is enough when it is the only one.")
+    str | None,
+    typer.Option("--symbol", metavar="NAME", help="Only this symbol; BTC is enough when it is the only one."),
 ]
-Lane = Annotated[str | None, typer.Option("--lane", help="Another lane, or `all`; without it the account's own.")]
+Lane = Annotated[
+    str | None, typer.Option("--lane", metavar="NAME", help="Another lane, or `all`; without it the account's own.")
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Only the newest N.")]
 ForTime = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Stop by itself after, say, 30s or 5m.")]
 

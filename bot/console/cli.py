@@ -22,6 +22,7 @@ from bot.console import (
     tape_commands,
     trade_commands,
 )
+from bot.console.examples import epilog
 from bot.errors import BotError, UserError
 
 _Commands = Mapping[str, Callable[..., None]]
@@ -50,29 +51,35 @@ _TAPE: Final[_Commands] = {
     "info": tape_commands.tape_info,
     "check": tape_commands.tape_check,
 }
-_CONFIG: Final[_Commands] = {"check": config_commands.check, "schema": config_commands.schema}
+_GROUPS: Final[Mapping[str, tuple[str, _Commands]]] = {
+    "tape": ("Look at recorded markets.", _TAPE),
+    "import": ("Bring in what others recorded.", {"binance": tape_commands.import_binance}),
+    "config": (
+        "Check and describe the configuration.",
+        {"check": config_commands.check, "schema": config_commands.schema},
+    ),
+    "new": ("Begin something of your own.", {"strategy": checkup.new_strategy}),
+}
 
 
 def application() -> typer.Typer:
     """Put the commands together."""
-    top = _group(_PURPOSE, _TOP)
-    top.add_typer(_group("Look at recorded markets.", _TAPE), name="tape")
-    top.add_typer(_group("Bring in what others recorded.", {"binance": tape_commands.import_binance}), name="import")
-    top.add_typer(_group("Check and describe the configuration.", _CONFIG), name="config")
-    top.add_typer(_group("Begin something of your own.", {"strategy": checkup.new_strategy}), name="new")
+    top = _group("", _PURPOSE, _TOP)
+    for name, (words, commands) in _GROUPS.items():
+        top.add_typer(_group(name, words, commands), name=name)
     return top
 
 
-def _group(words: str, commands: _Commands) -> typer.Typer:
+def _group(name: str, words: str, commands: _Commands) -> typer.Typer:
     group = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
-    @group.callback(invoke_without_command=True, help=words)
+    @group.callback(invoke_without_command=True, help=words, epilog=epilog(name or "imbalance"))
     def explain(context: typer.Context) -> None:
         if context.invoked_subcommand is None:
             sys.stdout.write(context.get_help() + "\n")
 
-    for name, command in commands.items():
-        group.command(name)(command)
+    for own, command in commands.items():
+        group.command(own, epilog=epilog(f"{name} {own}".strip()))(command)
     return group
 
 

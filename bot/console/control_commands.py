@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _WAIT_S: Final = 3.0
 _LOOK_EVERY_S: Final = 0.1
 
-_Reason = Annotated[str, typer.Option("--reason", help="Kept with the account, and shown until it is resumed.")]
+_Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Kept with the account, and shown until it is resumed.")
+]
 
 
 def status(as_json: AsJson = False, config_path: ConfigPath = None, overrides: Overrides = None) -> None:

@@ -44,7 +44,9 @@ def why(
         typer.Option("--at", metavar="TIME", help="12:03:05 (UTC), an ISO time or nanoseconds; without it the end."),
     ] = None,
     run_id: RunId = None,
-    lane: Annotated[str | None, typer.Option("--lane", help="Another lane; without it the account's own.")] = None,
+    lane: Annotated[
+        str | None, typer.Option("--lane", metavar="NAME", help="Another lane; without it the account's own.")
+    ] = None,
     as_json: AsJson = False,
     config_path: ConfigPath = None,
     overrides: Overrides = None,

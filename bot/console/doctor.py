@@ -188,7 +188,7 @@ def _port(config: Config) -> Finding:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             return Finding("port", f"{port}: {error.strerror}", "stop what uses it, or set exchange.port = 0")
-    return Finding("port", f"{port} is free" if port else "any free one is taken")
+    return Finding("port", f"{port} is free" if port else "chosen among the free ones at each start")
 
 
 def _exchange(config: Config) -> Finding:

@@ -122,6 +122,20 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def words(name: str) -> str:
+    """A stored name as a person reads it, as in `partially filled`."""
+    return name.replace("_", " ")
+
+
+def size_of(count_bytes: int) -> str:
+    """A number of bytes in the largest unit that it has one of, as in `34 kB` or `2.5 MB`."""
+    for unit, unit_bytes in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count_bytes >= unit_bytes:
+            value = count_bytes / unit_bytes
+            return f"{value:,.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+    return f"{count_bytes} B"
+
+
 def printable(text: str) -> str:
     """Text of an exchange or a strategy without anything that a terminal would obey, on one line."""
     return "".join(letter if letter.isprintable() else "·" for letter in " ".join(text.split()))

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.console.books import Books
-from bot.console.figures import NO_VALUE, clock, counted, day_and_clock, elapsed, exact, money, printable
+from bot.console.figures import NO_VALUE, clock, counted, day_and_clock, elapsed, exact, money, printable, words
 from bot.console.panels import gain, side
 from bot.types import NS_PER_S
 from storage import tradelog
@@ -22,14 +22,23 @@ from storage.trips import RoundTrip, round_trips
 
 
 def listing(title: str, *headings: str) -> Table:
-    """A table with a title. A column whose heading begins with `>` is right-aligned, with `~` it may be wrapped."""
+    """A table with a title. A column whose heading begins with `>` is right-aligned, with `~` it may be wrapped.
+
+    With `…` it is cut short where there is no room, so that the numbers beside it stay whole.
+    """
     table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim")
     table.padding, table.pad_edge = (0, 1, 0, 0), False
     for heading in headings:
-        right, words = heading.startswith(">"), heading.startswith("~")
+        right, wraps, yields = (heading.startswith(mark) for mark in ">~…")
         justify: Literal["right", "left"] = "right" if right else "left"
-        table.add_column(heading.lstrip(">~"), justify=justify, no_wrap=not words, overflow="fold")
+        overflow: Literal["ellipsis", "fold"] = "ellipsis" if yields else "fold"
+        table.add_column(heading.lstrip(">~…"), justify=justify, no_wrap=not (wraps or yields), overflow=overflow)
     return table
+
+
+def one_line(words: str, style: str = "") -> Text:
+    """Text that stays on one line of its cell, cut short where there is no room."""
+    return Text(printable(words), style=style, no_wrap=True, overflow="ellipsis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ def fills_table(trades: Sequence[Trade]) -> RenderableType:
     """Fills, oldest first, and what they came to."""
     if not trades:
         return Text("No fills. `imbalance why` says what held it back.")
-    headings = (">run", "time", "symbol", "side", ">price", ">size", ">fee", "", ">closed", "~reason")
+    headings = (">run", "time", "symbol", "side", ">price", ">size", ">fee", "", ">closed", "…reason")
     times = _times([trade.fill.local_ns for trade in trades])
     table = listing(f"Fills, {times.words}", *headings)
     for trade in trades:
@@ -114,7 +123,7 @@ def fills_table(trades: Sequence[Trade]) -> RenderableType:
         closed = gain(money(fill.realised, signed=True, places=4)) if fill.realised else NO_VALUE
         when = (str(trade.run), times.of(fill.local_ns), printable(fill.symbol), side(fill.side))
         amounts = (exact(fill.price), exact(fill.size), money(fill.fee, places=4), str(fill.liquidity))
-        table.add_row(*when, *amounts, closed, Text(printable(trade.reason), style="dim"))
+        table.add_row(*when, *amounts, closed, one_line(trade.reason, "dim"))
     makers = sum(trade.fill.liquidity == "maker" for trade in trades)
     closed_sum = sum((trade.fill.realised for trade in trades), Decimal(0))
     total = f"{counted(len(trades), 'fill')} · {makers / len(trades):.0%} maker · fees {_fees(trades)} · closed P&L "
@@ -132,7 +141,7 @@ def trips_table(trips: Sequence[RoundTrip]) -> RenderableType:
     """Round trips, oldest first, and what they came to."""
     if not trips:
         return Text("No closed round trip.")
-    headings = ("opened", ">held", "symbol", "", ">size", ">entry", ">exit", ">gross", ">fees", ">net")
+    headings = ("opened", ">held", "…symbol", "", ">size", ">entry", ">exit", ">gross", ">fees", ">net")
     times = _times([trip.opened_ns for trip in trips])
     table = listing(f"Round trips, {times.words}", *headings)
     for trip in trips:
@@ -152,7 +161,7 @@ def orders_table(orders: Sequence[Order], run: int) -> RenderableType:
     """Orders, oldest first."""
     if not orders:
         return Text(f"No order in run {run}. `imbalance why` says what held it back.")
-    headings = ("time", "symbol", "side", ">price", ">size", ">filled", "kind", "status", "~why")
+    headings = ("time", "symbol", "side", ">price", ">size", ">filled", "kind", "status", "…why")
     times = _times([order.intent.local_ns for order in orders])
     table = listing(f"Orders of run {run}, {times.words}", *headings)
     for order in orders:
@@ -161,9 +170,10 @@ def orders_table(orders: Sequence[Order], run: int) -> RenderableType:
         price = exact(order.price) if order.price is not None else f"{intent.price_ticks} ticks"
         size = exact(order.size) if order.size is not None else f"{intent.lots} lots"
         share = f"{order.filled_lots / intent.lots:.0%}" if intent.lots else NO_VALUE
-        why = printable(" → ".join(part for part in (intent.reason, order.status_reason) if part))
         when = (times.of(intent.local_ns), printable(intent.symbol), side(intent.side))
-        table.add_row(*when, price, size, share, kind, str(order.status), Text(why))
+        table.add_row(
+            *when, price, size, share, kind, words(order.status), one_line(order.status_reason or intent.reason)
+        )
     return table
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from rich.table import Column, Table
 from rich.text import Text
 
-from bot.console.figures import NO_VALUE, clock, elapsed, exact, figure, money, price, printable
+from bot.console.figures import NO_VALUE, clock, elapsed, exact, figure, money, price, printable, words
 from bot.console.screen import LaneLine, MarketLine, OrderLine, ReasonLine, Screen
 from bot.market.catalogue import CATALOGUE, Signal
 from bot.types import HaltState
@@ -187,7 +187,7 @@ def orders(lines: Sequence[OrderLine], rows: int) -> Table:
     table = grid("OPEN ORDERS", "side", ">price", ">size", ">filled", "status", ">age")
     for line in lines[:rows]:
         sizes = (exact(line.price), exact(line.size), exact(line.filled))
-        table.add_row(_text(line.symbol), side(line.side), *sizes, _text(line.status), elapsed(line.age_s))
+        table.add_row(_text(line.symbol), side(line.side), *sizes, _text(words(line.status)), elapsed(line.age_s))
     if not lines:
         table.add_row(Text("none", style="dim"))
     return table

@@ -10,8 +10,8 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bot.console.figures import NO_VALUE, day_and_clock, elapsed, exact, printable
-from bot.console.ledgers import listing
+from bot.console.figures import NO_VALUE, day_and_clock, elapsed, exact, printable, size_of
+from bot.console.ledgers import listing, one_line
 from bot.errors import TapeError
 from bot.feed.binance import ImportReport
 from bot.feed.book_check import BookCheck
@@ -56,20 +56,18 @@ def tapes_table(tapes: Sequence[Tape], folder: Path) -> RenderableType:
     """Tapes, oldest first."""
     if not tapes:
         return Text(f"No tape in {folder}: `imbalance record` or `imbalance paper` makes one.")
-    table = listing(f"Tapes in {folder}", "tape", "source", "~symbols", "from UTC", ">length", ">events", ">MB")
+    table = listing(f"Tapes in {folder}", "tape", "source", "…symbols", "from UTC", ">length", ">events", ">size")
     for tape in tapes:
         row = tape_row(tape)
         first_ns, last_ns = tape.span_ns
         span = (day_and_clock(first_ns), elapsed((last_ns - first_ns) / NS_PER_S)) if tape.rows else (NO_VALUE, "")
-        symbols = printable(", ".join(row["instruments"]))
-        size = f"{row['bytes'] / 1e6:,.1f}"
         table.add_row(
             Text(printable(str(tape.folder.relative_to(folder)))),
             printable(row["source"]),
-            symbols,
+            one_line(" ".join(row["instruments"])),
             *span,
             f"{tape.rows:,}",
-            size,
+            size_of(row["bytes"]),
         )
     return table
 

@@ -10,6 +10,8 @@ import typer
 
 from bot.console.choices import AsJson, ConfigPath, ForTime, Overrides, configured, length_ns, pace, tape_folder
 from bot.console.options import PaperOptions
+from bot.console.readiness import make_ready
+from bot.errors import UserError
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -18,9 +20,13 @@ if TYPE_CHECKING:
 
 def paper(
     for_time: ForTime = None,
-    strategy: Annotated[str | None, typer.Option("--strategy", help="Strategy to trade: a name or a path.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", metavar="NAME", help="Strategy to trade: a name or a path.")
+    ] = None,
     replay_tape: Annotated[Path | None, typer.Option("--replay", metavar="TAPE", help="Trade on a tape.")] = None,
-    speed: Annotated[str, typer.Option("--speed", help="Pace of the tape: 1, 10, ... or max.")] = "1",
+    speed: Annotated[
+        str | None, typer.Option("--speed", metavar="N", help="Pace of the tape: 1 (as recorded), 10, ... or max.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new account of the same name.")] = False,
     flatten: Annotated[bool, typer.Option("--flatten", help="Close the position at the end.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Print lines instead of the dashboard.")] = False,
@@ -29,16 +35,19 @@ def paper(
     overrides: Overrides = None,
 ) -> None:
     """Trade on paper, with imagined money, until Ctrl-C."""
+    if speed is not None and replay_tape is None:
+        raise UserError("--speed is the pace of a tape: name one with --replay")
     config = with_strategy(configured(config_path, overrides), strategy, overrides or [])
     options = PaperOptions(
         for_ns=length_ns(for_time, "--for"),
         fresh=fresh,
         flatten=flatten,
         replay=tape_folder(replay_tape, config) if replay_tape is not None else None,
-        speed=pace(speed),
+        speed=pace(speed or "1"),
         plain=plain,
         as_json=as_json,
     )
+    make_ready(config)
     from bot import app
 
     raise typer.Exit(app.paper(config, options))
@@ -60,6 +69,7 @@ def record(
     """Record the market as a tape without trading, until Ctrl-C."""
     config = configured(config_path, overrides)
     for_ns = length_ns(for_time, "--for")
+    make_ready(config)
     from bot import app
 
     raise typer.Exit(app.record(config, for_ns, as_json))
@@ -77,21 +87,29 @@ def replay(
     """Run a recorded run again and compare every decision and fill."""
     config = configured(config_path, overrides)
     from bot import app
+    from bot.console.books import Books
 
+    Books.open(config).run(run_id)
     raise typer.Exit(app.replay(config, run_id, assert_equal, as_json))
 
 
 def exchange(
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port on 127.0.0.1; 0 = a free one.")] = 8700,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the synthetic market.")] = 7,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65_535, help="Port on 127.0.0.1; 0 = a free one.")
+    ] = 8700,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the synthetic market.")] = 7,
     symbols: Annotated[
-        str, typer.Option("--symbols", help="Names with commas between, or how many.")
+        str, typer.Option("--symbols", metavar="NAMES", help="Names with commas between, or how many.")
     ] = "BTC/USDT:USDT,ETH/USDT:USDT",
-    alpha: Annotated[float, typer.Option("--alpha", min=0.0, help="Strength of the planted alpha; 0 = none.")] = 1.0,
-    tape: Annotated[Path | None, typer.Option("--tape", help="Replay this tape instead.")] = None,
-    speed: Annotated[float, typer.Option("--speed", min=0.001, help="Pace of the tape; 1 = as recorded.")] = 1.0,
+    alpha: Annotated[
+        float, typer.Option("--alpha", metavar="X", min=0.0, help="Strength of the planted alpha; 0 = none.")
+    ] = 1.0,
+    tape: Annotated[Path | None, typer.Option("--tape", metavar="TAPE", help="Replay this tape instead.")] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="N", min=0.001, help="Pace of the tape; 1 = as recorded.")
+    ] = 1.0,
     state: Annotated[
-        Path | None, typer.Option("--state", help="Folder to save the market in and to go on from.")
+        Path | None, typer.Option("--state", metavar="PATH", help="Folder to save the market in and to go on from.")
     ] = None,
 ) -> None:
     """Run the local exchange by itself until Ctrl-C.
@@ -120,7 +138,7 @@ async def _serve(settings: ExchangeSettings) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
 
     def ready(port: int) -> None:
         console.print(f"Local exchange on http://127.0.0.1:{port} (API key local, secret local). Ctrl-C stops it.")

@@ -19,9 +19,11 @@ _TapePath = Annotated[Path, typer.Argument(metavar="TAPE", help="Folder of the t
 def import_binance(
     files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Recorded streams, plain or gzip.")],
     out: Annotated[Path, typer.Option("--out", metavar="TAPE", help="Folder of the new tape.")],
-    market: Annotated[str, typer.Option("--market", help="usdm, cm or spot: which Binance it was recorded from.")],
+    market: Annotated[
+        str, typer.Option("--market", metavar="NAME", help="usdm, cm or spot: which Binance it was recorded from.")
+    ],
     streams: Annotated[
-        str, typer.Option("--streams", help="What to keep: depth, best, trade, with commas between.")
+        str, typer.Option("--streams", metavar="NAMES", help="What to keep: depth, best, trade, with commas between.")
     ] = "depth,best,trade",
     as_json: AsJson = False,
 ) -> None:

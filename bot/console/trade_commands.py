@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bot.console.choices import AsJson, ConfigPath, Lane, Limit, Overrides, RunId, Symbol, configured
+from bot.errors import UserError
 
 if TYPE_CHECKING:
     from bot.console.books import Books
@@ -33,11 +34,13 @@ def trades(
     from bot.console.books import Books
     from bot.console.documents import print_csv, show
 
+    if as_csv and as_json:
+        raise UserError("--csv and --json exclude each other: name one of them")
     books = Books.open(configured(config_path, overrides))
     most = limit if limit is not None or as_csv or as_json else _ROWS_SHOWN
     listed = ledgers.listed_trips if round_trips else ledgers.listed_fills
     rows, table = listed(books, _place(books, run_id, symbol, lane), most)
-    if as_csv and not as_json:
+    if as_csv:
         print_csv(rows)
     else:
         show(table, rows, as_json=as_json)

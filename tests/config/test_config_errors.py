@@ -122,7 +122,7 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="could not be read"):
         load(tmp_path, [], {})
     (tmp_path / "latin.toml").write_bytes(b"# \xff")
-    with pytest.raises(ConfigError, match="could not be read"):
+    with pytest.raises(ConfigError, match="should be UTF-8 text"):
         load(tmp_path / "latin.toml", [], {})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from decimal import Decimal
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.config import Config, config_hash, from_resolved, keys, load, resolved, resolved_lines, schema
+from bot.errors import ConfigError
 from bot.types import FillAssumption, Side
 from risk.limits import MaxPosition, OrdersPerSecond, check_all
 from risk.protection import Protection
@@ -53,6 +55,14 @@ def test_environment_overrides_the_file_and_set_overrides_both(tmp_path: Path) -
     config = load(path, ["feed.depth=100"], environ)
 
     assert (config.feed.depth, config.feed.book_every, config.feed.trades_every) == (100, "300ms", "2s")
+
+
+def test_a_variable_with_too_few_underscores_is_not_passed_over() -> None:
+    meant = "IMBALANCE_RISK_MAX_POSITION is no setting; did you mean IMBALANCE__RISK__MAX_POSITION?"
+    with pytest.raises(ConfigError, match=re.escape(meant)):
+        load(None, [], {"IMBALANCE_RISK_MAX_POSITION": "100"})
+
+    assert load(None, [], {"IMBALANCE_API_KEY": "k", "IMBALANCE_EXCHANGE_OTHER": "1"}) == load(None, [], {})
 
 
 def test_durations_are_whole_nanoseconds_and_money_is_exact() -> None:

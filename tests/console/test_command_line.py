@@ -9,15 +9,29 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from bot.config import keys, load
+from bot.console.cli import application
 from bot.console.run_commands import with_strategy
 from tests.console.conftest import Say
 
 IMBALANCE = [sys.executable, "-c", "from bot.console.cli import main; main()"]
+
+
+def _commands() -> Iterator[tuple[str, ...]]:
+    top = get_command(application())
+    assert isinstance(top, TyperGroup)
+    for name, command in top.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from ((name, inner) for inner in command.commands)
+        else:
+            yield (name,)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +52,11 @@ IMBALANCE = [sys.executable, "-c", "from bot.console.cli import main; main()"]
         (["import", "binance", "x", "--out", "t", "--market", "nyse"], "--market should be one of"),
         (["import", "binance", "x", "--out", "t", "--market", "usdm", "--streams", "tape"], "--streams should be some"),
         (["tape", "info", "nowhere"], "a tape is a folder with a tape.json; nowhere has none: check the path"),
+        (["paper", "--speed", "10"], "--speed is the pace of a tape: name one with --replay"),
+        (["trades", "--csv", "--json"], "--csv and --json exclude each other"),
+        (["paper", "--config", "."], "configuration file . could not be read: Is a directory"),
+        (["paper", "--set", "storage.folder=/proc/none"], "storage.folder = '/proc/none' cannot be written (No such"),
+        (["record", "--set", "storage.folder=/dev/null"], "storage.folder = '/dev/null' is no folder: name another"),
         (["new", "strategy", "My-Alpha"], "a strategy's name should be small letters, digits and _"),
     ],
 )
@@ -85,6 +104,17 @@ def test_help_is_no_mistake(say: Say, words: list[str]) -> None:
 
     assert said.code == 0
     assert said.out.startswith("Usage: imbalance")
+
+
+@pytest.mark.parametrize("command", sorted(_commands()))
+def test_help_has_an_example_and_fits_a_terminal(
+    say: Say, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = say(*command, "--help")
+
+    assert f"    {' '.join(('imbalance', *command))}" in said.out
+    assert max(map(len, said.out.splitlines())) <= 80
 
 
 def test_every_key_and_its_value_can_be_shown(say: Say) -> None:

@@ -20,6 +20,7 @@ from bot.console.figures import (
     money,
     price,
     printable,
+    size_of,
 )
 from bot.errors import UserError
 
@@ -103,3 +104,10 @@ def test_nothing_a_terminal_obeys_gets_through(text: str) -> None:
 
 def test_a_noun_agrees_with_its_number() -> None:
     assert [counted(number, "fill") for number in (0, 1, 1200)] == ["0 fills", "1 fill", "1,200 fills"]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (5_870, "5.9 kB"), (34_567, "35 kB"), (2_500_000, "2.5 MB")]
+)
+def test_a_file_is_told_in_the_unit_it_fills(count: int, text: str) -> None:
+    assert size_of(count) == text

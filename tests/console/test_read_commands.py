@@ -53,6 +53,21 @@ def test_trades_as_csv_have_a_heading_and_a_line_each(say: Say) -> None:
 
 
 @pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize("words", [["trades"], ["trades", "--round-trips"], ["orders"]])
+def test_a_narrow_terminal_cuts_words_short_and_no_number(
+    say: Say, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    wide = say(*words).out
+    monkeypatch.setenv("COLUMNS", "70")
+    narrow = say(*words).out
+
+    numbers = [word for word in wide.split() if word.strip("+−,.%").replace(".", "").isdecimal()]
+    assert numbers
+    assert all(number in narrow.split() for number in numbers)
+    assert len(narrow.splitlines()) == len(wide.splitlines())
+
+
+@pytest.mark.usefixtures("seeded")
 def test_round_trips_are_net_of_fees(say: Say) -> None:
     said = say("trades", "--round-trips")
     (trip,) = say("trades", "--round-trips", "--json").document

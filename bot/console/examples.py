@@ -1,0 +1,45 @@
+"""What to type, at the end of each command's help: an example says more than a list of options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "imbalance": ("imbalance paper --for 1m", "imbalance why", "imbalance trades"),
+    "paper": (
+        "imbalance paper --for 5m",
+        "imbalance paper --strategy my_alpha --set sizing.notional=500",
+        "imbalance paper --replay 20260131-120000 --speed max",
+    ),
+    "record": ("imbalance record --for 10m", "imbalance record --set exchange.id=binanceusdm"),
+    "replay": ("imbalance replay 3 --assert",),
+    "exchange": ("imbalance exchange --port 8700 --seed 7", "imbalance exchange --symbols 20 --alpha 0"),
+    "status": ("imbalance status",),
+    "halt": ('imbalance halt --reason "news at 14:00"',),
+    "resume": ("imbalance resume",),
+    "flatten": ('imbalance flatten --reason "going home"',),
+    "why": ("imbalance why", "imbalance why BTC --at 12:03:05", "imbalance why --run 3 --json"),
+    "trades": ("imbalance trades --run 3", "imbalance trades --round-trips", "imbalance trades --csv > fills.csv"),
+    "orders": ("imbalance orders --symbol BTC --limit 20",),
+    "positions": ("imbalance positions", "imbalance positions --lane all --json"),
+    "decisions": ("imbalance decisions --run 3 --symbol BTC",),
+    "runs": ("imbalance runs --limit 10",),
+    "doctor": ("imbalance doctor",),
+    "tape list": ("imbalance tape list",),
+    "tape info": ("imbalance tape info 20260131-120000",),
+    "tape check": ("imbalance tape check data/tapes/20260131-120000",),
+    "import binance": ("imbalance import binance btcusdt_*.gz --market usdm --out data/tapes/btc",),
+    "config check": ("imbalance config check --set feed.depth=50",),
+    "config schema": ("imbalance config schema > config.schema.json",),
+    "new strategy": ("imbalance new strategy my_alpha",),
+}
+
+
+def epilog(command: str) -> str | None:
+    """Return the examples of a command such as `tape list`, as the last part of its help; None without any."""
+    lines = _EXAMPLES.get(command)
+    if lines is None:
+        return None
+    # \\b keeps the lines as they are, where other text is wrapped anew.
+    return "\n".join(("\b", "Examples:" if len(lines) > 1 else "Example:", *(f"  {line}" for line in lines)))
