@@ -17,6 +17,8 @@ from bot.types import HaltState
 
 _BAR_CELLS: Final = 4  # each way
 _STALE_S: Final = 2.0
+_WIDE: Final = 100
+_WIDEST: Final = 140
 _SHOWN_AS_MARKET: Final = frozenset({"spread", "mid"})  # signals that stand in the market's own row already
 _HALT_STYLES: Final = {
     HaltState.ACTIVE: "bold black on green",
@@ -56,7 +58,7 @@ def header(screen: Screen, width: int) -> list[Text]:
     clock_text = elapsed(screen.elapsed_s)
     first.truncate(max(10, width - len(clock_text) - 1), overflow="ellipsis", pad=True)
     first.append(f" {clock_text}")
-    return [first, _halt_line(screen), earned(screen, wide=width >= 110)]
+    return [first, _halt_line(screen), earned(screen, width)]
 
 
 def _halt_line(screen: Screen) -> Text:
@@ -71,17 +73,17 @@ def _halt_line(screen: Screen) -> Text:
     return line
 
 
-def earned(screen: Screen, *, wide: bool) -> Text:
+def earned(screen: Screen, width: int) -> Text:
     """Net P&L of this run, its interval over the fill assumptions, fees and the account's equity on one line."""
     line = Text(no_wrap=True, overflow="ellipsis")
     own = screen.lanes[0] if screen.lanes else None
     if own is None:
         return line.append("P&L: no account yet", "dim")
-    line.append("P&L ")
+    line.append("P&L of this run " if width >= _WIDE else "P&L ")
     line.append_text(gain(money(own.gained, signed=True))).append(f" {screen.currency}")
     line.append_text(interval(screen.lanes))
     line.append(f" · fees {money(own.fees)} · equity {money(own.equity)}")
-    if wide:
+    if width >= _WIDEST:
         line.append(f" (account began with {money(screen.opening)})", "dim")
     return line
 
@@ -161,8 +163,9 @@ def _lean(known: Signal | None, value: float) -> Text:
     """A bar for what lies in -1 to 1, an arrow for what has a direction, nothing for what has none."""
     style = "green" if value > 0 else "red" if value < 0 else "dim"
     if not _is_bounded(known):
-        mark = "▲ " if value > 0 else "▼ " if value < 0 else "· "
-        return Text(mark if known is None or known.low < 0 else "", style=style)
+        if known is not None and known.low >= 0:
+            return Text("")  # a size or a price has no direction to colour
+        return Text("▲ " if value > 0 else "▼ " if value < 0 else "· ", style=style)
     cells = 0 if math.isnan(value) else min(_BAR_CELLS, round(abs(value) * _BAR_CELLS))
     left = ("█" * cells).rjust(_BAR_CELLS, "░") if value < 0 else "░" * _BAR_CELLS
     right = ("█" * cells).ljust(_BAR_CELLS, "░") if value > 0 else "░" * _BAR_CELLS

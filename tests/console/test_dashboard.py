@@ -78,7 +78,8 @@ def test_what_was_earned_before_this_run_stands_in_the_account_alone() -> None:
     later = replace(lane("queue", "-3.00"), before=Decimal("-2.50"))
     seen = screen(lanes=(later,))
 
-    assert "P&L −0.50 USDT" in drawn(render(seen), 100)
+    assert "P&L −0.50 USDT" in drawn(render(seen), 80)
+    assert "P&L of this run −0.50 USDT" in drawn(render(seen), 100)
     assert "P&L −0.50 USDT" in progress_line(seen)
     assert "−0.50 USDT in this run" in drawn(summary(seen, {}, []), 100)
     assert "P&L since −3.00" in drawn(summary(seen, {}, []), 100)
