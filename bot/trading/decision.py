@@ -104,9 +104,7 @@ class _Verdict:
     is_blind: bool = False
 
 
-def decide(
-    lane: Lane, symbol: str, moment: Moment, rules: DecisionRules
-) -> Generator[Record, None, str]:  # fmt: skip
+def decide(lane: Lane, symbol: str, moment: Moment, rules: DecisionRules) -> Generator[Record, None, str]:
     """Make one decision; yield its records (the decision, then what it caused); return a failure's text or ''."""
     slot, now_ns, seq = lane.slots[symbol], moment.now_ns, moment.seq
     standing = lane.standing(slot, moment)
@@ -178,9 +176,7 @@ def _cold_sizing(lane: Lane, moment: Moment) -> tuple[str, ...]:
     return (VOLATILITY,) if waits and VOLATILITY not in moment.cold else ()
 
 
-def _waiting(
-    reason: str, slot: Slot, values: Mapping[str, float] | None = None, *, is_blind: bool = False
-) -> _Verdict:  # fmt: skip
+def _waiting(reason: str, slot: Slot, values: Mapping[str, float] | None = None, *, is_blind: bool = False) -> _Verdict:
     return _Verdict(Outcome.WAITING, reason, "", plan_nothing(slot.blotter), values or {}, is_blind)
 
 

@@ -219,3 +219,26 @@ def test_stopping_for_room_and_going_on_gives_the_same_fills(moves: list[tuple[K
     orders = np.vstack([resting(1, 101, 5, 1), resting(1, 100, 7, 2)])
 
     assert run(orders.copy(), matching.QUEUE, events, room=2) == run(orders.copy(), matching.QUEUE, events)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([Kind.SELL, Kind.BID, Kind.ASK, Kind.BEST_ASK]), st.integers(97, 102), st.integers(0, 9)
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    st.sampled_from(ASSUMPTIONS),
+)
+def test_our_orders_together_never_take_more_than_an_event_offers(
+    moves: list[tuple[Kind, int, int]], assumption: int
+) -> None:
+    events = [(kind, price, size, stamp) for stamp, (kind, price, size) in enumerate(moves, 1)]
+    orders = np.vstack([resting(1, 101, 9, 1), resting(1, 100, 9, 3), resting(1, 100, 9, 5)])
+
+    fills = run(orders, assumption, events)
+
+    for row, (_, _, size, _) in enumerate(events):
+        assert sum(lots for _, lots, event in fills if event == row) <= size
+    assert all(sum(lots for o, lots, _ in fills if o == order) <= 9 for order in range(3))
