@@ -35,6 +35,17 @@ def test_cache_moves_to_a_folder_of_its_own_when_the_users_is_not_writable(tmp_p
     assert (tmp_path / "tmp" / f"imbalance-bot-{os.getuid()}").stat().st_mode & 0o077 == 0
 
 
+def test_machine_code_is_kept_nowhere_when_the_folders_are_somebody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert jit.cache_folder.__wrapped__() is not None
+
+    monkeypatch.setattr("os.getuid", lambda: os.stat(tmp_path).st_uid + 1)
+    assert jit.cache_folder.__wrapped__() is None
+
+
 def test_hash_follows_every_source_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "bot" / "market"
     package.mkdir(parents=True)

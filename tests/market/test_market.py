@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from bot.market.market import Market, warm_up
@@ -70,3 +73,14 @@ def test_sample_is_the_callers_own_array(grid: Instrument) -> None:
 
 def test_warm_up_runs() -> None:
     warm_up()
+
+
+def test_a_batch_of_another_symbol_or_with_half_a_message_is_refused_whole(grid: Instrument) -> None:
+    market, batch = Market(grid, ()), batch_of([Row(Kind.BID, 99, 5), Row(Kind.ASK, 101, 5)])
+    other, half = replace(batch, symbol="ELSE/USDT"), replace(batch, last=np.zeros(2, np.uint8))
+
+    with pytest.raises(ValueError, match=f"batch should be of {grid.symbol}, was of ELSE/USDT"):
+        market.advance(other, 0, 10)
+    with pytest.raises(ValueError, match="end with a message, had 2 rows"):
+        market.advance(half, 0, 10)
+    assert not market.has_book

@@ -205,6 +205,28 @@ def lost_answers(engine: Engine) -> Iterator[None]:
         event.remove(engine, "commit", stored_and_lost)
 
 
+def test_what_is_written_while_a_commit_fails_is_stored_after_it(tmp_path: Path) -> None:
+    with opened(tmp_path) as engine:
+        journal = Journal(engine)
+        begin(journal)
+        journal.write(FIRST)
+        journal.commit(durable=True)
+        journal.write(SECOND[:4])
+
+        def fail(_connection: object) -> None:
+            journal.write(SECOND[4:])
+            journal.mark_commands_read(9)
+            raise sqlite3.OperationalError("the disk is full")
+
+        event.listen(engine, "commit", fail)
+        with pytest.raises(StorageError):
+            journal.commit(durable=True)
+        event.remove(engine, "commit", fail)
+        journal.commit(durable=True)
+
+        assert contents(engine) == undisturbed(tmp_path / "undisturbed")
+
+
 def test_what_was_rescued_and_then_committed_all_the_same_is_stored_once(tmp_path: Path) -> None:
     with opened(tmp_path) as engine:
         journal = Journal(engine)
