@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 from bot.types import Decision, Fill, Outcome, Record
 from tests.run.virtual import core, polled
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") != "0",
+    reason="minutes of a market take too long where nothing is compiled",
+)
 
 
 def traded(minutes: float, alpha: float, seed: int) -> tuple[list[Record], list[float]]:
