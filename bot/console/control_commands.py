@@ -11,7 +11,7 @@ import typer
 
 from bot.console.choices import AsJson, ConfigPath, Overrides, configured
 from bot.control import ControlAction, ControlFile, control_path
-from bot.errors import StorageError
+from bot.errors import BotError, StorageError
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -55,7 +55,7 @@ def _ask(action: ControlAction, reason: str, config: Config) -> None:
     from bot.console.running import running_pid
 
     entry = ControlFile(control_path(Path(config.storage.folder))).append(action, _person(), reason)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     pid = running_pid(config.storage.url, _runs(config))
     if pid is None:
         console.print(
@@ -64,12 +64,10 @@ def _ask(action: ControlAction, reason: str, config: Config) -> None:
         return
     state = _acknowledged(config, entry)
     if state is None:
-        console.print(
-            f"The bot (process {pid}) has not answered within {_WAIT_S:.0f} s. {action} stays written down "
-            f"(number {entry}); look at `imbalance status`, or stop the process.",
-            style="red",
+        raise BotError(
+            f"the bot (process {pid}) has not answered within {_WAIT_S:.0f} s: {action} stays written down "
+            f"(number {entry}); look at `imbalance status`, or stop the process"
         )
-        raise typer.Exit(1)
     console.print(f"The bot (process {pid}) has taken {action}: the account is {state} now.")
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.config import Config
 from bot.console.books import Books
-from bot.console.figures import day_and_clock, exact, money, printable
+from bot.console.figures import counted, day_and_clock, exact, money, printable
 from bot.console.running import database_file, running_pid
 from bot.control import ControlEntry, ControlFile, control_path
 from bot.types import EquityPoint, HaltState
@@ -101,5 +101,10 @@ def _halt(account: Account) -> Text:
 
 
 def _waiting(status: Status) -> list[Text]:
+    if not status.waiting:
+        return []
+    last, earlier = status.waiting[-1], len(status.waiting) - 1
     when = "is not read yet" if status.pid is not None else "waits for the next start"
-    return [Text(f"! {entry.action} by {printable(entry.by)} {when}", style="yellow") for entry in status.waiting]
+    words = f"! {last.action} by {last.by} ({last.reason}, {day_and_clock(last.at_ns)} UTC) {when}"
+    more = f", after {counted(earlier, 'earlier request')}" if earlier else ""
+    return [Text(printable(words + more), style="yellow")]

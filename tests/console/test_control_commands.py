@@ -71,7 +71,8 @@ def test_a_bot_that_does_not_answer_is_said_so(tmp_path: Path, say: Say, monkeyp
         said = say("flatten")
 
     assert said.code == 1
-    assert "has not answered" in said.out
+    assert "has not answered" in said.err
+    assert said.out == ""
 
 
 def test_without_a_bot_it_waits_for_the_next_start(tmp_path: Path, say: Say) -> None:
@@ -81,7 +82,11 @@ def test_without_a_bot_it_waits_for_the_next_start(tmp_path: Path, say: Say) -> 
     assert "No bot is running: halt is written down (number 1) and takes effect at its next start." in said.out
     (entry,) = ControlFile(control_path(tmp_path)).read_after(0)
     assert (entry.action, entry.reason) == ("halt", "lunch")
-    assert "waits for the next start" in say("status", "--set", f"storage.folder={tmp_path}").out
+    say("resume", "--reason", "back", "--set", f"storage.folder={tmp_path}")
+    told = say("status", "--set", f"storage.folder={tmp_path}").out
+    assert "! resume by" in told
+    assert "waits for the next start, after 1 earlier request" in " ".join(told.split())
+    assert "! halt" not in told
 
 
 @pytest.mark.usefixtures("seeded")
