@@ -32,6 +32,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
     for name in ("config.toml", "Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy2(ROOT / name, folder / name)
+        os.utime(folder / name, (0, 0))  # older than the environment: make has nothing to prepare
     shutil.copytree(ROOT / "strategies", folder / "strategies", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "tests").mkdir()
     (folder / ".venv").symlink_to(COMMAND.parent.parent)
