@@ -78,7 +78,7 @@ def _core(batch: Batch) -> None:
     strategy = load("imbalance_maker", [Path(__file__).parents[1] / "strategies"])
     lanes = {assumption.value: Portfolio({SYMBOL: BTC}, Decimal(10_000)) for assumption in config.paper.lanes}
     paced = config.model_copy(update={"strategy": config.strategy.model_copy(update={"every": "100ms"})})
-    build_engine(CorePlan(paced, strategy, [BTC], "1", lanes, NoDeadline())).process(batch)
+    build_engine(CorePlan(paced, strategy, [BTC], lanes, NoDeadline())).process(batch)
 
 
 def _median_s(work: Callable[[], None]) -> float:

@@ -24,7 +24,7 @@ from bot.console.options import PaperOptions
 from bot.console.screen import Screen
 from bot.control import ControlFile, control_path
 from bot.deadline import AlarmDeadline
-from bot.errors import BotError
+from bot.errors import BotError, TapeError
 from bot.feed.client import LOCAL
 from bot.feed.poll import PollFeed
 from bot.feed.replay import tape_inputs
@@ -113,7 +113,8 @@ def replay(config: Config, run_id: int, assert_equal: bool, as_json: bool = Fals
         BotError: one line for the user.
     """
     database = open_reader(config.storage.url)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"replaying run {run_id}", total=None)
         replayed = replay_run(database, run_id, lambda done, rows: progress.update(task, completed=done, total=rows))
     show(verdict(replayed), replayed, as_json=as_json)
@@ -296,6 +297,8 @@ def _finish(job: _Job, begun: StartedRun, draw: Callable[[], Screen], digest: st
 
 def _on_tape(config: Config, tape: Tape) -> Config:
     """Return the configuration of a run on a tape: its instruments, served by the local exchange."""
+    if not tape.rows:
+        raise TapeError(f"tape {tape.folder} should hold events to trade on, holds none")
     exchange = config.exchange.model_copy(update={"id": LOCAL, "base_url": "", "symbols": tape.symbols})
     return config.model_copy(update={"exchange": exchange})
 

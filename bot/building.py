@@ -32,7 +32,6 @@ class CorePlan:
     config: Config
     strategy: LoadedStrategy
     instruments: Sequence[Instrument]
-    run: str
     portfolios: Mapping[str, Portfolio]
     deadline: Deadline
 
@@ -121,7 +120,7 @@ def _lane(plan: CorePlan, assumption: FillAssumption) -> Lane:
         costs=Costs(_bps(config.paper.maker_bps), _bps(config.paper.taker_bps)),
         protection=config.risk.protection(),
     )
-    return Lane(name, plan.run, terms, portfolio, slots, HaltSwitch())
+    return Lane(name, terms, portfolio, slots, HaltSwitch())
 
 
 def _bps(value: Decimal) -> float:

@@ -76,7 +76,9 @@ def _engine(database: Database, run: tradelog.Run, tape: Tape, overruns: list[Ov
     portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}
     keys = {(one.lane, one.symbol, one.seq) for one in overruns}
     deadline = RecordedDeadline(keys, config.strategy.time_limit)
-    return build_engine(CorePlan(config, strategy, instruments, str(run.id), portfolios, deadline))
+    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline))
+    engine.name_run(str(run.id))
+    return engine
 
 
 def _in_order(tape: Iterator[Input], commands: list[Command]) -> Iterator[Input]:

@@ -93,6 +93,7 @@ async def play(session: Session, inputs: Iterable[Batch | Fact | FeedReport], en
         session.numbers.next = _after(received)
         session.take([received])
         await asyncio.sleep(0)
+        session.drain()
         if ending.happened.is_set():
             return
     ending.say("the tape is over")

@@ -86,6 +86,8 @@ def start_run(
     states = {lane: account_state(database, start.account, lane) for lane in lanes}
     portfolios = {lane: portfolio_of(state, instruments) for lane, state in states.items()}
     restored = _restored(database, config, start)
+    # Built before the run is written down: a misspelled signal should leave no run behind.
+    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline))
     opening = {lane: described(portfolio) for lane, portfolio in portfolios.items()}
     run_id = journal.start_run(
         RunStart(
@@ -108,10 +110,10 @@ def start_run(
         )
     )
     journal.write(_lost_orders(database, start))
-    plan = CorePlan(config, strategy, instruments, str(run_id), portfolios, deadline)
+    engine.name_run(str(run_id))
     kept = untraded(states[lanes[0]], instruments)
     notes = tuple(f"{symbol}: {size} is held and not traded by this run" for symbol, size in kept.items())
-    return StartedRun(run_id, journal, build_engine(plan), restored, notes)
+    return StartedRun(run_id, journal, engine, restored, notes)
 
 
 def _open_account(journal: Journal, config: Config, start: Start) -> None:

@@ -21,11 +21,12 @@ from bot.trading.execution import (
     plan_nothing,
     plan_quotes,
     plan_target,
+    quoted_ticks,
     shrinking,
 )
 from bot.trading.guard import Deadline, StrategyOverrun, ask
 from bot.trading.lane import Lane, Slot
-from bot.types import Decision, HaltState, Incident, Outcome, Overrun, Record
+from bot.types import Decision, HaltState, Incident, Instrument, Outcome, Overrun, Record
 from risk.halt import HaltAction
 from risk.limits import Breach
 from risk.losses import first_breached
@@ -212,7 +213,7 @@ def _answered(
             _keep_protection(slot, answer)
             plan = plan_quotes(answer, full_lots, slot.blotter, slot.instrument, room)
             why = _with_note(answer.reason, plan.note if full_lots else _NO_SIZE)
-            return _Verdict(Outcome.QUOTES, why, _quoted(answer), plan, _numbers(answer))
+            return _Verdict(Outcome.QUOTES, why, _quoted(answer, slot.instrument), plan, _numbers(answer))
 
 
 def _reachable(answer: Target, full_lots: int, position_lots: int, room: Room) -> tuple[int, str]:
@@ -259,9 +260,10 @@ def _protection_exit(lane: Lane, slot: Slot, standing: Standing) -> str | None:
     return keeper.exit_reason(standing.position_lots, entry, standing.bid_ticks, standing.ask_ticks, slot.instrument)
 
 
-def _quoted(quotes: Quotes) -> str:
-    bid = "no bid" if quotes.bid is None else f"bid {quotes.bid:.8g} x {quotes.bid_size:.2f}"
-    ask = "no ask" if quotes.ask is None else f"ask {quotes.ask:.8g} x {quotes.ask_size:.2f}"
+def _quoted(quotes: Quotes, instrument: Instrument) -> str:
+    bid_ticks, ask_ticks = quoted_ticks(quotes, instrument)
+    bid = "no bid" if bid_ticks is None else f"bid {instrument.price(bid_ticks)} for {quotes.bid_size:.2f} of full size"
+    ask = "no ask" if ask_ticks is None else f"ask {instrument.price(ask_ticks)} for {quotes.ask_size:.2f} of full size"
     return f"{bid}, {ask}"
 
 

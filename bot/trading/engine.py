@@ -31,6 +31,11 @@ class Engine:
     _equity_due_ns: int = 0
     _facts: dict[tuple[str, str], Fact] = field(default_factory=dict)
 
+    def name_run(self, run: str) -> None:
+        """Say which run this is, before its first input: order ids carry it and so never repeat on an account."""
+        for lane in self.lanes:
+            lane.run = run
+
     def process(self, received: Input) -> list[Record]:
         """Take one input in run-wide order; return every record it caused, in order."""
         match received:

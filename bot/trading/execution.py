@@ -110,10 +110,7 @@ def plan_quotes(
     cancels: list[str] = []
     wishes: list[Wish] = []
     note = ""
-    tick = float(instrument.tick_size)
-    # A price computed as ticks * tick can miss its tick by a rounding error; a millionth of a tick is never meant.
-    bid = None if quotes.bid is None else math.floor(quotes.bid / tick + 1e-6)
-    ask = None if quotes.ask is None else math.ceil(quotes.ask / tick - 1e-6)
+    bid, ask = quoted_ticks(quotes, instrument)
     for side, price, share in ((Side.BUY, bid, quotes.bid_size), (Side.SELL, ask, quotes.ask_size)):
         working = blotter.on(side)
         lots = 0 if price is None else min(round(share * full_lots), room.most(side))
@@ -126,6 +123,15 @@ def plan_quotes(
         elif len(working) < MAX_WORKING_A_SIDE:
             wishes.append(Wish(side, price, lots, TimeInForce.GTC, True, False, quotes.reason))
     return Plan(tuple(cancels), tuple(wishes), note)
+
+
+def quoted_ticks(quotes: Quotes, instrument: Instrument) -> tuple[int | None, int | None]:
+    """Return the prices of two quotes in ticks: the bid rounded down, the ask up, None where there is none."""
+    tick = float(instrument.tick_size)
+    # A price computed as ticks * tick can miss its tick by a rounding error; a millionth of a tick is never meant.
+    bid = None if quotes.bid is None else math.floor(quotes.bid / tick + 1e-6)
+    ask = None if quotes.ask is None else math.ceil(quotes.ask / tick - 1e-6)
+    return bid, ask
 
 
 def plan_hold(blotter: Blotter, room: Room) -> Plan:

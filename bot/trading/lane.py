@@ -93,11 +93,11 @@ class Lane:
     """Everything one account owns; changed only by the engine, record by record."""
 
     name: str
-    run: str
     terms: LaneTerms
     portfolio: Portfolio
     slots: dict[str, Slot]
     switch: HaltSwitch
+    run: str = "0"
     sent: int = 0
 
     def absorb(self, slot: Slot, events: Iterable[OrderEvent | Execution]) -> Iterator[Record]:

@@ -217,3 +217,14 @@ def test_a_replayed_market_is_not_halted_by_what_was_said_to_the_paper_account(f
     assert played.code == 0, played.err
     assert folder.ask("select count(*) > 0 from intents") == [(1,)]
     assert folder.run("replay", "1", "--assert").code == 0
+
+
+def test_a_misspelled_signal_is_one_line_and_leaves_no_run_behind(folder: Folder) -> None:
+    source = RAISES.replace("BAD", "pass").replace('("spread",)', '("depth_imbalence(5)",)')
+    (folder.path / "strategies" / "faulty.py").write_text(source)
+
+    ended = folder.run("paper", "--strategy", "faulty", "--plain", "--for", "5s")
+
+    assert ended.code == 2
+    assert "did you mean depth_imbalance" in ended.err
+    assert folder.ask("select count(*) from runs") == [(0,)]

@@ -81,4 +81,4 @@ def core(strategy: str, *overrides: str) -> Engine:
         lane.value: Portfolio({each.symbol: each for each in instruments}, Decimal(10_000))
         for lane in config.paper.lanes
     }
-    return build_engine(CorePlan(config, loaded, instruments, "1", lanes, NoDeadline()))
+    return build_engine(CorePlan(config, loaded, instruments, lanes, NoDeadline()))

@@ -127,4 +127,4 @@ def _lane(config: Config, assumption: FillAssumption, act: Callable[[View], Answ
         config.sizing.build(), limits, loss_limits(limits), Costs(2.0, 5.0), config.risk.protection()
     )
     portfolio = Portfolio({SYMBOL: BTC}, Decimal(10_000))
-    return Lane(assumption.value, "1", lane_terms, portfolio, {SYMBOL: Slot(BTC, Scripted(act), venue)}, HaltSwitch())
+    return Lane(assumption.value, lane_terms, portfolio, {SYMBOL: Slot(BTC, Scripted(act), venue)}, HaltSwitch())

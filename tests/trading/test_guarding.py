@@ -225,7 +225,7 @@ class Sour(Strategy):
 def pair(portfolio: Portfolio, *overrides: str) -> Engine:
     """A core on two instruments whose strategy fails on the second."""
     config = load(None, ["strategy.every=100ms", "paper.lanes=queue", *overrides], {})
-    plan = CorePlan(config, load_source(SOURCE, "Sour", "sour"), [BTC, ETH], "1", {"queue": portfolio}, NoDeadline())
+    plan = CorePlan(config, load_source(SOURCE, "Sour", "sour"), [BTC, ETH], {"queue": portfolio}, NoDeadline())
     return build_engine(plan)
 
 
