@@ -87,59 +87,6 @@ class Session:
         self._waiting.clear()
         self.take(received)
 
-    def take(self, count: int) -> int:
-        """Reserve `count` numbers and return the first."""
-        first = self.next
-        self.next += count
-        return first
-
-
-@dataclass(slots=True)
-class Session:
-    """Moves inputs from the feed through the core; owns the order of writing, and nothing else."""
-
-    account: str
-    engine: Engine
-    journal: Journal
-    tape: TapeWriter | None
-    watch: Watch
-    now_ns: Callable[[], int]
-    numbers: Sequence64 = field(default_factory=Sequence64)
-    tape_rows: int = 0
-    stopped: bool = False
-    _waiting: deque[Input] = field(default_factory=deque)
-    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    _committed_ns: int = 0
-
-    def emit(self, received: Input) -> None:
-        """Queue an input that carries its number; called by the feed in the order of numbers."""
-        self._waiting.append(received)
-        self._arrived.set()
-
-    def command(self, action: str, by: str, reason: str) -> None:
-        """Queue a command of a person, a watchdog or the run itself."""
-        self.emit(Command(self.numbers.take(1), self.now_ns(), action, by, reason))
-
-    def follow(self, entries: Sequence[ControlEntry]) -> None:
-        """Queue what was written to the control file, and remember how far it was read."""
-        for entry in entries:
-            self.command(entry.action, entry.by, entry.reason)
-        if entries:
-            self.journal.mark_commands_read(entries[-1].id)
-
-    async def pump(self) -> None:
-        """Process what is queued until the run is stopped.
-
-        Raises:
-            StorageError: the journal cannot be written; what it holds in memory is not lost, call `save` again.
-        """
-        while not self.stopped:
-            await self._arrived.wait()
-            self._arrived.clear()
-            received = list(self._waiting)
-            self._waiting.clear()
-            self.take(received)
-
     def take(self, received: Sequence[Input]) -> None:
         """Record inputs, process them in order, and journal what they caused."""
         self._record(received)

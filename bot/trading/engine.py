@@ -63,8 +63,9 @@ class Engine:
             due_ns = min(desk.next_decision_ns, *(slot.venue.next_due_ns for _, slot in slots))
             due = due_ns <= now_ns
             stop = desk.market.step(batch, row) if due else desk.market.advance(batch, row, due_ns)
-            for lane, slot in slots:
-                yield from lane.absorb(slot, slot.venue.match(batch, row, stop))
+            # Lane by lane through the same rows; told in the order of the rows, wherever a batch was cut.
+            told = [each for lane, slot in slots for each in lane.absorb(slot, slot.venue.match(batch, row, stop))]
+            yield from sorted(told, key=lambda each: each.seq)
             row = stop
             self.now_ns = int(batch.local_ns[row - 1])
             if self.now_ns >= desk.next_decision_ns:

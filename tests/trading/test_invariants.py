@@ -43,7 +43,7 @@ def test_the_account_adds_up_after_every_input(moves: list[tuple[Kind, int, int]
 
 
 @pytest.mark.parametrize(("latency_ns", "every_ns"), [(50 * NS_PER_MS, 100 * NS_PER_MS), (0, 0), (100, 0)])
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(MOVES, st.data())
 def test_records_do_not_depend_on_how_messages_are_cut_into_batches(
     latency_ns: int, every_ns: int, moves: list[tuple[Kind, int, int]], data: st.DataObject
