@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.trading import Answer, Quotes, Target, View
-from bot.types import NS_PER_MS, Batch, FillAssumption, Intent, Kind
+from bot.types import NS_PER_MS, Batch, Fill, FillAssumption, Intent, Kind
 from tests.trading.scenes import ASK, BID, SYMBOL, Tape, core, of, run
 
 ALL = tuple(FillAssumption)
@@ -65,3 +65,17 @@ def test_records_do_not_depend_on_how_messages_are_cut_into_batches(
 def glued(batches: list[Batch]) -> Batch:
     columns = ("seq", "exchange_ns", "local_ns", "id", "price", "size", "kind", "last")
     return Batch(SYMBOL, **{name: np.concatenate([getattr(b, name) for b in batches]) for name in columns})
+
+
+def test_fills_of_all_lanes_come_in_the_order_of_the_rows_that_caused_them() -> None:
+    lanes = (FillAssumption.QUEUE, FillAssumption.TOUCH)
+    tape = Tape(every_ns=10 * NS_PER_MS)
+    engine = core(lambda see: Quotes(see.bid, None), lanes)
+    run(engine, [tape.book(), *(tape.clock() for _ in range(12))])
+
+    # The first trade fills only the lane that needs no queue, the second both.
+    records = run(engine, [glued([tape.message((Kind.SELL, BID, 5)), tape.message((Kind.SELL, BID, 9))])])
+
+    fills = [(fill.lane, fill.seq) for fill in of(Fill, records)]
+    assert [lane for lane, _ in fills] == ["touch", "queue", "touch"]
+    assert [seq for _, seq in fills] == sorted(seq for _, seq in fills)
