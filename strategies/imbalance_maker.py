@@ -25,8 +25,11 @@ class ImbalanceMaker(Strategy):
         """Answer with quotes; the side that would take the position beyond full size is left out."""
         lean = see["depth_imbalance(5)"]
         fair = see["microprice"] * (1 + (self.lean_bps * lean - self.inventory_bps * see.exposure) / BPS)
-        bid = self._settled(see, "buy", min(fair * (1 - self.half_spread_bps / BPS), see.bid))
-        ask = self._settled(see, "sell", max(fair * (1 + self.half_spread_bps / BPS), see.ask))
+        bid = min(fair * (1 - self.half_spread_bps / BPS), see.bid)
+        ask = max(fair * (1 + self.half_spread_bps / BPS), see.ask)
+        settled = self._settled(see, "buy", bid), self._settled(see, "sell", ask)
+        if settled[0] < settled[1]:  # two prices kept from different moments could cross
+            bid, ask = settled
         full_long = see.exposure + self.size > 1
         full_short = see.exposure - self.size < -1
         return Quotes(
