@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import Engine as Database
 
-from bot.building import warm_kernels
+from bot.building import clock_every_ns, warm_kernels
 from bot.config import Config
-from bot.console.dashboard import Dashboard, summary
+from bot.console.dashboard import Dashboard
 from bot.console.documents import show
 from bot.console.options import PaperOptions
-from bot.console.screen import Screen
 from bot.control import ControlFile, control_path
 from bot.deadline import AlarmDeadline
+from bot.display import Display
 from bot.errors import BotError, TapeError
 from bot.feed.client import LOCAL
 from bot.feed.poll import PollFeed
@@ -35,8 +35,8 @@ from bot.session import Session
 from bot.sources import PolledMarket
 from bot.starting import Start, StartedRun, start_run
 from bot.trading.loading import LoadedStrategy, load
-from bot.types import NS_PER_S, Instrument
-from bot.watching import Caption, Watch, screen
+from bot.types import Instrument
+from bot.watching import Caption, Watch
 from storage.database import open_reader, open_writer
 from storage.tape import Tape
 from storage.tape_header import RECORDED_BY_RUN, Sampling, TapeHeader
@@ -156,12 +156,12 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
     tape = None if folder is None else TapeWriter(folder, _header(folder, market.instruments))
     session = _session(job, begun, tape, market.clock.now_ns)
     feed = market.feed(session.numbers.take, session.emit)
-    draw = _pictures(job, begun, session, lambda: (*market.troubles, *_feed_notes(feed)))
-    with _dashboard(job.options) as dashboard:
+    display = _display(job, begun, session, lambda: (*market.troubles, *_feed_notes(feed)))
+    with display.dashboard() as dashboard:
         tasks = [
             asyncio.create_task(session.pump()),
             asyncio.create_task(_when_over(feed.wait_ended, job.ending)),
-            asyncio.create_task(_attend(job, begun, session, dashboard, draw)),
+            asyncio.create_task(_attend(job, display, dashboard)),
             asyncio.create_task(_compact(tape)),
         ]
         try:
@@ -179,7 +179,7 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
                 tape.close()
     if folder is not None:
         await asyncio.to_thread(compact_tape, folder)
-    return _finish(job, begun, draw)
+    return _finish(job, display)
 
 
 async def _from_tape(job: _Job, tape: Tape) -> int:
@@ -189,16 +189,16 @@ async def _from_tape(job: _Job, tape: Tape) -> int:
     start = job.start(tape.folder.resolve(), tape.digest())
     begun = start_run(job.config, job.strategy, job.database, instruments, start, job.deadline)
     session = _session(job, begun, None, lambda: begun.engine.now_ns)
-    draw = _pictures(job, begun, session, tuple)
-    with _dashboard(job.options) as dashboard:
-        watching = asyncio.create_task(_attend(job, begun, session, dashboard, draw))
+    display = _display(job, begun, session)
+    with display.dashboard() as dashboard:
+        watching = asyncio.create_task(_attend(job, display, dashboard))
         try:
             await play(session, tape_inputs(tape, clock_every_ns(job.config)), job.ending)
         finally:
             watching.cancel()
             stop(session, job.ending)
             await _settled(asyncio.create_task(session.pump()), session, job.config)
-    return _finish(job, begun, draw, start.tape_digest)
+    return _finish(job, display, start.tape_digest)
 
 
 async def _compact(tape: TapeWriter | None) -> None:
@@ -225,10 +225,9 @@ def _session(job: _Job, begun: StartedRun, tape: TapeWriter | None, now_ns: Call
     return session
 
 
-def _pictures(
-    job: _Job, begun: StartedRun, session: Session, troubles: Callable[[], tuple[str, ...]]
-) -> Callable[[], Screen]:
-    """Return what draws the screen of the moment."""
+def _display(
+    job: _Job, begun: StartedRun, session: Session, troubles: Callable[[], tuple[str, ...]] = tuple
+) -> Display:
     caption = Caption(
         title="paper" if job.options.replay is None else f"paper on {job.options.replay.name}",
         run_id=begun.id,
@@ -237,28 +236,13 @@ def _pictures(
         strategy=job.strategy.name,
         currency=job.config.paper.currency,
     )
-
-    def draw() -> Screen:
-        elapsed_s = time.monotonic() - job.started_s
-        notes = (*begun.notes, *troubles())
-        return screen(caption, session.watch, begun.engine, elapsed_s, notes, session.tape_rows)
-
-    return draw
+    return Display(caption, job.options, begun, session, job.started_s, troubles)
 
 
-async def _attend(
-    job: _Job, begun: StartedRun, session: Session, dashboard: Dashboard, draw: Callable[[], Screen]
-) -> None:
-    due_s = 0.0
-
-    def look() -> None:
-        nonlocal due_s
-        if time.monotonic() >= due_s:
-            due_s = time.monotonic() + job.config.console.refresh_ns / NS_PER_S
-            dashboard.update(draw())
-
+async def _attend(job: _Job, display: Display, dashboard: Dashboard) -> None:
     control = ControlFile(control_path(Path(job.config.storage.folder)))
-    await attend(session, job.ending, job.options.for_ns, control, begun.restored.cursor, look)
+    look = display.redraw_every(job.config.console.refresh_ns, dashboard)
+    await attend(display.session, job.ending, job.options.for_ns, control, display.begun.restored.cursor, look)
 
 
 def _feed_notes(feed: PollFeed) -> tuple[str, ...]:
@@ -268,28 +252,16 @@ def _feed_notes(feed: PollFeed) -> tuple[str, ...]:
     return tuple(text for text, count in counts if count)
 
 
-def _dashboard(options: PaperOptions) -> Dashboard:
-    """With --json standard output is for the document alone."""
-    return Dashboard(Console(stderr=options.as_json), plain=options.plain or options.as_json)
-
-
 async def _when_over(wait: Callable[[], Awaitable[None]], ending: Ending) -> None:
     await wait()
     ending.say("the market is over")
 
 
-def _finish(job: _Job, begun: StartedRun, draw: Callable[[], Screen], digest: str = "") -> int:
+def _finish(job: _Job, display: Display, digest: str = "") -> int:
     """End the run in the journal and show what it came to; return the exit code."""
+    begun = display.begun
     begun.journal.end_run(begun.id, time.time_ns(), job.ending.reason, digest)
-    last = draw()
-    costs = begun.engine.lanes[0].closing_costs({symbol: desk.market for symbol, desk in begun.engine.desks.items()})
-    commands = (
-        f"imbalance trades --run {begun.id}",
-        f"imbalance why --run {begun.id}",
-        f"imbalance replay {begun.id} --assert",
-    )
-    document = {"reason": job.ending.reason, "failed": job.ending.failed, "closing_cost": costs, "screen": last}
-    show(summary(last, costs, commands), document, as_json=job.options.as_json)
+    display.show_end(job.ending.reason, job.ending.failed)
     if job.ending.failed:
         raise BotError(job.ending.reason)
     return 0
@@ -301,11 +273,6 @@ def _on_tape(config: Config, tape: Tape) -> Config:
         raise TapeError(f"tape {tape.folder} should hold events to trade on, holds none")
     exchange = config.exchange.model_copy(update={"id": LOCAL, "base_url": "", "symbols": tape.symbols})
     return config.model_copy(update={"exchange": exchange})
-
-
-def clock_every_ns(config: Config) -> int:
-    """Longest silence of an instrument in a tape before time itself becomes an event."""
-    return config.strategy.every_ns or NS_PER_S
 
 
 def _tape_folder(config: Config) -> Path:

@@ -61,6 +61,11 @@ def build_engine(plan: CorePlan) -> Engine:
     return Engine(desks=desks, lanes=[_lane(plan, assumption) for assumption in config.paper.lanes], rules=rules)
 
 
+def clock_every_ns(config: Config) -> int:
+    """Return the longest silence of an instrument before time itself becomes an event; the same live and in replay."""
+    return config.strategy.every_ns or NS_PER_S
+
+
 def check_tradable(instruments: Sequence[Instrument], currency: str) -> None:
     """Refuse what the core can't keep exact accounts of.
 

@@ -11,14 +11,14 @@ import orjson
 from sqlalchemy import Engine as Database
 
 from bot.account import rebuilt
-from bot.building import CorePlan, build_engine, warm_kernels
+from bot.building import CorePlan, build_engine, clock_every_ns, warm_kernels
 from bot.config import from_resolved
 from bot.errors import UserError
 from bot.feed.replay import tape_inputs
 from bot.trading.engine import STOP, Engine
 from bot.trading.guard import RecordedDeadline
 from bot.trading.loading import load_source
-from bot.types import NS_PER_S, Batch, Command, Input, Overrun, Record
+from bot.types import Batch, Command, Input, Overrun, Record
 from storage import tradelog
 from storage.parity import Difference, compare
 from storage.tape import Tape
@@ -52,7 +52,7 @@ def replay_run(database: Database, run_id: int, progress: Callable[[int, int], N
     entered = tradelog.inputs(database, run_id)
     engine = _engine(database, run, tape, [one for one in entered if isinstance(one, Overrun)])
     commands = [one for one in entered if isinstance(one, Command)]
-    every_ns = from_resolved(orjson.loads(run.config)).strategy.every_ns or NS_PER_S
+    every_ns = clock_every_ns(from_resolved(orjson.loads(run.config)))
     tally = _Tally(progress, tape.rows)
     inputs = _in_order(tape_inputs(tape, every_ns), commands)
     differences = compare(database, run_id, _records(engine, inputs, tally))

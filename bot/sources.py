@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bot.building import clock_every_ns
 from bot.config import Config
 from bot.config_credentials import credentials
 from bot.errors import ConfigError, UserError, VenueUnavailable
@@ -72,7 +73,7 @@ class PolledMarket:
         settings = PollSettings(
             book_every_ns=own.book_every_ns,
             trades_every_ns=own.trades_every_ns,
-            clock_every_ns=self._config.strategy.every_ns,
+            clock_every_ns=clock_every_ns(self._config),
             stale_after_ns=own.stale_after_ns,
             depth=own.depth,
             trades_page=TRADES_PAGE,

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.errors import UserError
+from bot.nearest import did_you_mean
 from bot.types import Instrument, InstrumentKind
 
 # base, price in USDT, tick, lot, least order value in USDT
@@ -50,25 +51,33 @@ class Quotation:
 def quotations(wanted: tuple[str, ...] | int) -> tuple[Quotation, ...]:
     """Instruments by ccxt's unified names (`BTC/USDT:USDT`), or the first so many of the catalogue.
 
-    A name that the catalogue lacks gets a price of 10 USDT, a tick of 0.001 and a lot of 0.1.
+    Behind the known ones stand made-up tokens (`TOKEN25/USDT:USDT` and on), at 10 USDT with a tick of 0.001 and a lot
+    of 0.1: enough of them for any test of load.
 
     Raises:
-        UserError: a name is not of the form BASE/USDT:USDT, a name stands twice, or there are none or too many.
+        UserError: a name is not in the catalogue, a name stands twice, or there are none or too many.
     """
     if isinstance(wanted, int):
         if not 1 <= wanted <= _MORE_THAN_ANYONE_NEEDS:
             raise UserError(f"the number of symbols should be 1 to {_MORE_THAN_ANYONE_NEEDS}, was {wanted}")
-        bases = [row[0] for row in _KNOWN] + [f"TOKEN{n}" for n in range(len(_KNOWN) + 1, wanted + 1)]
-        return tuple(_quotation(base) for base in bases[:wanted])
+        return tuple(_quotation(base) for base in _bases()[:wanted])
     if not wanted or len(set(wanted)) < len(wanted):
         raise UserError(f"symbols should be one or more different names, was {', '.join(wanted) or 'nothing'}")
     return tuple(_quotation(_base(name)) for name in wanted)
+
+
+def _bases() -> list[str]:
+    return [row[0] for row in _KNOWN] + [f"TOKEN{n}" for n in range(len(_KNOWN) + 1, _MORE_THAN_ANYONE_NEEDS + 1)]
 
 
 def _base(name: str) -> str:
     base, slash, rest = name.partition("/")
     if not (slash and base.isalnum() and base.isupper() and rest == "USDT:USDT"):
         raise UserError(f"a symbol should look like BTC/USDT:USDT, was {name}")
+    if base not in _bases():
+        # A typing mistake should not trade an invented market.
+        nearest = did_you_mean(name, (f"{row[0]}/USDT:USDT" for row in _KNOWN))
+        raise UserError(f"the local exchange lists no {name}{nearest}")
     return base
 
 

@@ -145,8 +145,8 @@ def test_every_symbol_trades_several_times_a_second() -> None:
 def test_symbols_come_by_name_or_by_number() -> None:
     assert [one.instrument.symbol for one in quotations(2)] == ["BTC/USDT:USDT", "ETH/USDT:USDT"]
     assert len({one.instrument.symbol for one in quotations(40)}) == 40
-    (own,) = quotations(("MINE/USDT:USDT",))
+    (own,) = quotations(("TOKEN25/USDT:USDT",))
     assert own.instrument.price(own.anchor_ticks) == 10
-    for wrong in ((), ("BTC/USDT",), ("btc/USDT:USDT",), ("BTC/USDT:USDT", "BTC/USDT:USDT"), 0):
+    for wrong in ((), ("BTC/USDT",), ("btc/USDT:USDT",), ("BTC/USDT:USDT", "BTC/USDT:USDT"), ("FOO/USDT:USDT",), 0):
         with pytest.raises(UserError):
             quotations(wrong)
