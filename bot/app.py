@@ -21,6 +21,7 @@ from bot.config import Config
 from bot.console.dashboard import Dashboard
 from bot.console.documents import show
 from bot.console.options import PaperOptions
+from bot.console.readiness import say_starting
 from bot.control import ControlFile, control_path
 from bot.deadline import AlarmDeadline
 from bot.display import Display
@@ -89,6 +90,7 @@ def paper(config: Config, options: PaperOptions) -> int:
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)
     database = open_writer(config.storage.url)
+    say_starting()
     try:
         with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
             job = _Job(config, options, strategy, database, deadline, Ending(), started_s)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def make_ready(config: Config) -> None:
-    """Make the storage folder, and say on standard error that a start is under way.
+    """Make the storage folder.
 
     Raises:
         UserError: the storage folder can be neither made nor written.
@@ -30,6 +30,10 @@ def make_ready(config: Config) -> None:
     except OSError as error:
         reason = "is no folder" if isinstance(error, FileExistsError) else f"cannot be written ({error.strerror})"
         raise UserError(f"storage.folder = {str(folder)!r} {reason}: name another folder") from None
+
+
+def say_starting() -> None:
+    """Say on standard error that a start is under way; call it once what a user may have mistaken is checked."""
     if not is_compiled():
         sys.stderr.write("Starting; compiling for this machine first, once: about half a minute ...\n")
     elif sys.stderr.isatty():

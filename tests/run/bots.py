@@ -29,6 +29,11 @@ class Ended:
     out: str
     err: str
 
+    @property
+    def complaint(self) -> list[str]:
+        """What it said on standard error, but for the word that kernels are compiled on a first start."""
+        return [line for line in self.err.strip().splitlines() if not line.startswith("Starting")]
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:

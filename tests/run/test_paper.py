@@ -180,7 +180,7 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(folder: Folder, words: tupl
     assert ended.code == 2, ended.err
     assert says in ended.err
     assert "Traceback" not in ended.err
-    assert len(ended.err.strip().splitlines()) == 1
+    assert len(ended.complaint) == 1
 
 
 def test_a_second_bot_on_one_database_is_refused(folder: Folder) -> None:
@@ -192,7 +192,7 @@ def test_a_second_bot_on_one_database_is_refused(folder: Folder) -> None:
 
     assert second.code == 1
     assert "Traceback" not in second.err
-    assert len(second.err.strip().splitlines()) == 1
+    assert len(second.complaint) == 1
 
 
 def test_a_port_that_is_taken_is_one_line(folder: Folder) -> None:
@@ -204,7 +204,7 @@ def test_a_port_that_is_taken_is_one_line(folder: Folder) -> None:
 
     assert ended.code == 2
     assert str(port) in ended.err
-    assert len(ended.err.strip().splitlines()) == 1
+    assert len(ended.complaint) == 1
 
 
 def test_a_replayed_market_is_not_halted_by_what_was_said_to_the_paper_account(folder: Folder) -> None:
