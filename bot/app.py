@@ -25,7 +25,7 @@ from bot.console.readiness import say_starting
 from bot.control import ControlFile, control_path
 from bot.deadline import AlarmDeadline
 from bot.display import Display
-from bot.errors import BotError, TapeError
+from bot.errors import BotError, TapeError, UserError
 from bot.feed.client import LOCAL
 from bot.feed.poll import PollFeed
 from bot.feed.replay import tape_inputs
@@ -86,6 +86,8 @@ def paper(config: Config, options: PaperOptions) -> int:
     # Late and failed jobs are counted by the feed and shown; the library's own lines would tear the screen.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     if options.replay is not None:
+        if options.flatten and options.speed is None:
+            raise UserError("--flatten needs a market that goes on; with --speed max the tape is over when the run is")
         config = _on_tape(config, Tape.open(options.replay))
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)
@@ -169,8 +171,9 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
         try:
             await feed.start()
             await until_ended(job.ending, tasks)
-            if job.options.flatten or (job.ending.failed and job.config.strategy.on_error == "flatten"):
-                await flatten(session, "run", job.ending.reason)
+            wanted = job.options.flatten or (job.ending.failed and job.config.strategy.on_error == "flatten")
+            if wanted and not await flatten(session, "run", job.ending.reason):
+                job.ending.reason += "; the position could not be closed in time and is kept"
         finally:
             await feed.stop()
             for task in tasks[1:]:

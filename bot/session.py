@@ -93,7 +93,7 @@ class Session:
         urgent = False
         for one in received:
             if self.stopped:
-                return  # what came after the stop is on the tape with a later number, and no part of the run
+                break  # what came after the stop is on the tape with a later number, and no part of the run
             records = self.engine.process(one)
             if isinstance(one, Command):
                 self.journal.write([one])

@@ -57,6 +57,16 @@ def test_a_tape_that_was_changed_after_the_run_is_refused(folder: Folder) -> Non
     assert "is not the one that run 1 traded on" in refused.err
 
 
+def test_flatten_is_refused_where_no_market_is_left_to_close_on(folder: Folder) -> None:
+    assert folder.run("record", "--for", "3s").code == 0
+    (tape,) = (folder.path / "data" / "tapes").iterdir()
+
+    refused = folder.run("paper", "--replay", str(tape), "--speed", "max", "--flatten")
+
+    assert refused.code == 2
+    assert "--flatten needs a market that goes on" in refused.err
+
+
 def test_a_run_that_recorded_nothing_says_so_when_asked_to_replay(folder: Folder) -> None:
     assert folder.run("paper", "--for", "2s", "--plain", "--set", "feed.record=false").code == 0
 
