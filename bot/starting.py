@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +18,12 @@ from bot.control import ControlFile, control_path
 from bot.trading.engine import Engine
 from bot.trading.guard import Deadline
 from bot.trading.loading import LoadedStrategy
+from bot.trading.portfolio import Portfolio
 from bot.types import HaltState, Instrument, OrderEvent, OrderStatus
 from storage import tradelog
 from storage.holdings import account_state
 from storage.journal import Journal, RunStart
+from storage.lanes import LaneState
 from storage.rescue import restore_rows
 
 BEFORE_FIRST_SEQ = -1
@@ -88,32 +90,42 @@ def start_run(
     restored = _restored(database, config, start)
     # Built before the run is written down: a misspelled signal should leave no run behind.
     engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline))
-    opening = {lane: described(portfolio) for lane, portfolio in portfolios.items()}
-    run_id = journal.start_run(
-        RunStart(
-            account=start.account,
-            started_ns=start.started_ns,
-            mode=start.mode,
-            config=orjson.dumps(resolved(config)).decode(),
-            config_hash=config_hash(config),
-            strategy_name=strategy.name,
-            strategy_hash=strategy.digest,
-            strategy_source=strategy.source,
-            code_version=version("imbalance-bot"),
-            seed=config.exchange.seed,
-            tape=start.tape,
-            pid=os.getpid(),
-            opening=tuple(states.values()),
-            opening_state=orjson.dumps(opening).decode(),
-            instruments=tuple(instruments),
-            command_cursor=restored.cursor,
-        )
-    )
+    run_id = journal.start_run(_run_start(config, strategy, instruments, start, states, portfolios, restored))
     journal.write(_lost_orders(database, start))
     engine.name_run(str(run_id))
     kept = untraded(states[lanes[0]], instruments)
     notes = tuple(f"{symbol}: {size} is held and not traded by this run" for symbol, size in kept.items())
     return StartedRun(run_id, journal, engine, restored, notes)
+
+
+def _run_start(
+    config: Config,
+    strategy: LoadedStrategy,
+    instruments: Sequence[Instrument],
+    start: Start,
+    states: Mapping[str, LaneState],
+    portfolios: Mapping[str, Portfolio],
+    restored: Restored,
+) -> RunStart:
+    opening = {lane: described(portfolio) for lane, portfolio in portfolios.items()}
+    return RunStart(
+        account=start.account,
+        started_ns=start.started_ns,
+        mode=start.mode,
+        config=orjson.dumps(resolved(config)).decode(),
+        config_hash=config_hash(config),
+        strategy_name=strategy.name,
+        strategy_hash=strategy.digest,
+        strategy_source=strategy.source,
+        code_version=version("imbalance-bot"),
+        seed=config.exchange.seed,
+        tape=start.tape,
+        pid=os.getpid(),
+        opening=tuple(states.values()),
+        opening_state=orjson.dumps(opening).decode(),
+        instruments=tuple(instruments),
+        command_cursor=restored.cursor,
+    )
 
 
 def _open_account(journal: Journal, config: Config, start: Start) -> None:
