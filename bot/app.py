@@ -160,7 +160,7 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
     tape = None if folder is None else TapeWriter(folder, _header(folder, market.instruments))
     session = _session(job, begun, tape, market.clock.now_ns)
     feed = market.feed(session.numbers.take, session.emit)
-    display = _display(job, begun, session, lambda: (*market.troubles, *_feed_notes(feed)))
+    display = _display(job, begun, session, lambda: (*market.notes, *_feed_notes(feed)))
     with display.dashboard() as dashboard:
         tasks = [
             asyncio.create_task(session.pump()),
@@ -179,9 +179,11 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
             for task in tasks[1:]:
                 task.cancel()
             stop(session, job.ending)
-            await _settled(tasks[0], session, job.config)
-            if tape is not None:
-                tape.close()
+            try:
+                await _settled(tasks[0], session, job.config)
+            finally:
+                if tape is not None:
+                    tape.close()
     if folder is not None:
         await asyncio.to_thread(compact_tape, folder)
     return _finish(job, display)

@@ -58,12 +58,17 @@ async def attend(
             entries = control.read_after(cursor)
             cursor = entries[-1].id if entries else cursor
             session.follow(entries)
-        if session.engine.failure:
-            ending.say(f"the strategy failed: {session.engine.failure}", failed=True)
+        notice_failure(session, ending)
         if until is not None and loop.time() >= until:
             ending.say("the time asked for is up")
         look()
         await asyncio.sleep(CONTROL_EVERY_S)
+
+
+def notice_failure(session: Session, ending: Ending) -> None:
+    """End the run when its strategy has failed."""
+    if session.engine.failure:
+        ending.say(f"the strategy failed: {session.engine.failure}", failed=True)
 
 
 async def until_ended(ending: Ending, tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -94,6 +99,7 @@ async def play(session: Session, inputs: Iterable[Batch | Fact | FeedReport], en
         session.take([received])
         await asyncio.sleep(0)
         session.drain()
+        notice_failure(session, ending)
         if ending.happened.is_set():
             return
     ending.say("the tape is over")

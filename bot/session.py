@@ -134,13 +134,10 @@ class Session:
         if self.tape is None:
             return
         batches = [one for one in received if isinstance(one, Batch)]
-        try:
-            self.tape.write(batches)
-            for one in received:
-                if not isinstance(one, Batch | Command):
-                    self.tape.write_fact(one)
-        except OSError as error:
-            raise StorageError(f"the tape {self.tape.folder} cannot be written: {error.strerror}") from error
+        self.tape.write(batches)
+        for one in received:
+            if not isinstance(one, Batch | Command):
+                self.tape.write_fact(one)
         self.tape_rows += sum(map(len, batches))
 
     def _keep_halt(self, records: Sequence[Record]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -29,14 +30,20 @@ class PolledMarket:
     """A ccxt client, the process behind it when that is ours, and the clock the feed runs on."""
 
     def __init__(
-        self, config: Config, client: Any, process: ExchangeProcess | None, clock: FeedClock, budget: Budget
+        self,
+        config: Config,
+        client: Any,
+        process: ExchangeProcess | None,
+        clock: FeedClock,
+        budget: Budget,
+        listed: tuple[Instrument, ...],
     ) -> None:
         self._config = config
         self._client = client
         self._process = process
         self.clock = clock
         self.budget = budget
-        self.instruments: tuple[Instrument, ...] = instruments(client, config.exchange.symbols)
+        self.instruments = listed
 
     @classmethod
     async def open(cls, config: Config, tape: Path | None = None, speed: float = 1.0) -> PolledMarket:
@@ -53,13 +60,13 @@ class PolledMarket:
             clock = FeedClock() if tape is None else FeedClock(speed, await client.fetch_time() * NS_PER_MS)
             feed = config.feed
             depth, first = feed.depth, config.exchange.symbols[0]
-            instruments(client, config.exchange.symbols)
+            listed = instruments(client, config.exchange.symbols)
             _choose_trades(client, feed.trades_method)
             costs = await costs_of(client, config.exchange.id, first, depth, TRADES_PAGE)
             budget = plan(costs, len(config.exchange.symbols), feed.book_every_ns, feed.trades_every_ns)
             if not budget.fits:
                 raise UserError(budget.sentence)
-            return cls(config, client, process, clock, budget)
+            return cls(config, client, process, clock, budget, listed)
         except BaseException:
             if client is not None:
                 await client.close()
@@ -81,10 +88,11 @@ class PolledMarket:
         return PollFeed(self._client, self.instruments, settings, self.clock, take_seq, emit)
 
     @property
-    def troubles(self) -> tuple[str, ...]:
-        """What a person should know about the exchange itself, in words."""
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about the exchange itself, in words: its limit, and whether ours has ended."""
+        planned = (self.budget.sentence,) if math.isfinite(self.budget.limit_per_minute) else ()
         gone = self._process is not None and not self._process.is_alive
-        return ("the local exchange has ended; stop and start again",) if gone else ()
+        return (*planned, "the local exchange has ended; stop and start again") if gone else planned
 
     async def close(self) -> None:
         """Disconnect, and end the local exchange; its market resumes where it stopped."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from bot.errors import TapeError
+from bot.errors import StorageError, TapeError
 from bot.types import NS_PER_S, Batch, Instrument
 from storage.tape_facts import FACTS_NAME, RareInput, fact_line
 from storage.tape_header import HEADER_NAME, TapeHeader, load_header, save_header
@@ -64,6 +65,7 @@ class TapeWriter:
 
         Raises:
             TapeError: a symbol is not on the tape.
+            StorageError: the tape cannot be written (a full disk); what was written before stays readable.
         """
         if not batches:
             return
@@ -83,15 +85,17 @@ class TapeWriter:
             self._append(rows.take(slice(start, stop)))
 
     def write_fact(self, rare: RareInput) -> None:
-        """Append a fact or a feed report."""
-        self._facts.write(fact_line(rare))
+        """Append a fact or a feed report; raises `StorageError` as `write` does."""
+        with self._told_plainly():
+            self._facts.write(fact_line(rare))
 
     def close(self) -> None:
         """End the open segment. Closing twice is harmless."""
-        if self._segment is not None:
-            self._segment.close()
-            self._segment = None
-        self._facts.close()
+        with self._told_plainly():
+            if self._segment is not None:
+                segment, self._segment = self._segment, None
+                segment.close()
+            self._facts.close()
 
     def compact(self) -> int:
         """Turn this writer's closed segments into Parquet; returns how many. The open segment stays a stream."""
@@ -102,13 +106,21 @@ class TapeWriter:
         if self._facts.closed:
             raise ValueError(f"the tape {self.folder} should be open, was closed")
         hour = int(rows.local_ns[0]) // _HOUR_NS
-        if self._segment is None or hour > self._hour:
-            if self._segment is not None:
-                self._segment.close()
-            self._segments += 1
-            self._hour = hour
-            self._segment = SegmentFile(self.folder / f"{self._segments:06d}{STREAM_SUFFIX}")
-        self._segment.append(rows)
+        with self._told_plainly():
+            if self._segment is None or hour > self._hour:
+                if self._segment is not None:
+                    self._segment.close()
+                self._segments += 1
+                self._hour = hour
+                self._segment = SegmentFile(self.folder / f"{self._segments:06d}{STREAM_SUFFIX}")
+            self._segment.append(rows)
+
+    @contextmanager
+    def _told_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(f"the tape {self.folder} cannot be written: {error.strerror or error}") from error
 
 
 def compact_tape(folder: Path) -> int:

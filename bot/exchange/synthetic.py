@@ -59,10 +59,6 @@ class SyntheticMarket:
             flow.step()
         self.steps += 1
 
-    def fair_ticks(self, symbol_id: str) -> float:
-        """The hidden fair price, for tests and studies; nothing on the wire shows it."""
-        return self._flows[symbol_id].fair
-
     def snapshot(self) -> dict[str, Any]:
         """Books, ids and the state of every flow, ready for JSON."""
         return {

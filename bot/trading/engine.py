@@ -8,7 +8,7 @@ orders meet those same messages; then, after the first complete message at or pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot.trading.decision import DecisionRules, decide
 from bot.trading.desk import Desk
@@ -29,7 +29,6 @@ class Engine:
     failure: str = ""
     now_ns: int = 0
     _equity_due_ns: int = 0
-    _facts: dict[tuple[str, str], Fact] = field(default_factory=dict)
 
     def name_run(self, run: str) -> None:
         """Say which run this is, before its first input: order ids carry it and so never repeat on an account."""
@@ -48,7 +47,7 @@ class Engine:
                 desk.healthy, desk.skew_ns = received.healthy, received.skew_ns
                 desk.market.report(received)
             case Fact():
-                self._facts[received.symbol, received.name] = received
+                pass  # recorded for later: funding is not modelled yet
         return []
 
     def _on_batch(self, batch: Batch) -> Iterator[Record]:

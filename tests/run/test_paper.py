@@ -228,3 +228,14 @@ def test_a_misspelled_signal_is_one_line_and_leaves_no_run_behind(folder: Folder
     assert ended.code == 2
     assert "did you mean depth_imbalance" in ended.err
     assert folder.ask("select count(*) from runs") == [(0,)]
+
+
+def test_a_strategy_that_fails_on_the_last_events_of_a_tape_fails_the_run(folder: Folder) -> None:
+    (folder.path / "strategies" / "faulty.py").write_text(RAISES.replace("BAD", "raise RuntimeError('no idea')"))
+    assert folder.run("record", "--for", "4s").code == 0
+    (tape,) = (folder.path / "data" / "tapes").iterdir()
+
+    ended = folder.run("paper", "--strategy", "faulty", "--replay", str(tape), "--speed", "max", "--plain")
+
+    assert ended.code == 1
+    assert "RuntimeError: no idea" in ended.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import TapeError
+from bot.errors import StorageError, TapeError
 from bot.types import NS_PER_S, Batch, Fact, FeedReport, Instrument, InstrumentKind, Kind
 from storage.tape import RareInput, Sampling, Tape, TapeHeader, TapeWriter, compact_tape
 from storage.tape_rows import COLUMNS, DTYPES
@@ -377,3 +378,21 @@ def test_a_damaged_fact_line_is_refused(tmp_path: Path, line: bytes) -> None:
 
     with pytest.raises(TapeError, match=r"line 2 is damaged"):
         list(Tape.open(tmp_path).facts())
+
+
+def test_a_disk_that_takes_no_more_is_one_line_and_what_was_written_is_read(tmp_path: Path) -> None:
+    writer = TapeWriter(tmp_path / "tape", HEADER)
+    writer.write([a_batch(BTC.symbol, 0, START_NS, rows=10)])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    written = next((tmp_path / "tape").glob("*.arrows")).stat().st_size
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (written + 64, before[1]))
+    try:
+        with pytest.raises(StorageError, match="cannot be written") as caught:
+            writer.write([a_batch(BTC.symbol, 10, START_NS + 1, rows=10_000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert "\n" not in str(caught.value)
+    writer.close()
+    assert Tape.open(tmp_path / "tape").rows == 10
