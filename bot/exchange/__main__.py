@@ -9,10 +9,12 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 from bot.errors import BotError
-from bot.exchange.process import ExchangeSettings
+from bot.exchange.keys import ApiKey
+from bot.exchange.process import CONTROL_VARIABLE, KEYS_VARIABLE, ExchangeSettings
 from bot.exchange.service import serve
 
 
@@ -57,11 +59,19 @@ def _settings(chosen: argparse.Namespace) -> ExchangeSettings:
         state_folder=chosen.state,
         tape=chosen.tape,
         speed=chosen.speed,
+        alpha_horizon_s=chosen.alpha_horizon,
+        funding_every_s=chosen.funding_every,
+        weight_limit=chosen.weight_limit,
+        control_token=os.environ.get(CONTROL_VARIABLE, ""),
+        virtual=chosen.virtual,
+        listen_key_life_s=chosen.listen_key_life,
     )
-    keys = os.environ.get("IMBALANCE_EXCHANGE_KEYS")
-    return (
-        settings if keys is None else replace(settings, keys=tuple((key, secret) for key, secret in json.loads(keys)))
-    )
+    keys = os.environ.get(KEYS_VARIABLE)
+    return settings if keys is None else replace(settings, keys=tuple(_key(*row) for row in json.loads(keys)))
+
+
+def _key(key: str, secret: str, cash: str, *rights: bool) -> ApiKey:
+    return ApiKey(key, secret, Decimal(cash), *rights)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, help="folder to resume from and save to")
     parser.add_argument("--tape", type=Path, help="replay this tape instead")
     parser.add_argument("--speed", type=float, default=default.speed, help="pace of the replay, 1 is real time")
+    parser.add_argument("--alpha-horizon", type=float, default=default.alpha_horizon_s, help="seconds the drift lasts")
+    parser.add_argument("--funding-every", type=float, default=default.funding_every_s, help="seconds")
+    parser.add_argument("--weight-limit", type=int, default=default.weight_limit, help="a minute; 0 for no limit")
+    parser.add_argument("--listen-key-life", type=float, default=default.listen_key_life_s, help="seconds")
+    parser.add_argument("--virtual", action="store_true", help="stand still but for the steps that are asked for")
     parser.add_argument("--parent-pipe", action="store_true", help="end when standard input ends")
     return parser
 

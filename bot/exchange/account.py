@@ -76,6 +76,8 @@ class OwnFill:
 class Account:
     """What one API key owns. `owner` is its number in every book, > 0; orders are keyed by (symbol id, order id).
 
+    The key of an account that `is_revoked` is not accepted any more.
+
     `closed` and `fills` are in the order they came to be, and only grow.
     """
 
@@ -83,6 +85,7 @@ class Account:
     key: str
     secret: str
     cash: Decimal = OPENING_CASH
+    is_revoked: bool = False
     positions: dict[str, Position] = field(default_factory=dict)
     leverage: dict[str, int] = field(default_factory=dict)
     open: dict[tuple[str, int], OwnOrder] = field(default_factory=dict)

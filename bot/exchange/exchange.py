@@ -13,6 +13,7 @@ from typing import Final
 from bot.exchange.account import Account, OwnOrder, Position
 from bot.exchange.listing import Listing
 from bot.exchange.matching import Rule, Trade
+from bot.exchange.notice import Notice
 from bot.exchange.refusal import Code, Refusal
 from bot.types import OrderStatus
 
@@ -35,12 +36,16 @@ class Ticket:
 
 
 class Exchange:
-    """Listings and accounts. `dirty` is set whenever something an account owns has changed, for whoever saves it."""
+    """Listings and accounts. `dirty` is set whenever something an account owns has changed, for whoever saves it.
+
+    `notices` waits for whoever tells the accounts' owners.
+    """
 
     def __init__(self, listings: dict[str, Listing], accounts: dict[str, Account]) -> None:
         self.listings = listings
         self.accounts = accounts
         self.dirty = False
+        self.notices: list[Notice] = []
         self._by_owner = {account.owner: account for account in accounts.values()}
 
     def listing(self, symbol_id: str) -> Listing:
@@ -108,6 +113,14 @@ class Exchange:
             self._trim(listing, self._by_owner[owner], now_ms)
         self.dirty = self.dirty or bool(touched)
         listing.log.record(trades, now_ms)
+
+    def tend(self, now_ms: int) -> None:
+        """Do what is due by the clock: funding, liquidations, dead man's switches."""
+
+    def take_notices(self) -> list[Notice]:
+        """Notices since the last call, in order."""
+        notices, self.notices = self.notices, []
+        return notices
 
     def unrealised(self, account: Account) -> Decimal:
         """Unrealised P&L over all positions at mark prices, in quote currency."""

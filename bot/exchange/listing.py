@@ -43,6 +43,9 @@ class Book(Protocol):
     def depth(self, limit: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Bids and asks as (ticks, lots), best first."""
 
+    def changes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bid and ask levels that changed since the last call, as (ticks, lots); 0 lots when a level is gone."""
+
     def room(self, owner: int, sign: int) -> int:
         """Lots an order of `sign` may still take off the owner's position."""
 
@@ -87,12 +90,16 @@ class TradeLog:
 
 @dataclass(slots=True)
 class Listing:
-    """An instrument with its book and its public trades. `symbol_id` is the exchange's own name (`BTCUSDT`)."""
+    """An instrument with its book and its public trades. `symbol_id` is the exchange's own name (`BTCUSDT`).
+
+    While it `is_halted`, no order is accepted (cancels are).
+    """
 
     instrument: Instrument
     book: Book
     log: TradeLog
     last_mark: Decimal
+    is_halted: bool = False
 
     @property
     def symbol_id(self) -> str:

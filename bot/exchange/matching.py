@@ -71,11 +71,12 @@ class Level:
 class HalfBook:
     """One side of a book: levels by price, the best one found through a heap with lazy deletion."""
 
-    __slots__ = ("_heap", "levels", "sign")
+    __slots__ = ("_heap", "levels", "sign", "touched")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.levels: dict[int, Level] = {}
+        self.touched: set[int] = set()
         self._heap: list[int] = []
 
     def best(self) -> int | None:
@@ -97,8 +98,17 @@ class HalfBook:
         for price in self.prices():
             yield from self.levels[price].orders.values()
 
+    def changes(self) -> list[tuple[int, int]]:
+        """Levels that changed since the last call as (ticks, lots), best first; 0 lots when a level is gone."""
+        levels, touched = self.levels, self.touched
+        self.touched = set()
+        return [
+            (price, levels[price].lots if price in levels else 0) for price in sorted(touched, reverse=self.sign > 0)
+        ]
+
     def add(self, order: Order) -> None:
         """Put an order at the end of its level's queue."""
+        self.touched.add(order.price)
         level = self.levels.get(order.price)
         if level is None:
             if len(self._heap) > 2 * len(self.levels) + 256:
@@ -112,6 +122,7 @@ class HalfBook:
 
     def remove(self, order: Order) -> None:
         """Take an order out, and its level with it when nothing is left there."""
+        self.touched.add(order.price)
         level = self.levels[order.price]
         del level.orders[order.order_id]
         level.lots -= order.left
@@ -190,6 +201,10 @@ class MatchingEngine:
         """Bids and asks as (ticks, lots), best first, at most `limit` levels a side."""
         return _ladder(self.bids, limit), _ladder(self.asks, limit)
 
+    def changes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bid and ask levels that changed since the last call, as (ticks, lots); 0 lots when a level is gone."""
+        return self.bids.changes(), self.asks.changes()
+
     def room(self, owner: int, sign: int) -> int:
         """Lots that an order of `sign` may still take off the owner's position, 0 when it would add to it."""
         return max(0, -sign * self.positions.get(owner, 0))
@@ -252,6 +267,7 @@ class MatchingEngine:
         taker.status = OrderStatus.PARTIALLY_FILLED if taker.left else OrderStatus.FILLED
         maker.left -= lots
         level.lots -= lots
+        (self.asks if sign > 0 else self.bids).touched.add(maker.price)
         if maker.left:
             maker.status = OrderStatus.PARTIALLY_FILLED
         else:

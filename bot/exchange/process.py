@@ -8,12 +8,15 @@ import select
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from bot.errors import UserError
+from bot.exchange.keys import ApiKey
 
+KEYS_VARIABLE: Final = "IMBALANCE_EXCHANGE_KEYS"
+CONTROL_VARIABLE: Final = "IMBALANCE_EXCHANGE_CONTROL"
 _READY_WITHIN_S: Final = 20.0  # it takes half a second; a loaded machine or a long tape may take longer
 _STOP_WITHIN_S: Final = 5.0
 
@@ -23,9 +26,11 @@ class ExchangeSettings:
     """What exchange to run.
 
     `port` 0 takes a free one. `symbols` are ccxt's unified names, or how many of the catalogue. `alpha` >= 0 is the
-    strength of the planted drift (0 plants none). `state_folder` None forgets everything at the end. `tape` replays a
-    recording at `speed` times its pace instead of the synthetic market. `keys` are (API key, secret) pairs, each with
-    an account of its own.
+    strength of the planted drift (0 plants none), `alpha_horizon_s` how long it lasts. `state_folder` None forgets
+    everything at the end. `tape` replays a recording at `speed` times its pace instead of the synthetic market. `keys`
+    have an account each. Funding is charged at multiples of `funding_every_s`. `weight_limit` is the weight a minute
+    that is allowed to an address (0: any). `control_token` opens the control endpoints to whoever has it (empty: to
+    nobody). A `virtual` market stands still but for steps asked for there. A listen key lives `listen_key_life_s`.
     """
 
     port: int = 0
@@ -35,7 +40,13 @@ class ExchangeSettings:
     state_folder: Path | None = None
     tape: Path | None = None
     speed: float = 1.0
-    keys: tuple[tuple[str, str], ...] = (("local", "local"),)
+    keys: tuple[ApiKey, ...] = (ApiKey("local", "local"),)
+    alpha_horizon_s: float = 6.0
+    funding_every_s: float = 8 * 3600.0
+    weight_limit: int = 0
+    control_token: str = field(default="", repr=False)
+    virtual: bool = False
+    listen_key_life_s: float = 3600.0
 
     def arguments(self) -> list[str]:
         """Command-line arguments that say the same to `python -m bot.exchange`."""
@@ -45,7 +56,17 @@ class ExchangeSettings:
             words += ["--state", str(self.state_folder)]
         if self.tape is not None:
             words += ["--tape", str(self.tape), "--speed", repr(self.speed)]
-        return words
+        words += ["--alpha-horizon", repr(self.alpha_horizon_s), "--funding-every", repr(self.funding_every_s)]
+        words += ["--weight-limit", str(self.weight_limit), "--listen-key-life", repr(self.listen_key_life_s)]
+        return [*words, "--virtual"] if self.virtual else words
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that say the rest: arguments are visible to every user of the machine."""
+        keys = [
+            [one.key, one.secret, str(one.cash), one.may_trade, one.may_withdraw, one.is_ip_restricted]
+            for one in self.keys
+        ]
+        return {KEYS_VARIABLE: json.dumps(keys), CONTROL_VARIABLE: self.control_token}
 
 
 class ExchangeProcess:
@@ -62,13 +83,11 @@ class ExchangeProcess:
         Raises:
             UserError: it could not start (the port is taken, a symbol or a tape is wrong), or not in time.
         """
-        # The keys travel in the environment: arguments are visible to every user of the machine.
-        environment = {**os.environ, "IMBALANCE_EXCHANGE_KEYS": json.dumps(settings.keys)}
         child = subprocess.Popen(
             [sys.executable, "-m", "bot.exchange", "--parent-pipe", *settings.arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env={**os.environ, **settings.environment()},
             start_new_session=True,  # Ctrl-C is for the parent, which then stops the exchange last
         )
         try:

@@ -16,6 +16,7 @@ from bot.exchange.exchange import Exchange
 from bot.exchange.listing import Listing
 from bot.exchange.refusal import Code, Refusal
 from bot.exchange.signing import signer
+from bot.exchange.streams import Streams
 
 _MINUTE_MS: Final = 60_000
 _DEPTH_WEIGHTS: Final = ((50, 2), (100, 5), (500, 10))
@@ -38,10 +39,13 @@ class Market(Protocol):
 class Server:
     """Answers requests on one exchange. `on_change` saves what an account owns, before it is told."""
 
-    def __init__(self, exchange: Exchange, market: Market, clock: Clock, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, exchange: Exchange, market: Market, clock: Clock, streams: Streams, on_change: Callable[[], None]
+    ) -> None:
         self._exchange = exchange
         self._market = market
         self._clock = clock
+        self._streams = streams
         self._on_change = on_change
         self._routes: Mapping[tuple[str, str], Route] = {**public.routes(), **private.routes()}
         self._minute = 0
@@ -53,7 +57,9 @@ class Server:
         application.router.add_route("*", "/{path:.*}", self._handle)
         return application
 
-    async def _handle(self, request: web.Request) -> web.Response:
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._streams.handle(request)
         path, _, query = request.raw_path.partition("?")
         body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
         try:
@@ -63,6 +69,7 @@ class Server:
             answer, status = {"code": int(refusal.code), "msg": refusal.words}, refusal.status
         if self._exchange.dirty:
             self._on_change()
+        self._streams.notify(self._exchange.take_notices())
         return web.Response(
             body=orjson.dumps(answer), status=status, content_type="application/json", headers=self._headers()
         )

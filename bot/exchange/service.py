@@ -21,6 +21,7 @@ from bot.exchange.flow import FlowSettings
 from bot.exchange.process import ExchangeSettings
 from bot.exchange.server import Market, Server
 from bot.exchange.state import StateFolder
+from bot.exchange.streams import Streams
 from bot.exchange.synthetic import SyntheticMarket
 
 _STEP_S: Final = 0.05
@@ -44,8 +45,9 @@ class _Service:
     def __init__(self, settings: ExchangeSettings) -> None:
         self._settings = settings
         self._market, self._saved = _market(settings)
-        accounts = {key: Account(n, key, secret) for n, (key, secret) in enumerate(settings.keys, start=1)}
+        accounts = {one.key: Account(n, one.key, one.secret, one.cash) for n, one in enumerate(settings.keys, start=1)}
         self._exchange = Exchange(self._market.listings, accounts)
+        self._streams = Streams(self._exchange)
         self._folder = StateFolder(settings.state_folder) if settings.state_folder is not None else None
         self._clock = Clock(self._folder.time_ms() if self._folder is not None else 0)
         if self._folder is not None and self._saved is not None:
@@ -55,7 +57,7 @@ class _Service:
         self._market.advance(_STEP_S)
         self._settle()
         self._save()
-        server = Server(self._exchange, self._market, self._clock, self._save)
+        server = Server(self._exchange, self._market, self._clock, self._streams, self._save)
         runner = web.AppRunner(server.application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -64,6 +66,7 @@ class _Service:
                 ready(port)
             await self._live(stop)
         finally:
+            await self._streams.close()
             await runner.cleanup()
             self._save(clean=True)
             if self._folder is not None:
@@ -86,6 +89,9 @@ class _Service:
         now_ms = self._market.time_ms(self._clock.now_ms())
         for listing in self._market.listings.values():
             self._exchange.settle(listing, now_ms)
+        self._exchange.tend(now_ms)
+        self._streams.notify(self._exchange.take_notices())
+        self._streams.publish(now_ms)
 
     def _save(self, *, clean: bool = False) -> None:
         self._exchange.dirty = False

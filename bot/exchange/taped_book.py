@@ -19,10 +19,11 @@ _NO_QUOTE: Final = -1
 class _Side:
     # Level sizes of one side, the prices kept in order: a recorded book has thousands, and changes all the time.
 
-    __slots__ = ("_keys", "_lots", "_sign")
+    __slots__ = ("_keys", "_lots", "_sign", "touched")
 
     def __init__(self, sign: int) -> None:
         self._sign = sign
+        self.touched: set[int] = set()
         self._keys: list[int] = []  # prices, negative for bids: ascending is best first
         self._lots: dict[int, int] = {}
 
@@ -31,12 +32,17 @@ class _Side:
 
     def set(self, price: int, lots: int) -> None:
         key = -self._sign * price
+        self.touched.add(price)
         if lots > 0:
             if price not in self._lots:
                 insort(self._keys, key)
             self._lots[price] = lots
         elif self._lots.pop(price, 0):
             del self._keys[bisect_left(self._keys, key)]
+
+    def changes(self) -> list[tuple[int, int]]:
+        touched, self.touched = self.touched, set()
+        return [(price, self.size(price)) for price in sorted(touched, reverse=self._sign > 0)]
 
     def best(self) -> int | None:
         return -self._sign * self._keys[0] if self._keys else None
@@ -79,7 +85,9 @@ class TapedBook:
         elif kind in (Kind.BUY, Kind.SELL):
             self._pass(1 if kind == Kind.BUY else -1, price, lots)
         elif kind == Kind.CLEAR:
-            self._sides = {1: _Side(1), -1: _Side(-1)}
+            for gone in self._sides.values():
+                for price, _ in gone.rows():
+                    gone.set(price, 0)
             self._taken.clear()
             self._quote = {1: (_NO_QUOTE, 0), -1: (_NO_QUOTE, 0)}
 
@@ -133,6 +141,10 @@ class TapedBook:
     def depth(self, limit: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Recorded bids and asks as (ticks, lots), best first; the accounts' orders don't show."""
         return self._sides[1].rows(limit), self._sides[-1].rows(limit)
+
+    def changes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bid and ask levels that changed since the last call, as (ticks, lots); 0 lots when a level is gone."""
+        return self._sides[1].changes(), self._sides[-1].changes()
 
     def room(self, owner: int, sign: int) -> int:
         """Lots that an order of `sign` may still take off the owner's position."""

@@ -11,6 +11,7 @@ import ccxt as errors
 import pytest
 import pytest_asyncio
 
+from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from tests.exchange.practice import client
 
@@ -20,7 +21,8 @@ _PATIENCE_S = 30
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[ExchangeProcess]:
-    process = ExchangeProcess.start(ExchangeSettings(seed=11, keys=(("local", "local"), ("other", "thing"))))
+    keys = (ApiKey("local", "local"), ApiKey("other", "thing"))
+    process = ExchangeProcess.start(ExchangeSettings(seed=11, keys=keys))
     yield process
     process.stop()
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from bot.errors import UserError
+from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.exchange.state import StateFolder
 from tests.exchange.practice import client
@@ -125,7 +126,7 @@ async def test_symbol_that_is_left_out_once_goes_on_later_unless_something_is_ow
     with pytest.raises(UserError, match="BTCUSDT, which is not listed"):
         ExchangeProcess.start(replace(both, symbols=("ETH/USDT:USDT",)))
     with pytest.raises(UserError, match="key local, which is not among"):
-        ExchangeProcess.start(replace(both, keys=(("another", "key"),)))
+        ExchangeProcess.start(replace(both, keys=(ApiKey("another", "key"),)))
 
 
 def test_folder_serves_one_exchange_at_a_time(tmp_path: Path) -> None:
