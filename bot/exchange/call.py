@@ -84,11 +84,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What answers an endpoint, what it costs of the minute's weight, and whether it must be signed."""
+    """What answers an endpoint, what it costs of the minute's weight, and whether it must be signed.
+
+    A `keyed` one asks for the key alone, without a signature.
+    """
 
     answer: Callable[[Call], Any]
     weight: int
     signed: bool = False
+    keyed: bool = False
 
 
 def _malformed(name: str) -> Refusal:

@@ -47,7 +47,7 @@ class Server:
         self._clock = clock
         self._streams = streams
         self._on_change = on_change
-        self._routes: Mapping[tuple[str, str], Route] = {**public.routes(), **private.routes()}
+        self._routes: Mapping[tuple[str, str], Route] = {**public.routes(), **private.routes(), **streams.routes()}
         self._minute = 0
         self._used = 0
 
@@ -88,6 +88,8 @@ class Server:
         if route.signed:
             key = request.headers.get("X-MBX-APIKEY")
             account = signer(self._exchange.accounts, key, query + body, parameters, (now_ms, wall_ms))
+        elif route.keyed:
+            account = self._exchange.accounts.get(request.headers.get("X-MBX-APIKEY", ""))
         return route.answer(Call(self._exchange, parameters, now_ms, account))
 
     def _count(self, route: Route, path: str, parameters: Mapping[str, str], wall_ms: int) -> None:

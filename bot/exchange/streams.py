@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from bot.exchange.call import Route
 from bot.exchange.exchange import Exchange
 from bot.exchange.fate import Carrier, Faithful
 from bot.exchange.notice import Notice
@@ -17,6 +18,10 @@ class Streams:
     def __init__(self, exchange: Exchange, carrier: Carrier | None = None) -> None:
         self._exchange = exchange
         self._carrier = carrier if carrier is not None else Faithful()
+
+    def routes(self) -> dict[tuple[str, str], Route]:
+        """The endpoints of listen keys by method and path."""
+        return {}
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one WebSocket connection until it ends."""
