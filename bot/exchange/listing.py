@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
@@ -62,13 +62,26 @@ class PublicTrade(NamedTuple):
     time_ms: int
 
 
+def _nobody(trade: PublicTrade) -> None:
+    """Nobody asked to be told."""
+
+
 @dataclass(slots=True)
 class TradeLog:
-    """The newest public trades of one instrument, single (`trades`) and by aggressor and price (`aggregates`)."""
+    """The newest public trades of one instrument, single (`trades`) and by aggressor and price (`aggregates`).
+
+    `witness` is told every single trade, in order.
+    """
 
     next_id: int = 1
+    witness: Callable[[PublicTrade], None] = _nobody
     trades: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=_KEPT))
     aggregates: deque[PublicTrade] = field(default_factory=lambda: deque(maxlen=_KEPT))
+
+    def add(self, trade: PublicTrade) -> None:
+        """Append a single trade."""
+        self.trades.append(trade)
+        self.witness(trade)
 
     def record(self, matches: Sequence[Trade], time_ms: int) -> None:
         """Append matches in their order; those with an order of a tape are left out, as the tape has its own trades."""
@@ -78,7 +91,7 @@ class TradeLog:
             if RECORDED in (match.taker_id, match.maker_id):
                 continue
             price, lots, sign = match.price, match.lots, match.sign
-            self.trades.append(PublicTrade(match.trade_id, price, lots, sign, match.trade_id, match.trade_id, time_ms))
+            self.add(PublicTrade(match.trade_id, price, lots, sign, match.trade_id, match.trade_id, time_ms))
             if match.taker_id == taker_id and aggregates[-1].price == price:
                 grown = aggregates.pop()
                 aggregates.append(grown._replace(lots=grown.lots + lots, last_id=match.trade_id))

@@ -82,7 +82,7 @@ class ReplayMarket:
             log.next_id = max(log.next_id, trade_id) + 1
             trade = PublicTrade(trade_id, price, lots, sign, trade_id, trade_id, (exchange_ns or local_ns) // NS_PER_MS)
             log.aggregates.append(trade)
-            log.trades.append(trade)
+            log.add(trade)
         elif last and kind != Kind.CLOCK:
             book.close_message(event_id)
 
