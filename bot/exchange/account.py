@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from bot.exchange.keys import ApiKey
 from bot.exchange.matching import Order, Rule
 from bot.types import Instrument
 
@@ -37,12 +38,29 @@ class Position:
         """What closing at `mark` would bring, in quote currency before fees."""
         return instrument.size(self.lots) * mark - self.cost
 
+    def trade(self, sign: int, lots: int, quote: Decimal) -> Decimal:
+        """Change by a trade of `lots` > 0 worth `quote` > 0; the realised P&L comes back."""
+        realised = Decimal(0)
+        closing = min(lots, abs(self.lots)) if self.lots * sign < 0 else 0
+        if closing:
+            whole = closing == abs(self.lots)
+            cost = self.cost if whole else (self.cost * closing / abs(self.lots)).quantize(_CENT)
+            realised = -sign * quote * closing / lots - cost
+            self.cost -= cost
+            self.lots += sign * closing
+        opening = lots - closing
+        if opening:
+            self.cost += sign * quote * opening / lots
+            self.lots += sign * opening
+        return realised
+
 
 @dataclass(slots=True, eq=False)
 class OwnOrder:
     """An account's order: what it asked for, and the book's order underneath, which knows how it stands.
 
-    `quote` is the value filled so far in quote currency; `order_type` is LIMIT or MARKET.
+    `quote` is the value filled so far in quote currency and `filled` the lots, both as settled; `order_type` is LIMIT,
+    MARKET or LIQUIDATION.
     """
 
     order: Order
@@ -53,6 +71,7 @@ class OwnOrder:
     time_ms: int
     updated_ms: int
     quote: Decimal = Decimal(0)
+    filled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +95,7 @@ class OwnFill:
 class Account:
     """What one API key owns. `owner` is its number in every book, > 0; orders are keyed by (symbol id, order id).
 
-    The key of an account that `is_revoked` is not accepted any more.
+    `rights` are what its key may do; one that `is_revoked` is not accepted any more.
 
     `closed` and `fills` are in the order they came to be, and only grow.
     """
@@ -85,6 +104,7 @@ class Account:
     key: str
     secret: str
     cash: Decimal = OPENING_CASH
+    rights: ApiKey = field(default_factory=lambda: ApiKey("", ""))
     is_revoked: bool = False
     positions: dict[str, Position] = field(default_factory=dict)
     leverage: dict[str, int] = field(default_factory=dict)
@@ -92,6 +112,11 @@ class Account:
     closed: dict[tuple[str, int], OwnOrder] = field(default_factory=dict)
     by_client_id: dict[tuple[str, str], OwnOrder] = field(default_factory=dict)
     fills: list[OwnFill] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, owner: int, key: ApiKey) -> Account:
+        """Open the account of a key."""
+        return cls(owner, key.key, key.secret, key.cash, key)
 
     def leverage_of(self, symbol_id: str) -> int:
         """Leverage set for a symbol, 1 to 125."""
@@ -107,24 +132,41 @@ class Account:
         """The order with the exchange's id, open or closed."""
         return self.open.get((symbol_id, order_id)) or self.closed.get((symbol_id, order_id))
 
-    def close_done(self, now_ms: int) -> None:
-        """Move the orders that the book is done with from `open` to `closed`."""
-        for key in [key for key, own in self.open.items() if own.order.status.is_closed]:
-            own = self.open.pop(key)
+    def close_done(self, now_ms: int) -> list[OwnOrder]:
+        """Move the orders that the book is done with from `open` to `closed`; they come back."""
+        done = [(key, own) for key, own in self.open.items() if own.order.status.is_closed]
+        for key, own in done:
+            del self.open[key]
             own.updated_ms = now_ms
             self.closed[key] = own
+        return [own for _, own in done]
 
     def fill(
-        self, own: OwnOrder, instrument: Instrument, *, trade_id: int, price: int, lots: int, maker: bool, now_ms: int
+        self,
+        own: OwnOrder,
+        instrument: Instrument,
+        *,
+        trade_id: int,
+        price: int,
+        lots: int,
+        maker: bool,
+        now_ms: int,
+        rate: Decimal | None = None,
     ) -> OwnFill:
-        """Book one fill of `lots` at `price` ticks: position, realised P&L, fee and cash change together."""
+        """Book one fill of `lots` at `price` ticks: position, realised P&L, fee and cash change together.
+
+        The fee is `rate` of the value, the maker's or taker's when it is None.
+        """
         position = self.positions.setdefault(own.symbol_id, Position())
         quote = instrument.notional(price, lots)
-        realised = _book(position, own.order.sign, lots, quote)
+        realised = position.trade(own.order.sign, lots, quote)
         position.updated_ms = now_ms
-        fee = (quote * (MAKER_RATE if maker else TAKER_RATE)).quantize(_CENT, ROUND_HALF_UP)
+        if rate is None:
+            rate = MAKER_RATE if maker else TAKER_RATE
+        fee = (quote * rate).quantize(_CENT, ROUND_HALF_UP)
         self.cash += realised - fee
         own.quote += quote
+        own.filled += lots
         own.updated_ms = now_ms
         booked = OwnFill(
             trade_id=trade_id,
@@ -141,20 +183,3 @@ class Account:
         )
         self.fills.append(booked)
         return booked
-
-
-def _book(position: Position, sign: int, lots: int, quote: Decimal) -> Decimal:
-    """Change a position by a trade worth `quote`; the realised P&L comes back."""
-    realised = Decimal(0)
-    closing = min(lots, abs(position.lots)) if position.lots * sign < 0 else 0
-    if closing:
-        whole = closing == abs(position.lots)
-        cost = position.cost if whole else (position.cost * closing / abs(position.lots)).quantize(_CENT)
-        realised = -sign * quote * closing / lots - cost
-        position.cost -= cost
-        position.lots += sign * closing
-    opening = lots - closing
-    if opening:
-        position.cost += sign * quote * opening / lots
-        position.lots += sign * opening
-    return realised

@@ -12,9 +12,10 @@ from typing import Final
 
 from bot.exchange.account import Account, OwnOrder, Position
 from bot.exchange.listing import Listing
-from bot.exchange.matching import Rule, Trade
+from bot.exchange.matching import Rule
 from bot.exchange.notice import Notice
 from bot.exchange.refusal import Code, Refusal
+from bot.exchange.settlement import Settlement
 from bot.types import OrderStatus
 
 _CLIENT_ID: Final = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
@@ -36,17 +37,21 @@ class Ticket:
 
 
 class Exchange:
-    """Listings and accounts. `dirty` is set whenever something an account owns has changed, for whoever saves it.
-
-    `notices` waits for whoever tells the accounts' owners.
-    """
+    """Listings and accounts; `settlement` keeps the books."""
 
     def __init__(self, listings: dict[str, Listing], accounts: dict[str, Account]) -> None:
         self.listings = listings
         self.accounts = accounts
-        self.dirty = False
-        self.notices: list[Notice] = []
-        self._by_owner = {account.owner: account for account in accounts.values()}
+        self.settlement = Settlement(listings, accounts.values())
+
+    @property
+    def dirty(self) -> bool:
+        """True when something that is owned changed since somebody set it to False: to be saved."""
+        return self.settlement.dirty
+
+    @dirty.setter
+    def dirty(self, value: bool) -> None:
+        self.settlement.dirty = value
 
     def listing(self, symbol_id: str) -> Listing:
         """The listing of an exchange symbol.
@@ -67,6 +72,7 @@ class Exchange:
                 reduce-only condition says no; then no order exists.
         """
         listing = self.listing(ticket.symbol_id)
+        self.settle(listing, now_ms)
         price, lots = _grid(listing, ticket)
         _check_client_id(account, ticket)
         self._check_purse(account, listing, ticket, price, lots)
@@ -75,11 +81,9 @@ class Exchange:
             raise Refusal(Code.GTX_ORDER_REJECT if ticket.rule is Rule.GTX else Code.FOK_ORDER_REJECT)
         order_type = "MARKET" if price is None else "LIMIT"
         own = OwnOrder(order, ticket.symbol_id, ticket.client_id, order_type, ticket.rule, now_ms, now_ms)
-        account.open[own.symbol_id, order.order_id] = own
-        account.by_client_id[own.symbol_id, own.client_id] = own
+        self.settlement.enter(account, own)
         self.settle(listing, now_ms)
-        account.close_done(now_ms)
-        self.dirty = True
+        self.settlement.close_done(account, now_ms)
         return own
 
     def cancel(self, account: Account, own: OwnOrder, now_ms: int) -> OwnOrder:
@@ -91,35 +95,22 @@ class Exchange:
         listing = self.listing(own.symbol_id)
         if own.order.status.is_closed or not listing.book.cancel(own.order.order_id):
             raise Refusal(Code.CANCEL_REJECTED)
-        account.close_done(now_ms)
-        self.dirty = True
+        self.settlement.close_done(account, now_ms)
         return own
 
     def settle(self, listing: Listing, now_ms: int) -> None:
-        """Book the trades that wait in a listing's book: accounts first, then the public log."""
-        trades = listing.book.drain()
-        if not trades:
-            return
-        touched: set[int] = set()
-        for trade in trades:
-            for owner, order_id, maker in (
-                (trade.maker_owner, trade.maker_id, True),
-                (trade.taker_owner, trade.taker_id, False),
-            ):
-                if owner in self._by_owner:
-                    self._fill(listing, trade, owner, order_id, maker=maker, now_ms=now_ms)
-                    touched.add(owner)
-        for owner in touched:
-            self._trim(listing, self._by_owner[owner], now_ms)
-        self.dirty = self.dirty or bool(touched)
-        listing.log.record(trades, now_ms)
+        """Book the trades that wait in a listing's book: owners first, then the public log."""
+        self.settlement.settle(listing, now_ms)
 
     def tend(self, now_ms: int) -> None:
         """Do what is due by the clock: funding, liquidations, dead man's switches."""
+        for account in self.accounts.values():
+            # A match between others may expire a reduce-only order that has nothing left to reduce.
+            self.settlement.close_done(account, now_ms)
 
     def take_notices(self) -> list[Notice]:
         """Notices since the last call, in order."""
-        notices, self.notices = self.notices, []
+        notices, self.settlement.notices = self.settlement.notices, []
         return notices
 
     def unrealised(self, account: Account) -> Decimal:
@@ -164,31 +155,6 @@ class Exchange:
         then = self.margin_of(account, ticket.symbol_id, ticket.sign, lots)
         if then > now and then - now > self.available(account):
             raise Refusal(Code.MARGIN_NOT_SUFFICIENT)
-
-    def _fill(self, listing: Listing, trade: Trade, owner: int, order_id: int, *, maker: bool, now_ms: int) -> None:
-        account = self._by_owner[owner]
-        own = account.open[listing.symbol_id, order_id]
-        account.fill(
-            own,
-            listing.instrument,
-            trade_id=trade.trade_id,
-            price=trade.price,
-            lots=trade.lots,
-            maker=maker,
-            now_ms=now_ms,
-        )
-
-    def _trim(self, listing: Listing, account: Account, now_ms: int) -> None:
-        """Expire the reduce-only orders that have nothing left to reduce."""
-        for own in account.open.values():
-            order = own.order
-            if (
-                own.symbol_id == listing.symbol_id
-                and order.reduce_only
-                and listing.book.room(account.owner, order.sign) == 0
-            ):
-                listing.book.cancel(order.order_id, OrderStatus.EXPIRED)
-        account.close_done(now_ms)
 
 
 def _grid(listing: Listing, ticket: Ticket) -> tuple[int | None, int]:

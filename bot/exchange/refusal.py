@@ -15,6 +15,8 @@ class Code(IntEnum):
     """The error codes the exchange gives, named as Binance names them."""
 
     NO_SUCH_ENDPOINT = -1000
+    TOO_MANY_REQUESTS = -1003
+    TOO_MANY_ORDERS = -1015
     INVALID_TIMESTAMP = -1021
     INVALID_SIGNATURE = -1022
     MANDATORY_PARAM_MISSING = -1102
@@ -23,6 +25,7 @@ class Code(IntEnum):
     INVALID_ORDER_TYPE = -1116
     INVALID_SIDE = -1117
     BAD_SYMBOL = -1121
+    NO_SUCH_LISTEN_KEY = -1125
     INVALID_PARAMETER = -1130
     NEW_ORDER_REJECTED = -2010
     CANCEL_REJECTED = -2011
@@ -30,12 +33,15 @@ class Code(IntEnum):
     REJECTED_KEY = -2015
     MARGIN_NOT_SUFFICIENT = -2019
     REDUCE_ONLY_REJECT = -2022
+    ABOVE_LEVERAGE_TIER = -2027
+    LEVERAGE_TOO_SMALL = -2028
     QTY_LESS_THAN_ZERO = -4003
     QTY_GREATER_THAN_MAX = -4005
     PRICE_NOT_ON_TICK = -4014
     INVALID_CLIENT_ID_LENGTH = -4015
     LEVERAGE_INVALID = -4028
     NO_NEED_TO_CHANGE_MARGIN_TYPE = -4046
+    SYMBOL_NOT_TRADING = -4108
     DUPLICATE_CLIENT_ID = -4116
     MIN_NOTIONAL = -4164
     FOK_ORDER_REJECT = -5021
@@ -44,6 +50,8 @@ class Code(IntEnum):
 
 _WORDS: Final = {
     Code.NO_SUCH_ENDPOINT: "The local exchange has no such endpoint.",
+    Code.TOO_MANY_REQUESTS: "Too many requests.",
+    Code.TOO_MANY_ORDERS: "Too many new orders.",
     Code.INVALID_TIMESTAMP: "Timestamp for this request is outside of the recvWindow.",
     Code.INVALID_SIGNATURE: "Signature for this request is not valid.",
     Code.MANDATORY_PARAM_MISSING: "Mandatory parameter was not sent, was empty/null, or malformed.",
@@ -52,6 +60,7 @@ _WORDS: Final = {
     Code.INVALID_ORDER_TYPE: "Invalid orderType.",
     Code.INVALID_SIDE: "Invalid side.",
     Code.BAD_SYMBOL: "Invalid symbol.",
+    Code.NO_SUCH_LISTEN_KEY: "This listenKey does not exist.",
     Code.INVALID_PARAMETER: "Data sent for a parameter is not valid.",
     Code.NEW_ORDER_REJECTED: "NEW_ORDER_REJECTED",
     Code.CANCEL_REJECTED: "Unknown order sent.",
@@ -59,12 +68,15 @@ _WORDS: Final = {
     Code.REJECTED_KEY: "Invalid API-key, IP, or permissions for action.",
     Code.MARGIN_NOT_SUFFICIENT: "Margin is insufficient.",
     Code.REDUCE_ONLY_REJECT: "ReduceOnly Order is rejected.",
+    Code.ABOVE_LEVERAGE_TIER: "Exceeded the maximum allowable position at current leverage.",
+    Code.LEVERAGE_TOO_SMALL: "Leverage is smaller than permitted: insufficient margin balance.",
     Code.QTY_LESS_THAN_ZERO: "Quantity less than or equal to zero.",
     Code.QTY_GREATER_THAN_MAX: "Quantity greater than max quantity.",
     Code.PRICE_NOT_ON_TICK: "Price not increased by tick size.",
     Code.INVALID_CLIENT_ID_LENGTH: "Client order id is not valid.",
     Code.LEVERAGE_INVALID: "Leverage is not valid.",
     Code.NO_NEED_TO_CHANGE_MARGIN_TYPE: "No need to change margin type.",
+    Code.SYMBOL_NOT_TRADING: "Symbol is not open for trading; orders can only be cancelled.",
     Code.DUPLICATE_CLIENT_ID: "ClientOrderId is duplicated.",
     Code.MIN_NOTIONAL: "Order's notional must be no smaller than the least notional (unless you choose reduce only).",
     Code.FOK_ORDER_REJECT: "Due to the order could not be filled immediately, the FOK order has been rejected.",

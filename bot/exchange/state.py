@@ -259,7 +259,10 @@ def _track(account: Account, row: list[Any], order: Order | None) -> None:
     if order is None:
         sign, price, lots, left, reduce_only, status = row[9:]
         order = Order(order_id, account.owner, sign, price, lots, left, reduce_only, OrderStatus(status))
-    account.track(OwnOrder(order, symbol_id, client_id, order_type, Rule(rule), time_ms, updated_ms, Decimal(quote)))
+    filled = order.lots - order.left
+    account.track(
+        OwnOrder(order, symbol_id, client_id, order_type, Rule(rule), time_ms, updated_ms, Decimal(quote), filled)
+    )
 
 
 def _fill_row(key: str, own: OwnFill) -> list[Any]:
