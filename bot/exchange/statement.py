@@ -12,8 +12,8 @@ from bot.exchange.wire import Json, amount, plain
 from bot.types import Instrument, OrderStatus
 
 _MAINTENANCE: Final = Decimal("0.004")
-_SIDE: Final = {1: "BUY", -1: "SELL"}
-_STATUS: Final = {
+SIDES: Final = {1: "BUY", -1: "SELL"}
+STATUSES: Final = {
     OrderStatus.OPEN: "NEW",
     OrderStatus.PARTIALLY_FILLED: "PARTIALLY_FILLED",
     OrderStatus.FILLED: "FILLED",
@@ -32,7 +32,7 @@ def order(own: OwnOrder, instrument: Instrument) -> Json:
     return {
         "orderId": book_order.order_id,
         "symbol": own.symbol_id,
-        "status": _STATUS[book_order.status],
+        "status": STATUSES[book_order.status],
         "clientOrderId": own.client_id,
         "price": plain(instrument.price(book_order.price)),
         "avgPrice": amount(average),
@@ -45,7 +45,7 @@ def order(own: OwnOrder, instrument: Instrument) -> Json:
         "origType": own.order_type,
         "reduceOnly": book_order.reduce_only,
         "closePosition": False,
-        "side": _SIDE[book_order.sign],
+        "side": SIDES[book_order.sign],
         "positionSide": "BOTH",
         "stopPrice": "0",
         "workingType": "CONTRACT_PRICE",
@@ -64,7 +64,7 @@ def fill(own: OwnFill, instrument: Instrument) -> Json:
         "symbol": own.symbol_id,
         "id": own.trade_id,
         "orderId": own.order_id,
-        "side": _SIDE[own.sign],
+        "side": SIDES[own.sign],
         "price": plain(instrument.price(own.price)),
         "qty": plain(instrument.size(own.lots)),
         "realizedPnl": amount(own.realised),

@@ -1,0 +1,118 @@
+"""The JSON shapes of what the market streams say, in Binance USDⓈ-M futures' words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bot.exchange import wire
+from bot.exchange.depth_chain import Difference
+from bot.exchange.listing import Listing, PublicTrade
+from bot.exchange.wire import Json, Ladder, amount, plain
+
+Levels = list[tuple[int, int]]
+Quote = tuple[int, int, int, int]
+
+
+def depth(symbol_id: str, ladder: Ladder, difference: Difference, now_ms: int) -> Json:
+    """Levels that changed, with the ids by which the message fits between its neighbours."""
+    return {
+        "e": "depthUpdate",
+        "E": now_ms,
+        "T": now_ms,
+        "s": symbol_id,
+        "U": difference.previous + 1,
+        "u": difference.last,
+        "pu": difference.previous,
+        "b": ladder.rows(difference.bids),
+        "a": ladder.rows(difference.asks),
+    }
+
+
+def trade(symbol_id: str, ladder: Ladder, made: PublicTrade, now_ms: int) -> Json:
+    """One match."""
+    return {
+        "e": "trade",
+        "E": now_ms,
+        "T": made.time_ms,
+        "s": symbol_id,
+        "t": made.trade_id,
+        "p": ladder.price(made.price),
+        "q": ladder.size(made.lots),
+        "X": "MARKET",
+        "m": made.sign < 0,
+    }
+
+
+def aggregate(symbol_id: str, ladder: Ladder, made: PublicTrade, now_ms: int) -> Json:
+    """The matches of one aggressor at one price."""
+    return {"e": "aggTrade", "E": now_ms, "s": symbol_id, **wire.aggregate(made, ladder)}
+
+
+def book_ticker(symbol_id: str, ladder: Ladder, quote: Quote, update_id: int, now_ms: int) -> Json:
+    """Best bid and ask with their sizes, from (ticks, lots, ticks, lots); an empty side is 0."""
+    bid, bid_lots, ask, ask_lots = quote
+    return {
+        "e": "bookTicker",
+        "E": now_ms,
+        "T": now_ms,
+        "u": update_id,
+        "s": symbol_id,
+        "b": ladder.price(bid),
+        "B": ladder.size(bid_lots),
+        "a": ladder.price(ask),
+        "A": ladder.size(ask_lots),
+    }
+
+
+def mark_price(premium: Json) -> Json:
+    """Mark price and funding, from what `premiumIndex` answers."""
+    return {
+        "e": "markPriceUpdate",
+        "E": premium["time"],
+        "s": premium["symbol"],
+        "p": premium["markPrice"],
+        "i": premium["indexPrice"],
+        "P": premium["estimatedSettlePrice"],
+        "r": premium["lastFundingRate"],
+        "T": premium["nextFundingTime"],
+    }
+
+
+def mini_ticker(listing: Listing, ladder: Ladder, now_ms: int) -> Json:
+    """Open, high, low, close and volume over the trades that are kept."""
+    trades = listing.log.trades
+    prices = [made.price for made in trades] or [0]
+    volume = sum((made.lots for made in trades), 0)
+    turnover = listing.instrument.notional(1, 1) * sum(made.price * made.lots for made in trades)
+    return {
+        "e": "24hrMiniTicker",
+        "E": now_ms,
+        "s": listing.symbol_id,
+        "c": ladder.price(prices[-1]),
+        "o": ladder.price(prices[0]),
+        "h": ladder.price(max(prices)),
+        "l": ladder.price(min(prices)),
+        "v": ladder.size(volume),
+        "q": plain(turnover),
+    }
+
+
+def ticker(listing: Listing, ladder: Ladder, now_ms: int) -> Json:
+    """The mini ticker, and besides the change of the price, its average, and the trades it is made of."""
+    told = mini_ticker(listing, ladder, now_ms)
+    trades = listing.log.trades
+    opened, closed, volume = Decimal(told["o"]), Decimal(told["c"]), Decimal(told["v"])
+    change = closed - opened
+    return {
+        **told,
+        "e": "24hrTicker",
+        "p": plain(change),
+        "P": plain(round(100 * change / opened, 3) if opened else Decimal(0)),
+        "w": amount(Decimal(told["q"]) / volume if volume else Decimal(0)),
+        "Q": ladder.size(trades[-1].lots if trades else 0),
+        "O": trades[0].time_ms if trades else now_ms,
+        "C": now_ms,
+        "F": trades[0].trade_id if trades else 0,
+        "L": trades[-1].trade_id if trades else 0,
+        "n": len(trades),
+    }
