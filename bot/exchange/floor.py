@@ -10,6 +10,7 @@ from typing import Final
 from bot.errors import UserError
 from bot.exchange.account import Account
 from bot.exchange.catalogue import quotations
+from bot.exchange.connection import StreamSettings
 from bot.exchange.digest import Digest
 from bot.exchange.exchange import Exchange
 from bot.exchange.flow import FlowSettings
@@ -27,9 +28,9 @@ class Floor:
 
     def __init__(self, settings: ExchangeSettings, market: Market) -> None:
         self.market = market
-        accounts = {one.key: Account(n, one.key, one.secret, one.cash) for n, one in enumerate(settings.keys, start=1)}
+        accounts = {one.key: Account.of(number, one) for number, one in enumerate(settings.keys, start=1)}
         self.exchange = Exchange(market.listings, accounts)
-        self.streams = Streams(self.exchange)
+        self.streams = Streams(self.exchange, settings=StreamSettings(listen_key_life_s=settings.listen_key_life_s))
         self.digest = Digest(self.exchange)
 
     def turn(self, wall_ms: int) -> int:
@@ -39,8 +40,8 @@ class Floor:
         for listing in self.market.listings.values():
             self.exchange.settle(listing, now_ms)
         self.exchange.tend(now_ms)
-        self.tell()
         self.streams.publish(now_ms)
+        self.tell()
         return now_ms
 
     def tell(self) -> None:
