@@ -14,7 +14,7 @@ _SMOOTHING: Final = 0.1  # weight of the newest interval in the jitter
 class SymbolHealth:
     """Running totals of one symbol and the verdict on it.
 
-    Healthy: a good book at most `stale_after_ns` old, and fewer than three bad answers in a row since.
+    Healthy: a good book at most `stale_after_ns` old, not lost since, and fewer than three bad answers in a row.
     """
 
     def __init__(self, symbol: str, book_every_ns: int, stale_after_ns: int, started_ns: int) -> None:
@@ -24,6 +24,7 @@ class SymbolHealth:
         self._started_ns = started_ns
         self._good_book_ns = 0
         self._bad_in_a_row = 0
+        self._lost = False
         self._jitter_ns = 0.0
         self._reported: bool | None = None
         self._reported_ns = 0
@@ -31,12 +32,21 @@ class SymbolHealth:
         self.failed = 0
 
     def good_book(self, local_ns: int) -> None:
-        """Note a book that was received and found good."""
+        """Note a polled book that was received and found good."""
         if self._good_book_ns:
             off = abs(local_ns - self._good_book_ns - self._book_every_ns)
             self._jitter_ns += _SMOOTHING * (off - self._jitter_ns)
+        self.proven(local_ns)
+
+    def proven(self, local_ns: int) -> None:
+        """Note that the book known at `local_ns` is the exchange's; a stream has no interval to be late for."""
         self._good_book_ns = local_ns
         self._bad_in_a_row = 0
+        self._lost = False
+
+    def lose(self) -> None:
+        """Call the book wrong until one is found good: an update is missing, or its stream is dead."""
+        self._lost = True
 
     def refuse(self, of_book: bool) -> None:
         """Count an answer refused at the edge; only those about the book bear on the verdict."""
@@ -54,6 +64,7 @@ class SymbolHealth:
             self._good_book_ns > 0
             and now_ns - self._good_book_ns <= self._stale_after_ns
             and self._bad_in_a_row < _FAILURES_IN_A_ROW
+            and not self._lost
         )
 
     def is_report_due(self, now_ns: int) -> bool:

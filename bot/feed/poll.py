@@ -5,33 +5,25 @@ Jobs only ask, check, convert and hand over. They never own an order, and nothin
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
-from bot.errors import BadMarketData, ConfigError, VenueError
+from bot.errors import ConfigError
 from bot.feed.client import MarketClient
-from bot.feed.clock import FeedClock, measure_skew
-from bot.feed.faults import TooManyRequests, answered, header
+from bot.feed.clock import FeedClock
 from bot.feed.health import SymbolHealth
-from bot.feed.pause import Pause
+from bot.feed.inquiry import Inquiry
 from bot.feed.schedule import Job, Schedule
 from bot.feed.symbol import SymbolFeed
-from bot.feed.validate import exchange_ms
 from bot.feed.watchdog import Watchdog
 from bot.types import NS_PER_S, Batch, Fact, FeedReport, Instrument, InstrumentKind
 
 Emit = Callable[[Batch | Fact | FeedReport], None]
 
-_ENDED_HEADER: Final = "X-Market-Ended"  # a replayed market says so when it is over
 _SKEW_EVERY_S: Final = 60.0
-_SKEW_LIMIT_S: Final = 5.0
-
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +60,7 @@ class PollFeed:
 
     `take_seq(n)` gives the first of n run-wide numbers, always right before the `emit` of what carries them, so the
     order of emitting is the order of numbers. Time and its speed are the `clock`'s. `refusals` counts answers by what
-    was wrong with them, `schedule` has the counters of late and skipped runs.
+    was wrong with them, `schedule` has the counters of late and skipped runs. `feeds` are by symbol.
     """
 
     def __init__(
@@ -81,34 +73,39 @@ class PollFeed:
         emit: Emit,
         wall_s: Callable[[], float] = time.time,
     ) -> None:
-        self._client = client
         self._settings = settings
         self._clock = clock
         self._take_seq = take_seq
         self._emit = emit
         now = clock.now_ns()
-        self._feeds = {one.symbol: SymbolFeed(one, settings.trades_page, take_seq) for one in instruments}
-        self._health = {
+        self.feeds = {one.symbol: SymbolFeed(one, settings.trades_page, take_seq) for one in instruments}
+        health = {
             one.symbol: SymbolHealth(one.symbol, settings.book_every_ns, settings.stale_after_ns, now)
             for one in instruments
         }
-        self._pause = Pause()
-        self._over = asyncio.Event()
+        self.inquiry = Inquiry(client, clock, health)
+        self.refusals = self.inquiry.refusals
         self._fault: BaseException | None = None
-        self._skew_ns = 0
-        self.refusals: Counter[str] = Counter()
-        self.schedule = Schedule(tuple(self._jobs()), self._cut_off, self._break_down)
+        self.schedule = Schedule(tuple(self._jobs()), self._cut_off, self.break_down)
         look_s = min(max(clock.real_s(settings.stale_after_ns) / 4, 0.02), 1.0)
-        self._watchdog = Watchdog(look_s, self._look, self.schedule.rebuild, self._break_down, wall_s)
+        self._watchdog = Watchdog(look_s, self._look, self.schedule.rebuild, self.break_down, wall_s)
 
     @property
     def ended(self) -> bool:
         """True when the exchange said that its (replayed) market is over, or the feed broke down."""
-        return self._over.is_set()
+        return self.inquiry.over.is_set()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What went wrong with polling so far, in words; nothing when all is well."""
+        refused = ", ".join(f"{count} {kind}" for kind, count in sorted(self.refusals.items()))
+        late = self.schedule.late
+        counts = ((f"answers refused: {refused}", refused), (f"polls late: {late}", late))
+        return tuple(text for text, count in counts if count)
 
     async def start(self) -> None:
         """Measure the exchange's clock and begin to poll."""
-        await self._measure_skew()
+        await self.inquiry.measure_skew()
         self.schedule.start()
         self._watchdog.start()
 
@@ -123,15 +120,40 @@ class PollFeed:
         Raises:
             Exception: what `emit` or the feed itself raised; nothing was handed on since.
         """
-        await self._over.wait()
+        await self.inquiry.over.wait()
         if self._fault is not None:
             raise self._fault
+
+    def hold(self, symbol: str) -> None:
+        """Poll neither book nor trades of a symbol until `release`."""
+        for job in self._market_jobs(symbol):
+            self.schedule.hold(job)
+
+    def release(self, symbol: str) -> None:
+        """Poll a held symbol again, from now on."""
+        for job in self._market_jobs(symbol):
+            self.schedule.release(job)
+
+    def report(self, symbol: str) -> None:
+        """Emit a symbol's report when one is due: its verdict changed, or the last one is old."""
+        now, health = self._clock.now_ns(), self.inquiry.health[symbol]
+        if not self.ended and health.is_report_due(now):
+            missed = self.feeds[symbol].missed
+            self._emit(health.report(self._take_seq(1), now, missed, self.inquiry.skew_ns))
+
+    def break_down(self, fault: BaseException) -> None:
+        """Keep the first bug that would else end as a log line, and stop handing on."""
+        self._fault = self._fault or fault
+        self.inquiry.over.set()
+
+    def _market_jobs(self, symbol: str) -> tuple[str, ...]:
+        return (f"book {symbol}", f"trades {symbol}") if self._settings.trades_every_ns else (f"book {symbol}",)
 
     def _jobs(self) -> Iterator[Job]:
         """Spread every kind of request evenly over its interval, half a step apart from the other kinds."""
         settings, real_s = self._settings, self._clock.real_s
-        count = max(len(self._feeds), 1)
-        for index, (symbol, feed) in enumerate(self._feeds.items()):
+        count = max(len(self.feeds), 1)
+        for index, (symbol, feed) in enumerate(self.feeds.items()):
             book_s, phase = real_s(settings.book_every_ns), index / count
             yield Job(f"book {symbol}", partial(self._poll_book, feed), book_s, phase * book_s)
             if settings.trades_every_ns:
@@ -144,104 +166,55 @@ class PollFeed:
                 yield Job(f"funding {symbol}", partial(self._poll_funding, feed), funding_s, 1.0 + phase)
         clock_s = real_s(settings.clock_every_ns)
         yield Job("clock", self._tick, clock_s, clock_s)
-        yield Job("skew", self._measure_skew, _SKEW_EVERY_S, _SKEW_EVERY_S)
+        yield Job("skew", self.inquiry.measure_skew, _SKEW_EVERY_S, _SKEW_EVERY_S)
 
     def _has_funding(self, instrument: Instrument) -> bool:
-        return instrument.kind is not InstrumentKind.SPOT and self._client.has.get("fetchFundingRate") is True
+        return instrument.kind is not InstrumentKind.SPOT and self.inquiry.client.has.get("fetchFundingRate") is True
 
     async def _poll_book(self, feed: SymbolFeed) -> None:
-        symbol = feed.instrument.symbol
-        health = self._health[symbol]
-        call = partial(self._client.fetch_order_book, symbol, self._settings.depth)
-        batch = await self._polled(symbol, call, feed.book, of_book=True)
+        symbol, client = feed.instrument.symbol, self.inquiry.client
+        call = partial(client.fetch_order_book, symbol, self._settings.depth)
+        batch = await self.inquiry.ask(symbol, call, partial(self._unless_held, symbol, feed.book), of_book=True)
         if batch is not None:
-            health.good_book(int(batch.local_ns[-1]))
+            self.inquiry.health[symbol].good_book(int(batch.local_ns[-1]))
             self._emit(batch)
-        self._report(symbol)
+        self.report(symbol)
 
     async def _poll_trades(self, feed: SymbolFeed) -> None:
-        symbol = feed.instrument.symbol
+        symbol, client = feed.instrument.symbol, self.inquiry.client
+        convert = partial(self._unless_held, symbol, feed.trades)
         asked = 0
         # Once more at once when the answer didn't reach back to what is known.
         while asked < (asking := feed.trades_to_ask):
-            batch = await self._polled(symbol, partial(self._client.fetch_trades, symbol, None, asking), feed.trades)
+            batch = await self.inquiry.ask(symbol, partial(client.fetch_trades, symbol, None, asking), convert)
             if batch is not None:
                 self._emit(batch)
                 return
             asked = asking
 
+    def _unless_held(
+        self, symbol: str, convert: Callable[[object, int], Batch | None], answer: object, local_ns: int
+    ) -> Batch | None:
+        """Leave an answer alone that was asked for before the symbol was held: it is older than what is known."""
+        return None if self.schedule.is_held(f"book {symbol}") else convert(answer, local_ns)
+
     async def _poll_funding(self, feed: SymbolFeed) -> None:
         symbol = feed.instrument.symbol
-        call = partial(self._client.fetch_funding_rate, symbol)
-        for fact in await self._polled(symbol, call, feed.funding) or ():
+        call = partial(self.inquiry.client.fetch_funding_rate, symbol)
+        for fact in await self.inquiry.ask(symbol, call, feed.funding) or ():
             self._emit(fact)
 
-    async def _polled(
-        self,
-        symbol: str,
-        call: Callable[[], Awaitable[object]],
-        convert: Callable[[object, int], Made],
-        of_book: bool = False,
-    ) -> Made | None:
-        """Ask and convert; what goes wrong is counted, and None comes back."""
-        if self._pause.is_on or self.ended:
-            return None
-        health = self._health[symbol]
-        try:
-            made = convert(await answered(call(), self._client), self._clock.now_ns())
-        except BadMarketData as fault:
-            health.refuse(of_book)
-            self.refusals[fault.kind] += 1
-            return None
-        except VenueError as fault:
-            health.fail(of_book)
-            if isinstance(fault, TooManyRequests):
-                self._pause.begin(fault)
-            return None
-        if header(self._client.last_response_headers, _ENDED_HEADER) == "1":
-            self._over.set()
-        return made
-
     async def _tick(self) -> None:
-        for feed in self._feeds.values():
+        for feed in self.feeds.values():
             batch = None if self.ended else feed.clock(self._clock.now_ns())
             if batch is not None:
                 self._emit(batch)
 
-    async def _measure_skew(self) -> None:
-        """Measure, or keep the last figure: a clock that can't be asked is no reason to stop."""
-        if self._client.has.get("fetchTime") is not True or self._pause.is_on or self.ended:
-            return
-        try:
-            async with asyncio.timeout(_SKEW_LIMIT_S):
-                self._skew_ns = (await measure_skew(self._ask_time, self._clock)).skew_ns
-        except TooManyRequests as fault:
-            self._pause.begin(fault)
-        except (VenueError, BadMarketData, TimeoutError):
-            self.refusals["no_time"] += 1
-
-    async def _ask_time(self) -> int:
-        stamp = exchange_ms(await answered(self._client.fetch_time(), self._client))
-        if stamp == 0:
-            raise BadMarketData("no_time", "exchange should tell its time, told none")
-        return stamp
-
     def _look(self) -> None:
-        for symbol in self._feeds:
-            self._report(symbol)
-
-    def _report(self, symbol: str) -> None:
-        now, health = self._clock.now_ns(), self._health[symbol]
-        if not self.ended and health.is_report_due(now):
-            missed = self._feeds[symbol].missed
-            self._emit(health.report(self._take_seq(1), now, missed, self._skew_ns))
+        for symbol in self.feeds:
+            self.report(symbol)
 
     def _cut_off(self, job: str) -> None:
         kind, _, symbol = job.partition(" ")
         if symbol:
-            self._health[symbol].fail(of_book=kind == "book")
-
-    def _break_down(self, fault: BaseException) -> None:
-        """Keep the first bug that would else end as a log line, and stop handing on."""
-        self._fault = self._fault or fault
-        self._over.set()
+            self.inquiry.health[symbol].fail(of_book=kind == "book")

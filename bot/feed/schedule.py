@@ -55,6 +55,7 @@ class Schedule:
         self._on_error = on_error
         self._scheduler: Any = None
         self._running: set[asyncio.Task[Any]] = set()
+        self._held: set[str] = set()
         self._closing = False
         self.skipped = 0
         self.late = 0
@@ -76,10 +77,26 @@ class Schedule:
                 args=[job],
                 id=job.name,
                 seconds=job.every_s,
-                next_run_time=now + timedelta(seconds=job.offset_s),
+                next_run_time=None if job.name in self._held else now + timedelta(seconds=job.offset_s),
             )
         scheduler.start()
         self._scheduler = scheduler
+
+    def hold(self, name: str) -> None:
+        """Start no run of a job until it is released; one under way goes on."""
+        if self._scheduler is not None and name not in self._held:
+            self._scheduler.pause_job(name)
+        self._held.add(name)
+
+    def release(self, name: str) -> None:
+        """Let a held job run again, at once and then at its cadence."""
+        if self._scheduler is not None and name in self._held:
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        self._held.discard(name)
+
+    def is_held(self, name: str) -> bool:
+        """Tell whether a job is held."""
+        return name in self._held
 
     async def stop(self) -> None:
         """Stop all jobs, those under way included. Does nothing when stopped."""

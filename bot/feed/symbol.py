@@ -1,4 +1,4 @@
-"""Turn one symbol's checked answers into batches; the part of polling that does no waiting."""
+"""Turn one symbol's checked answers and stream updates into batches; the part of the feed that does no waiting."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ import numpy as np
 from bot.errors import BadMarketData
 from bot.feed.snapshot import Row, SnapshotDiffer
 from bot.feed.trades import TradeTape
-from bot.feed.validate import BookValidator, Grid, check_trades
+from bot.feed.validate import BookValidator, Grid, Print, Snapshot, check_trades
 from bot.types import Batch, Fact, Instrument, Int64s, Kind, Side
 
 
 class SymbolFeed:
-    """One instrument's path from answers to batches.
+    """One instrument's path from answers and streams to batches.
 
     Sequence numbers are taken the moment a batch is made, so a batch must be handed on before anything else is made.
+    `shown` is the newest book that became a batch.
     """
 
     def __init__(self, instrument: Instrument, trades_page: int, take_seq: Callable[[int], int]) -> None:
         self.instrument = instrument
         self._take_seq = take_seq
         self._validator = BookValidator(instrument)
+        # Answers that only prove a book are older than the newest update as often as not.
+        self._witness = BookValidator(instrument)
+        self.shown: Snapshot | None = None
         self._grid = Grid(instrument)
         self._differ = SnapshotDiffer()
         self._tape = TradeTape(trades_page)
@@ -50,6 +54,7 @@ class SymbolFeed:
         if snapshot.restarted:
             self._exchange_ns = snapshot.exchange_ns
             self._tape.restart()
+        self.shown = snapshot
         rows = self._differ.rows(snapshot)
         self._exchange_ns = max(self._exchange_ns, snapshot.exchange_ns)
         stamps = np.full(len(rows), snapshot.exchange_ns or self._exchange_ns, np.int64)
@@ -61,7 +66,38 @@ class SymbolFeed:
         Raises:
             BadMarketData: something in the answer isn't a trade of this instrument.
         """
-        fresh = self._tape.fresh(check_trades(answer, self._grid))
+        return self._printed(self._tape.fresh(check_trades(answer, self._grid)), local_ns)
+
+    def witness(self, answer: object, local_ns: int) -> Snapshot:
+        """Return a book answer as a snapshot to compare with; nothing becomes of it.
+
+        Raises:
+            BadMarketData: the answer isn't a book.
+        """
+        return self._witness.check(answer, local_ns)
+
+    def streamed_trades(self, updates: object, local_ns: int) -> Batch | None:
+        """Return the trades of a stream that are new, None when there are none.
+
+        Raises:
+            BadMarketData: something isn't a trade of this instrument.
+        """
+        return self._printed(self._tape.streamed(check_trades(updates, self._grid)), local_ns)
+
+    def repaired_trades(self, answer: object, local_ns: int) -> Batch | None:
+        """Return the trades of an answer that a stream left out, None when there are none.
+
+        Raises:
+            BadMarketData: something in the answer isn't a trade of this instrument.
+        """
+        return self._printed(self._tape.repaired(check_trades(answer, self._grid)), local_ns)
+
+    @property
+    def has_trade_gap(self) -> bool:
+        """True while the numbers of a stream's trades say that some were left out, and nobody has asked for them."""
+        return self._tape.has_gap
+
+    def _printed(self, fresh: Sequence[Print], local_ns: int) -> Batch | None:
         if not fresh:
             return None
         self._exchange_ns = max(self._exchange_ns, fresh[-1].exchange_ns)

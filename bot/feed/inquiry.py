@@ -1,0 +1,84 @@
+"""Ask an exchange one thing at a time: count what goes wrong, leave it alone when it asks to be, hear that it ended.
+
+Polling asks for the market itself, streaming for proof of what it was sent; both share one exchange and one pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
+
+from bot.errors import BadMarketData, VenueError
+from bot.feed.client import MarketClient
+from bot.feed.clock import FeedClock, measure_skew
+from bot.feed.faults import TooManyRequests, answered, header
+from bot.feed.health import SymbolHealth
+from bot.feed.pause import Pause
+from bot.feed.validate import exchange_ms
+
+_ENDED_HEADER: Final = "X-Market-Ended"  # a replayed market says so when it is over
+_SKEW_LIMIT_S: Final = 5.0
+
+Made = TypeVar("Made")
+
+
+class Inquiry:
+    """The requests of one feed. `refusals` counts answers by what was wrong with them, `health` is by symbol.
+
+    `over` is set once the exchange said that its (replayed) market is over. `skew_ns` is how far its clock is ahead.
+    """
+
+    def __init__(self, client: MarketClient, clock: FeedClock, health: Mapping[str, SymbolHealth]) -> None:
+        self.client = client
+        self.health = health
+        self.refusals: Counter[str] = Counter()
+        self.over = asyncio.Event()
+        self.skew_ns = 0
+        self._clock = clock
+        self._pause = Pause()
+
+    async def ask(
+        self,
+        symbol: str,
+        call: Callable[[], Awaitable[object]],
+        convert: Callable[[object, int], Made],
+        of_book: bool = False,
+    ) -> Made | None:
+        """Ask, and convert the answer with its `local_ns`; what goes wrong is counted, and None comes back."""
+        if self._pause.is_on or self.over.is_set():
+            return None
+        health = self.health[symbol]
+        try:
+            made = convert(await answered(call(), self.client), self._clock.now_ns())
+        except BadMarketData as fault:
+            health.refuse(of_book)
+            self.refusals[fault.kind] += 1
+            return None
+        except VenueError as fault:
+            health.fail(of_book)
+            if isinstance(fault, TooManyRequests):
+                self._pause.begin(fault)
+            return None
+        if header(self.client.last_response_headers, _ENDED_HEADER) == "1":
+            self.over.set()
+        return made
+
+    async def measure_skew(self) -> None:
+        """Measure `skew_ns`, or keep the last figure: a clock that can't be asked is no reason to stop."""
+        if self.client.has.get("fetchTime") is not True or self._pause.is_on or self.over.is_set():
+            return
+        try:
+            async with asyncio.timeout(_SKEW_LIMIT_S):
+                self.skew_ns = (await measure_skew(self._ask_time, self._clock)).skew_ns
+        except TooManyRequests as fault:
+            self._pause.begin(fault)
+        except (VenueError, BadMarketData, TimeoutError):
+            self.refusals["no_time"] += 1
+
+    async def _ask_time(self) -> int:
+        stamp = exchange_ms(await answered(self.client.fetch_time(), self.client))
+        if stamp == 0:
+            raise BadMarketData("no_time", "exchange should tell its time, told none")
+        return stamp

@@ -1,0 +1,128 @@
+"""Where one streamed symbol stands: in step with the exchange or not, how it was proven, and when to try again.
+
+No waiting and no clock of its own: whoever owns it says what time it is, in seconds of a monotonic clock.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, deque
+from collections.abc import Callable
+from enum import StrEnum, unique
+from typing import Final
+
+import numpy as np
+
+from bot.feed.validate import Snapshot
+
+_KEPT_BOOKS: Final = 128  # updates that a slower answer can still be compared with: 13 s at the usual ten a second
+_KEPT_TIMES: Final = 4_096
+_STEADY_S: Final = 1.0  # after being in step for so long the next trouble is a new one
+_FIRST_WAIT_S: Final = 0.05
+_LONGEST_WAIT_S: Final = 5.0
+
+
+@unique
+class Verdict(StrEnum):
+    """What an answer of the exchange says about a streamed book."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"  # of the same update, and not the same book: something was lost
+    AHEAD = "ahead"  # newer than the stream, and another book: late or lost
+    UNKNOWN = "unknown"  # older than what is remembered
+
+
+class StreamLine:
+    """One symbol's stream. `in_step` says that its book is the exchange's as far as anyone knows; `proven_s` is when
+    that was last seen. `updates` counts books, `losses` by their reason, `checks` by verdict; `resync_s` has how long
+    the last resyncs took.
+    """
+
+    def __init__(self, symbol: str, now_s: float, jitter: Callable[[], float] = random.random) -> None:
+        self.symbol = symbol
+        self.in_step = False
+        self.proven_s = now_s
+        self.updates = 0
+        self.losses: Counter[str] = Counter()
+        self.checks: Counter[Verdict] = Counter()
+        self.resync_s: deque[float] = deque(maxlen=_KEPT_TIMES)
+        self._jitter = jitter
+        self._books: dict[int, Snapshot] = {}
+        self._newest: Snapshot | None = None
+        self._lost_s = now_s
+        self._found_s = now_s
+        self._attempts = 0
+        self._retry_s = now_s
+
+    def update(self, book: Snapshot, now_s: float) -> bool:
+        """Note a book that came by the stream; True when the symbol is in step again by it."""
+        self.updates += 1
+        self.proven_s = now_s
+        self._newest = book
+        self._books[book.nonce] = book
+        if len(self._books) > _KEPT_BOOKS:
+            del self._books[next(iter(self._books))]
+        if self.in_step:
+            return False
+        self.in_step = True
+        self._found_s = now_s
+        if self.losses:
+            self.resync_s.append(now_s - self._lost_s)
+        return True
+
+    def lose(self, reason: str, now_s: float) -> bool:
+        """Note that the book may be wrong; True when it was thought right. The first retry is due at once."""
+        if not self.in_step:
+            return False
+        self.in_step = False
+        self.losses[reason] += 1
+        self._books.clear()
+        self._newest = None
+        self._lost_s = self._retry_s = now_s
+        if now_s - self._found_s >= _STEADY_S:
+            self._attempts = 0
+        else:
+            self._retry_s += self._wait_s()
+        return True
+
+    def is_retry_due(self, now_s: float) -> bool:
+        """Tell whether to subscribe (again) now."""
+        return not self.in_step and now_s >= self._retry_s
+
+    def retried(self, now_s: float) -> None:
+        """Note an attempt that begins; should it fail, the next waits longer."""
+        self._attempts += 1
+        self._retry_s = now_s + self._wait_s()
+
+    def judge(self, answer: Snapshot) -> Verdict:
+        """Compare an answer with the stream's book of the same update, or with the newest one if none is."""
+        verdict = self._judged(answer)
+        self.checks[verdict] += 1
+        return verdict
+
+    def _judged(self, answer: Snapshot) -> Verdict:
+        newest = self._newest
+        if newest is None:
+            return Verdict.UNKNOWN
+        same = self._books.get(answer.nonce)
+        if same is not None and answer.nonce:
+            return Verdict.EQUAL if _is_equal(same, answer) else Verdict.DIFFERENT
+        if _is_equal(newest, answer):
+            return Verdict.EQUAL
+        return Verdict.AHEAD if answer.nonce > newest.nonce or not answer.nonce else Verdict.UNKNOWN
+
+    def _wait_s(self) -> float:
+        longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(self._attempts, 10))
+        return longest * (0.5 + 0.5 * self._jitter())
+
+
+def _is_equal(one: Snapshot, other: Snapshot) -> bool:
+    """Compare as many levels as both show."""
+    bids = min(len(one.bid_ticks), len(other.bid_ticks))
+    asks = min(len(one.ask_ticks), len(other.ask_ticks))
+    return (
+        np.array_equal(one.bid_ticks[:bids], other.bid_ticks[:bids])
+        and np.array_equal(one.bid_lots[:bids], other.bid_lots[:bids])
+        and np.array_equal(one.ask_ticks[:asks], other.ask_ticks[:asks])
+        and np.array_equal(one.ask_lots[:asks], other.ask_lots[:asks])
+    )
