@@ -8,16 +8,20 @@ from __future__ import annotations
 from typing import Final
 
 from bot.errors import UserError
+from bot.exchange import private, public
 from bot.exchange.account import Account
+from bot.exchange.account_faults import AccountFaults
 from bot.exchange.catalogue import quotations
 from bot.exchange.connection import StreamSettings
 from bot.exchange.digest import Digest
 from bot.exchange.exchange import Exchange
+from bot.exchange.fault_plan import FaultPlan
 from bot.exchange.flow import FlowSettings
 from bot.exchange.process import ExchangeSettings
 from bot.exchange.server import Market
 from bot.exchange.streams import Streams
 from bot.exchange.synthetic import SyntheticMarket
+from bot.exchange.wire_faults import WireFaults
 
 STEP_MS: Final = 50  # a book that changes 20 times a second looks continuous to whoever polls it
 _STEP_S: Final = STEP_MS / 1000
@@ -30,7 +34,11 @@ class Floor:
         self.market = market
         accounts = {one.key: Account.of(number, one) for number, one in enumerate(settings.keys, start=1)}
         self.exchange = Exchange(market.listings, accounts)
-        self.streams = Streams(self.exchange, settings=StreamSettings(listen_key_life_s=settings.listen_key_life_s))
+        paths = (path for _, path in (*public.routes(), *private.routes()))
+        self.faults = FaultPlan(settings.seed, paths, market.listings, accounts)
+        streaming = StreamSettings(listen_key_life_s=settings.listen_key_life_s)
+        self.streams = Streams(self.exchange, WireFaults(self.faults), streaming)
+        self.accidents = AccountFaults(self.faults, self.exchange, self.streams.expire)
         self.digest = Digest(self.exchange)
 
     def turn(self, wall_ms: int) -> int:
@@ -39,6 +47,8 @@ class Floor:
         now_ms = self.market.time_ms(wall_ms)
         for listing in self.market.listings.values():
             self.exchange.settle(listing, now_ms)
+        self.faults.now_ms = now_ms
+        self.accidents.tend()
         self.exchange.tend(now_ms)
         self.streams.publish(now_ms)
         self.tell()
