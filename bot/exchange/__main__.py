@@ -65,6 +65,7 @@ def _settings(chosen: argparse.Namespace) -> ExchangeSettings:
         control_token=os.environ.get(CONTROL_VARIABLE, ""),
         virtual=chosen.virtual,
         listen_key_life_s=chosen.listen_key_life,
+        ban_s=chosen.ban,
     )
     keys = os.environ.get(KEYS_VARIABLE)
     return settings if keys is None else replace(settings, keys=tuple(_key(*row) for row in json.loads(keys)))
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--alpha-horizon", type=float, default=default.alpha_horizon_s, help="seconds the drift lasts")
     parser.add_argument("--funding-every", type=float, default=default.funding_every_s, help="seconds")
     parser.add_argument("--weight-limit", type=int, default=default.weight_limit, help="a minute; 0 for no limit")
+    parser.add_argument("--ban", type=float, default=default.ban_s, help="seconds of an address's first ban")
     parser.add_argument("--listen-key-life", type=float, default=default.listen_key_life_s, help="seconds")
     parser.add_argument("--virtual", action="store_true", help="stand still but for the steps that are asked for")
     parser.add_argument("--parent-pipe", action="store_true", help="end when standard input ends")

@@ -1,11 +1,14 @@
-"""One request on its way to its answer: who asks, when, and with which parameters."""
+"""One request on its way to its answer: what was asked, by whom, when, and with which parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
 
 from bot.exchange.account import Account
 from bot.exchange.exchange import Exchange
@@ -14,13 +17,50 @@ from bot.exchange.refusal import Code, Refusal
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came in. `payload` is the query and the form body as sent, which a signature covers."""
+
+    address: str
+    method: str
+    path: str
+    payload: str
+    key: str
+    parameters: Mapping[str, str]
+
+    @classmethod
+    async def read(cls, request: web.Request) -> Asked:
+        """Read a request to its end.
+
+        Raises:
+            Refusal: INVALID_PARAMETER, the body is no form.
+        """
+        path, _, query = request.raw_path.partition("?")
+        body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
+        parameters = {**request.query, **_form(body)}
+        key = request.headers.get("X-MBX-APIKEY", "")
+        return cls(request.remote or "", request.method, path, query + body, key, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer before it is put on the wire: HTTP status and what becomes its JSON."""
+
+    status: int
+    words: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """A checked request. `now_ms` is market time; an open endpoint has no `signed_by`."""
+    """A checked request. `now_ms` is market time; an open endpoint has no `signed_by`.
+
+    `rate_limits` are the limits that are enforced, as exchangeInfo tells them.
+    """
 
     exchange: Exchange
     parameters: Mapping[str, str]
     now_ms: int
     signed_by: Account | None = None
+    rate_limits: Sequence[Mapping[str, Any]] = ()
 
     @property
     def account(self) -> Account:
@@ -93,6 +133,13 @@ class Route:
     weight: int
     signed: bool = False
     keyed: bool = False
+
+
+def _form(body: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        raise Refusal(Code.INVALID_PARAMETER, "The body should be a form of at most 100 fields.") from None
 
 
 def _malformed(name: str) -> Refusal:

@@ -21,7 +21,7 @@ _WHEN: Final = ("skip", "count", "probability", "after_ms", "for_ms")
 
 @dataclass(frozen=True, slots=True)
 class ArmedFault:
-    """An armed fault as the exchange tells of it: `seen` is what fitted `where` so far, `struck` how often it struck."""
+    """An armed fault as the exchange tells of it: `seen` is what fitted `where`, `struck` how often it struck."""
 
     number: int
     name: str
@@ -60,10 +60,10 @@ class ExchangeControl:
     def arm(self, name: str, **words: Any) -> int:
         """Arm a fault and return its number, which `disarm` takes.
 
-        Where: `endpoint` (a nickname such as `order`, `depth`, `trades`), `method`, `path`, `symbol` (`BTCUSDT`), `key`;
-        for WebSocket faults `client` (counted from 1) and `stream` (a pattern). When: `skip`, `count`, `probability`,
-        `after_ms`, `for_ms`. Any other word is a parameter of the fault: `arm("delay-after", endpoint="order", count=3,
-        delay_ms=200)`.
+        Where: `endpoint` (a nickname such as `order`, `depth`, `trades`), `method`, `path`, `symbol` (`BTCUSDT`),
+        `key`; for WebSocket faults `client` (counted from 1) and `stream` (a pattern). When: `skip`, `count`,
+        `probability`, `after_ms`, `for_ms`. Any other word is a parameter of the fault:
+        `arm("delay-after", endpoint="order", count=3, delay_ms=200)`.
         """
         sent = {
             "name": name,

@@ -14,6 +14,8 @@ from bot.nearest import did_you_mean
 Setting = int | float | str
 _HOUR_MS: Final = 3_600_000
 _DAY_S: Final = 86_400
+_OF_REQUESTS: Final = ("endpoint", "method", "path", "symbol", "key")
+_OF_MESSAGES: Final = ("client", "stream", "symbol")
 
 
 @unique
@@ -27,8 +29,8 @@ class Side(StrEnum):
 
 @unique
 class Timing(StrEnum):
-    """What a schedule can say of a fault: EACH strikes single requests or messages, and may be counted, skipped and drawn
-    by chance; LASTING is on for a time; ONCE acts at a time, and a number of times if that is asked for.
+    """What a schedule can say of a fault: EACH strikes single requests or messages, and may be counted, skipped and
+    drawn by chance; LASTING is on for a time; ONCE acts at a time, and more than once if `count` asks for it.
     """
 
     EACH = "each"
@@ -38,7 +40,7 @@ class Timing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One knob of a fault. The default's type is the type; numbers lie in `low` to `high`, texts in `choices` if any."""
+    """One knob of a fault, of its default's type; numbers lie in `low` to `high`, texts in `choices` if any."""
 
     name: str
     default: Setting
@@ -71,11 +73,12 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One entry of the catalogue."""
+    """One entry of the catalogue; `where` are the fields of a scope that it understands."""
 
     name: str
     side: Side
     timing: Timing
+    where: tuple[str, ...]
     says: str
     parameters: tuple[Parameter, ...] = ()
 
@@ -125,7 +128,7 @@ _ROWS: Final = Parameter("rows", 1, "how many rows", 1, 1_000)
 # Over thirty lines, as a catalogue is read one entry a line.
 def _rest() -> tuple[Fault, ...]:
     return tuple(
-        Fault(name, Side.REST, Timing.EACH, says, parameters)
+        Fault(name, Side.REST, Timing.EACH, _OF_REQUESTS, says, parameters)
         for name, says, parameters in (
             ("delay-before", "the request waits before it is looked at", (_DELAY,)),
             ("delay-after", "the request takes effect at once and is answered late", (_DELAY,)),
@@ -186,18 +189,22 @@ def _websocket() -> tuple[Fault, ...]:
         ("garbage-frame", "a message is replaced by text that is not JSON", ()),
         ("truncated-frame", "a message is cut short", (_KEEP,)),
     )
-    lasting = (
-        ("silence", "no messages, while pings are answered", ()),
-        ("half-open", "no messages and no pongs, while the connection stays open", ()),
-    )
     return (
-        *(Fault(name, Side.WEBSOCKET, Timing.EACH, says, parameters) for name, says, parameters in each),
-        *(Fault(name, Side.WEBSOCKET, Timing.LASTING, says, parameters) for name, says, parameters in lasting),
+        *(Fault(name, Side.WEBSOCKET, Timing.EACH, _OF_MESSAGES, says, parameters) for name, says, parameters in each),
+        Fault("silence", Side.WEBSOCKET, Timing.LASTING, _OF_MESSAGES, "no messages, while pings are answered"),
+        Fault(
+            "half-open",
+            Side.WEBSOCKET,
+            Timing.LASTING,
+            ("client",),
+            "no messages and no pongs, while the connection stays open",
+        ),
         Fault(
             "listen-key-expired",
             Side.WEBSOCKET,
             Timing.ONCE,
-            "the listen keys of an account expire before their time; its user streams are told and then silent",
+            ("key",),
+            "the listen key of an account expires before its time; its user stream is told and then silent",
         ),
     )
 
@@ -209,25 +216,28 @@ def _account() -> tuple[Fault, ...]:
             "external-trade",
             Side.ACCOUNT,
             Timing.ONCE,
+            ("symbol", "key"),
             "the account trades at market from elsewhere: nobody's client order id",
             (
                 Parameter("side", "SELL", "which way", choices=("BUY", "SELL")),
                 Parameter("size", "0.01", "how much, in the base currency"),
             ),
         ),
-        Fault("liquidation", Side.ACCOUNT, Timing.ONCE, "the account's positions are closed by force"),
+        Fault("liquidation", Side.ACCOUNT, Timing.ONCE, ("key",), "the account's positions are closed by force"),
         Fault(
             "partial-fill",
             Side.ACCOUNT,
             Timing.ONCE,
+            ("symbol", "key"),
             "a resting order, or else the next one to rest, is traded against for a part of it",
             (Parameter("part", 0.5, "the part of what is open that is filled, at least one lot", 0.0, 1.0),),
         ),
-        Fault("halted-symbol", Side.ACCOUNT, Timing.LASTING, "a symbol accepts no orders, cancels only"),
+        Fault("halted-symbol", Side.ACCOUNT, Timing.LASTING, ("symbol",), "a symbol accepts no orders, cancels only"),
         Fault(
             "filter-change",
             Side.ACCOUNT,
             Timing.ONCE,
+            ("symbol",),
             "a symbol's grid changes and its open orders are cancelled",
             (
                 Parameter("tick_size", "", "the new one, in quote currency; empty leaves it"),
@@ -235,7 +245,7 @@ def _account() -> tuple[Fault, ...]:
                 Parameter("min_notional", "", "the new one, in quote currency; empty leaves it"),
             ),
         ),
-        Fault("key-revoked", Side.ACCOUNT, Timing.LASTING, "a key is not accepted any more"),
+        Fault("key-revoked", Side.ACCOUNT, Timing.LASTING, ("key",), "a key is not accepted any more"),
     )
 
 

@@ -7,7 +7,7 @@ faults armed in the same order strike the same requests, whatever else is armed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from random import Random
 from types import MappingProxyType
@@ -38,6 +38,7 @@ ENDPOINTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "listen-key": ("/fapi/v1/listenKey",),
     }
 )
+ANSWERS: Final = "answer"
 _LONGEST_MS: Final = 10**12
 _MOST_ARMED: Final = 1_000
 
@@ -46,8 +47,9 @@ _MOST_ARMED: Final = 1_000
 class Scope:
     """Where a fault strikes; an empty field is everywhere.
 
-    `endpoint` is a nickname of `ENDPOINTS`, `symbol` the exchange's name (`BTCUSDT`), `key` an API key, `client` the number
-    of a WebSocket connection in the order of connecting (0 for all), `stream` a pattern (`btcusdt@depth*`, `user`).
+    `endpoint` is a nickname of `ENDPOINTS`, `symbol` the exchange's name (`BTCUSDT`), `key` an API key, `client` the
+    number of a WebSocket connection in the order of connecting (0 for all), `stream` a pattern (`btcusdt@depth*`,
+    `user`). Answers to a client's requests are a stream named `answer`, which has to be named to be met.
     """
 
     endpoint: str = ""
@@ -67,7 +69,7 @@ class Scope:
             and self.symbol in ("", spot.symbol)
             and self.key in ("", spot.key)
             and self.client in (0, spot.client)
-            and (not self.stream or fnmatchcase(spot.stream, self.stream))
+            and (fnmatchcase(spot.stream, self.stream) if self.stream else spot.stream != ANSWERS)
         )
 
 
@@ -138,17 +140,21 @@ class Armed:
 
 
 class FaultPlan:
-    """The armed faults of one exchange. `paths` are those it serves, `symbols` and `keys` those it knows."""
+    """The armed faults of one exchange. `paths` are those it serves, `symbols` and `keys` those it knows (none: any).
+
+    `now_ms` is market time, kept by whoever moves the market.
+    """
 
     def __init__(
         self, seed: int, paths: Iterable[str] = (), symbols: Iterable[str] = (), keys: Iterable[str] = ()
     ) -> None:
         self._seed = seed
         self._known = {"path": frozenset(paths), "symbol": frozenset(symbols), "key": frozenset(keys)}
+        self.now_ms = 0
         self._armed: dict[int, Armed] = {}
         self._last = 0
 
-    def arm(self, name: str, scope: Scope, schedule: Schedule, parameters: Mapping[str, object], now_ms: int) -> Armed:
+    def arm(self, name: str, scope: Scope, schedule: Schedule, parameters: Mapping[str, object]) -> Armed:
         """Arm a fault.
 
         Raises:
@@ -160,9 +166,11 @@ class FaultPlan:
         if len(self._armed) >= _MOST_ARMED:
             raise UserError(f"at most {_MOST_ARMED} faults may be armed at a time; disarm some")
         checked = fault.checked(parameters)
+        if fault.timing is Timing.ONCE and not schedule.count:
+            schedule = replace(schedule, count=1)
         self._last += 1
         random = Random(f"{self._seed}/{self._last}/{name}")
-        armed = Armed(self._last, fault, scope, schedule, MappingProxyType(checked), now_ms, random)
+        armed = Armed(self._last, fault, scope, schedule, MappingProxyType(checked), self.now_ms, random)
         self._armed[self._last] = armed
         return armed
 
@@ -183,24 +191,27 @@ class FaultPlan:
         """Everything that is armed, or that of one side, in the order of arming."""
         return [one for one in self._armed.values() if side is None or one.fault.side is side]
 
-    def strike(self, side: Side, spot: Scope, now_ms: int) -> list[Armed]:
+    def strike(self, side: Side, spot: Scope) -> list[Armed]:
         """Those that strike a request or a message at `spot`; each counts it."""
         if not self._armed:
             return []
         return [
             one
             for one in self._armed.values()
-            if one.fault.side is side and one.fault.timing is Timing.EACH and one.scope.holds(spot) and one.meet(now_ms)
+            if one.fault.side is side
+            and one.fault.timing is Timing.EACH
+            and one.scope.holds(spot)
+            and one.meet(self.now_ms)
         ]
 
-    def lasting(self, name: str, spot: Scope, now_ms: int) -> list[Armed]:
-        """Those of a lasting fault that are on at `spot`."""
+    def on(self, name: str, spot: Scope) -> list[Armed]:
+        """Those of a lasting fault that are on at `spot`; nothing is counted."""
         if not self._armed:
             return []
         return [
             one
             for one in self._armed.values()
-            if one.fault.name == name and one.scope.holds(spot) and one.is_on(now_ms)
+            if one.fault.name == name and one.scope.holds(spot) and one.is_on(self.now_ms)
         ]
 
     def _check_scope(self, fault: Fault, scope: Scope) -> None:
@@ -211,16 +222,9 @@ class FaultPlan:
             if asked and known and asked not in known:
                 near = did_you_mean(asked, known) if name != "key" else ""  # keys are nobody's to guess
                 raise UserError(f"the exchange has no {name} {asked}{near}")
-        for name in _FOREIGN[fault.side]:
-            if getattr(scope, name):
-                raise UserError(f"fault {fault.name} is of the {fault.side} side, which knows no {name}")
-
-
-_FOREIGN: Final = {
-    Side.REST: ("client", "stream"),
-    Side.WEBSOCKET: ("endpoint", "method", "path"),
-    Side.ACCOUNT: ("endpoint", "method", "path", "client", "stream"),
-}
+        for name in Scope.__dataclass_fields__:
+            if getattr(scope, name) and name not in fault.where:
+                raise UserError(f"fault {fault.name} cannot be armed for a {name}, but for {', '.join(fault.where)}")
 
 
 def _check_schedule(fault: Fault, schedule: Schedule) -> None:

@@ -35,6 +35,12 @@ class ListenKeys:
         lease.until_ms = now_ms + self._life_ms
         return lease.key
 
+    def end(self, owner: int) -> None:
+        """Let the account's key be one whose time is over."""
+        lease = self._leases.get(owner)
+        if lease is not None:
+            lease.until_ms = 0
+
     def close(self, owner: int) -> None:
         """Let the account have no key."""
         self._leases.pop(owner, None)

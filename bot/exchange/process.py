@@ -31,6 +31,7 @@ class ExchangeSettings:
     have an account each. Funding is charged at multiples of `funding_every_s`. `weight_limit` is the weight a minute
     that is allowed to an address (0: any). `control_token` opens the control endpoints to whoever has it (empty: to
     nobody). A `virtual` market stands still but for steps asked for there. A listen key lives `listen_key_life_s`.
+    The first ban of an address that does not heed the weight limit lasts `ban_s`, each further one twice as long.
     """
 
     port: int = 0
@@ -47,6 +48,7 @@ class ExchangeSettings:
     control_token: str = field(default="", repr=False)
     virtual: bool = False
     listen_key_life_s: float = 3600.0
+    ban_s: float = 120.0
 
     def arguments(self) -> list[str]:
         """Command-line arguments that say the same to `python -m bot.exchange`."""
@@ -58,6 +60,7 @@ class ExchangeSettings:
             words += ["--tape", str(self.tape), "--speed", repr(self.speed)]
         words += ["--alpha-horizon", repr(self.alpha_horizon_s), "--funding-every", repr(self.funding_every_s)]
         words += ["--weight-limit", str(self.weight_limit), "--listen-key-life", repr(self.listen_key_life_s)]
+        words += ["--ban", repr(self.ban_s)]
         return [*words, "--virtual"] if self.virtual else words
 
     def environment(self) -> dict[str, str]:

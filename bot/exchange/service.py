@@ -13,8 +13,10 @@ from aiohttp import web
 
 from bot.errors import UserError
 from bot.exchange.clock import Clock
+from bot.exchange.control import Control
 from bot.exchange.floor import Floor, replay_market, synthetic_market
 from bot.exchange.process import ExchangeSettings
+from bot.exchange.rate_limits import RateLimits
 from bot.exchange.server import Market, Server
 from bot.exchange.state import StateFolder
 from bot.exchange.synthetic import SyntheticMarket
@@ -57,7 +59,16 @@ class _Service:
         floor = self._floor
         floor.turn(self._clock.now_ms())
         self._save()
-        server = Server(floor.exchange, floor.market, self._clock, floor.streams, self._save)
+        server = Server(
+            floor.exchange,
+            floor.market,
+            self._clock,
+            floor.streams,
+            self._save,
+            plan=floor.faults,
+            limits=RateLimits(self._settings.weight_limit, self._settings.ban_s),
+            control=Control(self._settings.control_token, floor.faults, floor.accidents, self._pace),
+        )
         runner = web.AppRunner(server.application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:

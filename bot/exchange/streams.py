@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -70,8 +69,10 @@ class Streams:
             self._users.setdefault(entrance.listen_key, []).append(connection)
         writing = asyncio.create_task(connection.write())
         try:
-            with contextlib.suppress(Malformed):
+            try:
                 self._subscribe(connection, entrance.streams, None)
+            except Malformed as malformed:
+                connection.send(ANSWERS, subscription.refusal(malformed))
             while (frame := await connection.receive()) is not None:
                 connection.send(ANSWERS, self._answer(connection, frame))
         finally:
@@ -84,6 +85,9 @@ class Streams:
         self._now_ms = now_ms
         for key in self._keys.expire(now_ms):
             self._say_expired(key)
+        for account in self._exchange.accounts.values():
+            if account.is_revoked:
+                self.expire_key(account.owner)
         self._publisher.deal()
         self._speak(self._sources.items())
 
@@ -103,6 +107,10 @@ class Streams:
         if key is not None:
             self._keys.close(owner)
             self._say_expired(key)
+
+    def expire(self, owner: int) -> None:
+        """End the life of an account's listen key; its user streams are told at the next turn."""
+        self._keys.end(owner)
 
     async def close(self) -> None:
         """Disconnect everybody."""
