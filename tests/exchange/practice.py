@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ccxt.async_support as ccxt
-import ccxt.pro
+import ccxt.pro as streaming
 
 
 @cache
@@ -23,7 +23,7 @@ def client(url: str, **settings: Any) -> Any:
 
 def pro(url: str, **settings: Any) -> Any:
     """Return an unmodified `binanceusdm` of ccxt.pro, its streams on `url` too; close it when done."""
-    exchange = _redirected(ccxt.pro.binanceusdm(_settings(settings)), url)
+    exchange = _redirected(streaming.binanceusdm(_settings(settings)), url)
     exchange.urls["api"]["ws"] = _on(url.replace("http", "ws", 1), exchange.urls["api"]["ws"])
     return exchange
 
