@@ -18,6 +18,7 @@ from bot.console import (
     config_commands,
     control_commands,
     decision_commands,
+    exchange_commands,
     run_commands,
     tape_commands,
     trade_commands,
@@ -33,7 +34,6 @@ _TOP: Final[_Commands] = {
     "paper": run_commands.paper,
     "record": run_commands.record,
     "replay": run_commands.replay,
-    "exchange": run_commands.exchange,
     "status": control_commands.status,
     "halt": control_commands.halt,
     "resume": control_commands.resume,
@@ -51,6 +51,13 @@ _TAPE: Final[_Commands] = {
     "info": tape_commands.tape_info,
     "check": tape_commands.tape_check,
 }
+_EXCHANGE: Final[_Commands] = {
+    "faults": exchange_commands.faults,
+    "arm": exchange_commands.arm,
+    "disarm": exchange_commands.disarm,
+    "advance": exchange_commands.advance,
+    "digest": exchange_commands.digest,
+}
 _GROUPS: Final[Mapping[str, tuple[str, _Commands]]] = {
     "tape": ("Look at recorded markets.", _TAPE),
     "import": ("Bring in what others recorded.", {"binance": tape_commands.import_binance}),
@@ -67,6 +74,7 @@ def application() -> typer.Typer:
     top = _group("", _PURPOSE, _TOP)
     for name, (words, commands) in _GROUPS.items():
         top.add_typer(_group(name, words, commands), name=name)
+    top.add_typer(_acting_group("exchange", exchange_commands.exchange, _EXCHANGE), name="exchange")
     return top
 
 
@@ -78,9 +86,21 @@ def _group(name: str, words: str, commands: _Commands) -> typer.Typer:
         if context.invoked_subcommand is None:
             sys.stdout.write(context.get_help() + "\n")
 
+    _fill(group, name, commands)
+    return group
+
+
+def _acting_group(name: str, act: Callable[..., None], commands: _Commands) -> typer.Typer:
+    """A group that does something when no command of it is named."""
+    group = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+    group.callback(invoke_without_command=True, epilog=epilog(name))(act)
+    _fill(group, name, commands)
+    return group
+
+
+def _fill(group: typer.Typer, name: str, commands: _Commands) -> None:
     for own, command in commands.items():
         group.command(own, epilog=epilog(f"{name} {own}".strip()))(command)
-    return group
 
 
 def run(words: Sequence[str]) -> int:

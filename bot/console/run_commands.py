@@ -1,4 +1,4 @@
-"""The commands that start something: paper, record, replay, exchange."""
+"""The commands that start a run: paper, record, replay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from bot.errors import UserError
 
 if TYPE_CHECKING:
     from bot.config import Config
-    from bot.exchange.process import ExchangeSettings
 
 
 def paper(
@@ -91,56 +90,3 @@ def replay(
 
     Books.open(config).run(run_id)
     raise typer.Exit(app.replay(config, run_id, assert_equal, as_json))
-
-
-def exchange(
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65_535, help="Port on 127.0.0.1; 0 = a free one.")
-    ] = 8700,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the synthetic market.")] = 7,
-    symbols: Annotated[
-        str, typer.Option("--symbols", metavar="NAMES", help="Names with commas between, or how many.")
-    ] = "BTC/USDT:USDT,ETH/USDT:USDT",
-    alpha: Annotated[
-        float, typer.Option("--alpha", metavar="X", min=0.0, help="Strength of the planted alpha; 0 = none.")
-    ] = 1.0,
-    tape: Annotated[Path | None, typer.Option("--tape", metavar="TAPE", help="Replay this tape instead.")] = None,
-    speed: Annotated[
-        float, typer.Option("--speed", metavar="N", min=0.001, help="Pace of the tape; 1 = as recorded.")
-    ] = 1.0,
-    state: Annotated[
-        Path | None, typer.Option("--state", metavar="PATH", help="Folder to save the market in and to go on from.")
-    ] = None,
-) -> None:
-    """Run the local exchange by itself until Ctrl-C.
-
-    Any client that speaks Binance USDⓈ-M futures can trade on it by another address.
-    """
-    import asyncio
-
-    from bot.exchange.process import ExchangeSettings
-
-    names = int(symbols) if symbols.isdecimal() else tuple(name.strip() for name in symbols.split(","))
-    settings = ExchangeSettings(
-        port=port, seed=seed, symbols=names, alpha=alpha, state_folder=state, tape=tape, speed=speed
-    )
-    asyncio.run(_serve(settings))
-
-
-async def _serve(settings: ExchangeSettings) -> None:
-    import asyncio
-    import signal
-
-    from rich.console import Console
-
-    from bot.exchange.service import serve
-
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    console = Console(soft_wrap=True, highlight=False)
-
-    def ready(port: int) -> None:
-        console.print(f"Local exchange on http://127.0.0.1:{port} (API key local, secret local). Ctrl-C stops it.")
-
-    await serve(settings, stop, ready)
