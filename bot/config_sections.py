@@ -64,6 +64,10 @@ class FeedSettings(BaseModel):
 
     model_config = STRICT
 
+    mode: Literal["poll", "stream", "auto"] = Field(
+        default="poll",
+        description='"poll" asks again and again, "stream" is told by WebSocket, "auto" streams and polls what fails.',
+    )
     book_every: Duration = Field(
         default="250ms", description="Time between two polls of one order book, as a duration."
     )

@@ -87,8 +87,8 @@ async def open_client(settings: ClientSettings) -> Any:
     return client
 
 
-def build_client(settings: ClientSettings) -> Any:
-    """Return a ccxt client that has not talked to anyone yet.
+def build_client(settings: ClientSettings, library: Any = ccxt) -> Any:
+    """Return a ccxt client that has not talked to anyone yet; `library` is `ccxt.async_support` or `ccxt.pro`.
 
     Raises:
         ConfigError: the exchange isn't known, or `base_url` can't be used for it.
@@ -107,7 +107,7 @@ def build_client(settings: ClientSettings) -> Any:
     }
     if name in _PACE_MS:
         arguments["rateLimit"] = _PACE_MS[name]
-    client = getattr(ccxt, name)(arguments)
+    client = getattr(library, name)(arguments)
     if settings.base_url:
         base_url = settings.base_url.rstrip("/")
         client.urls = redirect(client.urls, client.hostname or "", base_url, name)

@@ -22,6 +22,12 @@ _NEVER_CALLED: Final[Mapping[str, frozenset[str]]] = {
     "binanceusdm": frozenset({"dapiData"}),
     "binancecoinm": frozenset({"fapiData"}),
 }
+# Likewise for streams, where every market has a host of its own and the same path.
+_NEVER_STREAMED: Final[Mapping[str, frozenset[str]]] = {
+    "binance": frozenset({"margin", "linear", "inverse", "stock", "option", "optionMarket", "optionPrivate", "papi"}),
+    "binanceusdm": frozenset({"spot", "margin", "inverse", "stock", "option", "optionMarket", "optionPrivate", "papi"}),
+    "binancecoinm": frozenset({"spot", "margin", "linear", "stock", "option", "optionMarket", "optionPrivate", "papi"}),
+}
 
 
 def redirect(urls: Mapping[str, Any], hostname: str, base_url: str, exchange: str) -> dict[str, Any]:
@@ -33,7 +39,7 @@ def redirect(urls: Mapping[str, Any], hostname: str, base_url: str, exchange: st
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"base_url should look like http://127.0.0.1:8080, was {base_url!r}")
-    parked = _NEVER_CALLED.get(exchange, frozenset())
+    parked = (_NEVER_CALLED.get(exchange, frozenset()), _NEVER_STREAMED.get(exchange, frozenset()))
     moved = {
         key: _moved(value, key, hostname, base_url, parked)
         for key, value in urls.items()
@@ -55,8 +61,8 @@ def redirect(urls: Mapping[str, Any], hostname: str, base_url: str, exchange: st
 
 
 def keep_on(client: Any, base_url: str) -> None:
-    """Make a ccxt client refuse every request, and every redirect, to an address that isn't on `base_url`."""
-    fetch, open_session = client.fetch, client.open
+    """Make a ccxt client refuse every request, redirect and stream to or from an address that isn't on `base_url`."""
+    fetch, open_session, connect = client.fetch, client.open, client.client
 
     def refuse_elsewhere(address: str) -> None:
         if not is_on(address, base_url):
@@ -83,7 +89,11 @@ def keep_on(client: Any, base_url: str) -> None:
         refuse_elsewhere(url)
         return await fetch(url, method, headers, body)
 
-    client.open, client.fetch = open_guarded, fetch_on_base
+    def connect_on_base(url: str) -> Any:
+        refuse_elsewhere(url)
+        return connect(url)
+
+    client.open, client.fetch, client.client = open_guarded, fetch_on_base, connect_on_base
 
 
 def is_on(address: str, base_url: str) -> bool:
@@ -104,11 +114,12 @@ def addresses(urls: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
             yield from addresses(value, (*path, str(index)))
 
 
-def _moved(value: Any, key: str, hostname: str, base_url: str, parked: frozenset[str]) -> Any:
+def _moved(value: Any, key: str, hostname: str, base_url: str, parked: tuple[frozenset[str], frozenset[str]]) -> Any:
     if isinstance(value, Mapping):
         return {name: _moved(entry, str(name), hostname, base_url, parked) for name, entry in value.items()}
     if isinstance(value, list):
         return [_moved(entry, key, hostname, base_url, parked) for entry in value]
     parts = urlsplit(str(value).replace("{hostname}", hostname))
-    base = base_url.replace("http", "ws", 1) if parts.scheme in ("ws", "wss") else base_url
-    return base + (f"/unused/{key}" if key in parked else "") + parts.path
+    streams = parts.scheme in ("ws", "wss")
+    base = base_url.replace("http", "ws", 1) if streams else base_url
+    return base + (f"/unused/{key}" if key in parked[streams] else "") + parts.path

@@ -9,8 +9,10 @@ handling it raises, and tells a listener right after a message changed a book or
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum, unique
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -19,6 +21,14 @@ from aiohttp import WSMsgType
 
 # Text that some exchanges answer their own kind of ping with; any other text should have been JSON.
 _PLAIN_WORDS: Final = frozenset({"ping", "pong", "Ping", "Pong", "PING", "PONG"})
+
+
+@unique
+class Topic(StrEnum):
+    """What a subscription brings."""
+
+    BOOK = "book"
+    TRADES = "trades"
 
 
 class Listener(Protocol):
@@ -30,11 +40,11 @@ class Listener(Protocol):
     def trades_changed(self, symbol: str, wire: Wire) -> None:
         """Trades of a symbol were added."""
 
-    def frame_lost(self, wire: Wire, symbols: Sequence[str]) -> None:
-        """A frame could not be used; it was about `symbols` (empty: it can't be told)."""
+    def frame_lost(self, wire: Wire, symbols: Sequence[str], topic: Topic | None) -> None:
+        """A frame could not be used; it was about `symbols` (empty: it can't be told) and `topic` (None: likewise)."""
 
-    def rejected(self, wire: Wire, topic: str | None, fault: object) -> None:
-        """ccxt gave up one subscription by its name, or all of a connection (None)."""
+    def rejected(self, wire: Wire, symbol: str | None, topic: Topic, fault: object) -> None:
+        """ccxt gave up one subscription, or with no symbol all of a connection."""
 
     def broke(self, fault: BaseException) -> None:
         """Handling raised what it never should."""
@@ -42,10 +52,12 @@ class Listener(Protocol):
 
 class Wire:
     """One connection. `heard_s` is the monotonic time of its last frame of any kind, pongs included; `market_s` that of
-    the last one that changed a book or brought trades of `symbols`."""
+    the last one that changed a book or brought trades of `symbols`. `is_over` once ccxt has given it up.
+    """
 
     def __init__(self, client: Any, now_s: float) -> None:
         self.client = client
+        self.is_over = False
         self.symbols: set[str] = set()
         self.heard_s = now_s
         self.market_s = now_s
@@ -67,7 +79,7 @@ class Tap:
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._exchange = exchange
-        self._ids = {symbol: str(exchange.market(symbol)["id"]) for symbol in symbols}
+        self._ids = {symbol: _word(str(exchange.market(symbol)["id"])) for symbol in symbols}
         self._listener = listener
         self._monotonic_s = monotonic_s
         self._wires: dict[int, Wire] = {}
@@ -83,24 +95,22 @@ class Tap:
         self._wires = {key: wire for key, wire in self._wires.items() if key in known}
         return tuple(self._wires.values())
 
-    def cut(self, wire: Wire, why: str) -> None:
+    def cut(self, client: Any, why: str) -> None:
         """End a connection that is dead, the way ccxt ends one whose pongs stay away; the next subscription dials."""
-        wire.client.on_error(ccxt.RequestTimeout(f"{why} on {wire.client.url}"))
+        client.on_error(ccxt.RequestTimeout(f"{why} on {client.url}"))
 
-    def named(self, text: str) -> str | None:
-        """Return the symbol that a topic's name is about: by its unified name or the exchange's, None for neither."""
-        found = [symbol for symbol, own in self._ids.items() if symbol in text or f"{own.lower()}@" in text]
+    def forget(self, symbol: str, topic: Topic) -> None:
+        """Make ccxt subscribe anew the next time it is asked."""
+        for wire in self.wires:
+            names = [name for name in wire.client.subscriptions if self._about(str(name)) == (symbol, topic)]
+            for name in names:
+                del wire.client.subscriptions[name]
+
+    def _about(self, name: str) -> tuple[str | None, Topic]:
+        """Tell which symbol and topic ccxt's name of a subscription means, by the unified name or the exchange's."""
+        found = [symbol for symbol, own in self._ids.items() if symbol in name or own.search(name)]
         # The name of a spot market is the beginning of its perpetual's.
-        return max(found, key=len) if found else None
-
-    def forget(self, symbol: str, wires: Iterable[Wire], kind: str) -> bool:
-        """Make ccxt subscribe to a book or trades (`kind` is in the topic's name) anew; False where it never did."""
-        found = False
-        for wire in wires:
-            for topic in [name for name in wire.client.subscriptions if kind in name and self.named(name) == symbol]:
-                del wire.client.subscriptions[topic]
-                found = True
-        return found
+        return max(found, key=len, default=None), Topic.TRADES if "trade" in name.lower() else Topic.BOOK
 
     def _client(self, url: str) -> Any:
         client = self._make(url)
@@ -142,7 +152,9 @@ class Tap:
             # What nobody waits for is not kept for whoever comes next, to whom it would be no news.
             if topic is None or topic in client.futures:
                 reject(fault, topic)
-            self._note(partial(self._listener.rejected, wire, topic, fault))
+            symbol, kind = self._about(topic or "")
+            if topic is None or symbol is not None:
+                self._note(partial(self._listener.rejected, wire, symbol, kind, fault))
             return fault
 
         def connected_noted(*words: Any) -> None:
@@ -185,5 +197,11 @@ class Tap:
 
     def _lose(self, wire: Wire, text: str | bytes) -> None:
         words = text if isinstance(text, str) else text.decode("utf-8", "replace")
-        about = [symbol for symbol, own in self._ids.items() if f'"{own}"' in words or f"{own.lower()}@" in words]
-        self._note(partial(self._listener.frame_lost, wire, about))
+        about = [symbol for symbol, own in self._ids.items() if own.search(words)]
+        topic = Topic.TRADES if "trade" in words.lower() else Topic.BOOK if about else None
+        self._note(partial(self._listener.frame_lost, wire, about, topic))
+
+
+def _word(own: str) -> re.Pattern[str]:
+    # Not inside of another name: SOLUSDT is no part of PERSOLUSDT.
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(own)}(?![A-Za-z0-9])", re.IGNORECASE)

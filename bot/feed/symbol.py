@@ -31,13 +31,18 @@ class SymbolFeed:
         self._grid = Grid(instrument)
         self._differ = SnapshotDiffer()
         self._tape = TradeTape(trades_page)
+        self._missed_books = 0
         self._exchange_ns = 0
         self._emitted = False
 
     @property
     def missed(self) -> int:
-        """How often trades may have been missed between two polls."""
-        return self._tape.missed
+        """How often trades may have been missed between two polls, and updates of a streamed book."""
+        return self._tape.missed + self._missed_books
+
+    def count_missed(self) -> None:
+        """Count updates of the book that were not seen."""
+        self._missed_books += 1
 
     @property
     def trades_to_ask(self) -> int:

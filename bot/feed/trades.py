@@ -82,7 +82,7 @@ class TradeTape:
         What a page that reaches back over the gap doesn't hold never was a trade: some exchanges leave out numbers.
         """
         if not self._primed or not page:
-            return []
+            return self.fresh(page)
         unknown = {trade.id: trade for trade in page if not self._is_known(trade)}
         new = sorted((trade for trade in unknown.values() if trade.exchange_ns >= self._since_ns), key=_by_time)
         if self._gap_from:

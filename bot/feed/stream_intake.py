@@ -1,0 +1,145 @@
+"""What becomes of stream updates: batches, or a symbol that is not in step any more and says so at once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ccxt.async_support as ccxt
+
+from bot.errors import BadMarketData
+from bot.feed.clock import FeedClock
+from bot.feed.poll import Emit, PollFeed
+from bot.feed.stream_line import StreamLine
+from bot.feed.stream_tap import Topic, Wire
+from bot.types import Batch
+
+
+class Intake:
+    """The listener of the tap. `client` is the ccxt.pro client whose caches hold what is streamed.
+
+    Of each symbol `lines` say where it stands; `trades_due` are those whose trades have to be subscribed to (again),
+    `recheck_s` when the trades of one should be compared with polled ones. `troubles` count what went wrong with
+    connections. With `fall_back` a symbol is polled while its stream is not in step. `on_lost` is told of each that
+    just fell out of it.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        polling: PollFeed,
+        depth: int,
+        clock: FeedClock,
+        emit: Emit,
+        fall_back: bool,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self.polling = polling
+        self._depth = depth
+        self._clock = clock
+        self._emit = emit
+        self._fall_back = fall_back
+        self._monotonic_s = monotonic_s
+        self._newest_trade: dict[str, object] = {}
+        now_s = monotonic_s()
+        self.lines = {symbol: StreamLine(symbol, now_s) for symbol in polling.feeds}
+        self.trades_due = set(polling.feeds)
+        self.recheck_s: dict[str, float] = {}
+        self.troubles: Counter[str] = Counter()
+        self.on_lost: Callable[[str], None] = lambda symbol: None
+
+    def book_changed(self, symbol: str, wire: Wire) -> None:
+        """Hand on a book right after ccxt changed it."""
+        self.state(symbol)
+
+    def state(self, symbol: str) -> None:
+        """Hand on the book as the stream has it now: changes since the last time, or its best bid once more."""
+        book, line, feed = self._client.orderbooks.get(symbol), self.lines[symbol], self.polling.feeds[symbol]
+        if book is None or self.polling.ended:
+            return
+        depth, health = self._depth, self.polling.inquiry.health[symbol]
+        top = {**book, "bids": book["bids"][:depth], "asks": book["asks"][:depth]}
+        local_ns = self._clock.now_ns()
+        try:
+            batch = feed.book(top, local_ns)
+        except BadMarketData as fault:
+            health.refuse(of_book=False)
+            self.polling.refusals[fault.kind] += 1
+            # Older than what was polled meanwhile: it will catch up. Anything else never mends by itself.
+            if fault.kind != "stale":
+                self.lose(symbol, fault.kind)
+            return
+        assert feed.shown is not None  # a book was just made
+        back = line.update(feed.shown, self._monotonic_s())
+        health.proven(local_ns)
+        self._emit(batch)
+        if back:
+            self.polling.hold(symbol)
+            self.polling.report(symbol)
+
+    def trades_changed(self, symbol: str, wire: Wire) -> None:
+        """Hand on the trades that came since the last time."""
+        feed, kept = self.polling.feeds[symbol], self._client.trades.get(symbol)
+        if not kept or self.polling.ended:
+            return
+        fresh: list[object] = []
+        # By identity: the cache is bounded, so its length says nothing.
+        for trade in reversed(kept):
+            if trade is self._newest_trade.get(symbol):
+                break
+            fresh.append(trade)
+        self._newest_trade[symbol] = kept[-1]
+        fresh.reverse()
+        try:
+            self.hand_on(feed.streamed_trades(fresh, self._clock.now_ns()))
+        except BadMarketData as fault:
+            self.polling.inquiry.health[symbol].refuse(of_book=False)
+            self.polling.refusals[fault.kind] += 1
+            self.recheck_s[symbol] = 0.0
+        if feed.has_trade_gap:
+            self.recheck_s[symbol] = 0.0
+
+    def hand_on(self, batch: Batch | None) -> None:
+        """Emit what there is."""
+        if batch is not None:
+            self._emit(batch)
+
+    def frame_lost(self, wire: Wire, symbols: Sequence[str], topic: Topic | None) -> None:
+        """Take books for wrong whose update could not be read, and have trades compared."""
+        self.troubles["frames that could not be read"] += 1
+        for symbol in symbols or tuple(wire.symbols):
+            self.recheck_s[symbol] = self._monotonic_s() + 0.5
+            if topic is not Topic.TRADES:
+                self.lose(symbol, "frame")
+
+    def rejected(self, wire: Wire, symbol: str | None, topic: Topic, fault: object) -> None:
+        """Take for lost what ccxt gave up: one subscription, or with no symbol all of a connection."""
+        if symbol is not None and topic is Topic.TRADES:
+            self.trades_due.add(symbol)
+        elif symbol is not None:
+            self.lose(symbol, "gap" if isinstance(fault, ccxt.InvalidNonce) else "update")
+        elif not wire.is_over:
+            wire.is_over = True
+            self.troubles["connections lost"] += 1
+            for one in wire.symbols:
+                self.lose(one, "connection")
+            self.trades_due |= wire.symbols
+
+    def broke(self, fault: BaseException) -> None:
+        """End the feed for a bug."""
+        self.polling.break_down(fault)
+
+    def lose(self, symbol: str, reason: str) -> None:
+        """Call a symbol's book wrong, in the open, until it is in step again."""
+        if not self.lines[symbol].lose(reason, self._monotonic_s()):
+            return
+        self._client.orderbooks.pop(symbol, None)
+        self.polling.feeds[symbol].count_missed()
+        self.polling.inquiry.health[symbol].lose()
+        if self._fall_back:
+            self.polling.release(symbol)
+        self.polling.report(symbol)
+        self.on_lost(symbol)
