@@ -225,7 +225,7 @@ class MatchingEngine:
 
 
 def reach_of(sign: int, price: int | None) -> int:
-    """The least key (`-sign * price`) that an order of `sign` may trade at on the other side; None is a market order."""
+    """The least key (`-sign * price`) where an order of `sign` trades on the other side; None is a market order."""
     if price is None:
         return -_BEYOND if sign > 0 else 0
     return -sign * price

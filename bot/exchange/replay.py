@@ -2,89 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from bot.errors import UserError
 from bot.exchange.listing import Listing, PublicTrade, TradeLog
+from bot.exchange.reel import Reel
 from bot.exchange.taped_book import TapedBook
-from bot.types import NS_PER_MS, NS_PER_S, Batch, Instrument, InstrumentKind, Kind
-from storage.tape import Tape
+from bot.types import NS_PER_MS, NS_PER_S, Fact, Instrument, InstrumentKind, Kind
+from storage.tape import FACT_ROW, Rows, Stretch, Tape
 
-# One turn of the service applies at most so many rows, so that a fast replay still answers requests; the market's
+# One turn of the service applies about so many rows, so that a fast replay still answers requests; the market's
 # clock then waits for its events.
 _ROWS_A_TURN: Final = 20_000
-
-# exchange_ns, local_ns, id, price, size, kind, last
-_Row = tuple[int, int, int, int, int, int, int]
 
 
 class ReplayMarket:
     """A tape played at `speed` times its pace. Accounts trade against its visible book and leave no trace in it.
 
     Market time is the tape's: the exchange's stamp of the first event (the recorder's if there is none) plus the
-    recorder's time since then.
+    recorder's time since then. Only `advance` moves it: the same calls and orders give the same trades and books.
     """
 
     def __init__(self, folder: Path, speed: float) -> None:
         if not 0 < speed <= 10_000:
             raise UserError(f"the speed of a replay should be above 0 and at most 10,000, was {speed}")
         tape = Tape.open(folder)
-        self.ended = False
         self._speed = speed
         self._books: dict[str, TapedBook] = {}
         self._of_symbol: dict[str, Listing] = {}
         for instrument in tape.header.instruments:
             self._list(instrument)
         self.listings = {listing.symbol_id: listing for listing in self._of_symbol.values()}
-        self._rows = _rows(tape.batches())
-        self._next: tuple[str, _Row] | None = next(self._rows, None)
-        if self._next is None:
-            raise UserError(f"a tape to replay should hold events, {folder} holds none")
-        exchange_ns, self._start_ns = self._next[1][:2]
-        self._zero_ns = exchange_ns or self._start_ns
+        self._symbols = tape.symbols
+        self._facts: dict[tuple[str, str], Decimal] = {}
+        self._zero_ns, self._start_ns = _first_stamps(tape)
+        self._reel = Reel(tape)
         self._reached_ns = 0
+        self.ended = False
 
     def time_ms(self, wall_ms: int) -> int:
         """Market time in ms since 1970."""
         return (self._zero_ns + self._reached_ns) // NS_PER_MS
 
+    def mark_price(self, symbol_id: str) -> Decimal | None:
+        """Newest mark price on the tape so far, in quote currency; None when it has told none."""
+        return self._facts.get((symbol_id, "mark_price"))
+
+    def index_price(self, symbol_id: str) -> Decimal | None:
+        """Newest index price on the tape so far, in quote currency; None when it has told none."""
+        return self._facts.get((symbol_id, "index_price"))
+
+    def funding_rate(self, symbol_id: str) -> Decimal | None:
+        """Newest funding rate on the tape so far, per funding interval; None when it has told none."""
+        return self._facts.get((symbol_id, "funding_rate"))
+
     def advance(self, elapsed_s: float) -> int:
         """Play on for `elapsed_s` of wall time; how many rows were played comes back."""
-        target_ns = self._reached_ns + int(elapsed_s * self._speed * NS_PER_S)
-        played, inside = 0, False
-        while self._next is not None:
-            symbol, row = self._next
-            due_ns = row[1] - self._start_ns
-            if not inside and (due_ns > target_ns or played >= _ROWS_A_TURN):
-                # Out of turn with events still due: the market's clock stands where they do.
-                target_ns = min(target_ns, max(self._reached_ns, due_ns))
+        target_ns = self._reached_ns + round(elapsed_s * self._speed * NS_PER_S)
+        played = 0
+        while played < _ROWS_A_TURN:
+            stretch = self._reel.take(self._start_ns + target_ns, _ROWS_A_TURN - played)
+            if not len(stretch.rows):
                 break
-            self._play(symbol, row)
-            inside = not row[6]
-            played += 1
-            self._next = next(self._rows, None)
-        self.ended = self._next is None
+            self._play(stretch)
+            played += len(stretch.rows)
+        if self._reel.next_ns is not None:
+            # Out of turn with events still due: the market's clock stands where they do.
+            target_ns = min(target_ns, max(self._reached_ns, self._reel.next_ns - self._start_ns))
         self._reached_ns = target_ns
+        self.ended = self._reel.next_ns is None
         return played
 
-    def _play(self, symbol: str, row: _Row) -> None:
-        exchange_ns, local_ns, event_id, price, lots, kind, last = row
-        book = self._books[symbol]
-        book.apply(kind, event_id, price, lots)
-        if kind in (Kind.BUY, Kind.SELL):
-            sign = 1 if kind == Kind.BUY else -1
-            log = self._of_symbol[symbol].log
-            # A recording may come without ids; those of its trades then count up from 1.
-            trade_id = event_id or log.next_id
-            log.next_id = max(log.next_id, trade_id) + 1
-            trade = PublicTrade(trade_id, price, lots, sign, trade_id, trade_id, (exchange_ns or local_ns) // NS_PER_MS)
-            log.aggregates.append(trade)
-            log.add(trade)
-        elif last and kind != Kind.CLOCK:
-            book.close_message(event_id)
+    def _play(self, stretch: Stretch) -> None:
+        for fact in stretch.facts:
+            if isinstance(fact, Fact) and fact.symbol in self._of_symbol:
+                self._facts[self._of_symbol[fact.symbol].symbol_id, fact.name] = fact.value
+        rows = stretch.rows
+        # Books do not hear of each other, so a turn plays one after the other.
+        indices = np.unique(rows.instrument).tolist()
+        for index in indices:
+            if index != FACT_ROW:
+                mine = rows if len(indices) == 1 else rows.take(np.flatnonzero(rows.instrument == index))
+                symbol = self._symbols[index]
+                columns = (mine.exchange_ns, mine.id, mine.price, mine.size, mine.kind, mine.last)
+                # One at a time, Python's numbers are several times faster to handle than NumPy's.
+                self._books[symbol].play(zip(*(column.tolist() for column in columns), strict=True))
+                _log(self._of_symbol[symbol].log, mine)
 
     def _list(self, instrument: Instrument) -> None:
         if instrument.kind is InstrumentKind.INVERSE:
@@ -103,10 +110,23 @@ class ReplayMarket:
         self._books[instrument.symbol] = book
 
 
-def _rows(batches: Iterator[Batch]) -> Iterator[tuple[str, _Row]]:
-    """Rows as plain numbers: one at a time, Python's are several times faster to handle than NumPy's."""
-    for batch in batches:
-        columns = (batch.exchange_ns, batch.local_ns, batch.id, batch.price, batch.size, batch.kind, batch.last)
-        symbol = batch.symbol
-        for row in zip(*(column.tolist() for column in columns), strict=True):
-            yield symbol, row
+def _log(log: TradeLog, rows: Rows) -> None:
+    """Make the recorded trades among rows public."""
+    mine = rows.take((rows.kind == Kind.BUY) | (rows.kind == Kind.SELL))
+    stamps = np.where(mine.exchange_ns == 0, mine.local_ns, mine.exchange_ns) // NS_PER_MS
+    columns = (mine.id, mine.price, mine.size, mine.kind, stamps)
+    for event_id, price, lots, kind, time_ms in zip(*(column.tolist() for column in columns), strict=True):
+        # A recording may come without ids; those of its trades then count up from 1.
+        trade_id = event_id or log.next_id
+        log.next_id = max(log.next_id, trade_id) + 1
+        trade = PublicTrade(trade_id, price, lots, 1 if kind == Kind.BUY else -1, trade_id, trade_id, time_ms)
+        log.aggregates.append(trade)
+        log.add(trade)
+
+
+def _first_stamps(tape: Tape) -> tuple[int, int]:
+    """The exchange's time of a tape's first event (the recorder's where it has none), and the recorder's, in ns."""
+    for rows in tape.chunks():
+        exchange_ns, local_ns = int(rows.exchange_ns[0]), int(rows.local_ns[0])
+        return exchange_ns or local_ns, local_ns
+    raise UserError(f"a tape to replay should hold events, {tape.folder} holds none")

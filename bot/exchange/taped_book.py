@@ -1,199 +1,252 @@
-"""A recorded book that accounts can trade against, although the recorded traders never hear of it.
+"""A recorded book that accounts trade in, although the recorded traders never hear of it.
 
-What is assumed: an order that crosses takes the visible sizes, and what it took stays taken until the tape changes
-that level. An order that rests waits behind the size visible at its price, moves up with trades at that price and when
-the level shrinks below its place, and fills at once when a trade goes through its price.
+What is assumed:
+
+- An order that crosses takes what is served, best and oldest first. What it took of a recorded level stays taken until
+  the tape changes that level.
+- An order that rests is served like anybody's, and waits behind what is offered at its price. It moves up with recorded
+  trades at its price. When a level shrinks otherwise, those behind the order are taken to have left first: it moves up
+  only when the level falls below its place.
+- A trade is not counted twice when the shrunken level was told before it: trades up to the exchange's time of the
+  shrinking are part of it (the next ones are, where the tape has no such time).
+- It fills as a maker at its own price: by a recorded trade there that is larger than what is ahead of it, by any
+  recorded trade beyond its price, and when the tape's other side comes to its price or through it, up to what that
+  side shows.
+- A trade between two accounts is none of the tape's: each of them trades with the crowd, at one price and under one id.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 from typing import Final
 
-from bot.exchange.matching import FLOW, RECORDED, Order, Rule, Trade
+from bot.exchange.matching import fillable, reach_of
+from bot.exchange.order import FLOW, RECORDED, Order, Rule, SelfTrade, Trade
+from bot.exchange.taped_side import TapedSide
 from bot.types import Kind, OrderStatus
 
-_NO_QUOTE: Final = -1
+# exchange_ns, id, price in ticks, size in lots, kind, last
+TapedRow = tuple[int, int, int, int, int, int]
 
-
-class _Side:
-    # Level sizes of one side, the prices kept in order: a recorded book has thousands, and changes all the time.
-
-    __slots__ = ("_keys", "_lots", "_sign", "touched")
-
-    def __init__(self, sign: int) -> None:
-        self._sign = sign
-        self.touched: set[int] = set()
-        self._keys: list[int] = []  # prices, negative for bids: ascending is best first
-        self._lots: dict[int, int] = {}
-
-    def size(self, price: int) -> int:
-        return self._lots.get(price, 0)
-
-    def set(self, price: int, lots: int) -> None:
-        key = -self._sign * price
-        self.touched.add(price)
-        if lots > 0:
-            if price not in self._lots:
-                insort(self._keys, key)
-            self._lots[price] = lots
-        elif self._lots.pop(price, 0):
-            del self._keys[bisect_left(self._keys, key)]
-
-    def changes(self) -> list[tuple[int, int]]:
-        touched, self.touched = self.touched, set()
-        return [(price, self.size(price)) for price in sorted(touched, reverse=self._sign > 0)]
-
-    def best(self) -> int | None:
-        return -self._sign * self._keys[0] if self._keys else None
-
-    def until(self, price: int) -> list[int]:
-        return [-self._sign * key for key in self._keys[: bisect_right(self._keys, -self._sign * price)]]
-
-    def rows(self, limit: int | None = None) -> list[tuple[int, int]]:
-        return [(-self._sign * key, self._lots[-self._sign * key]) for key in self._keys[:limit]]
+# Plain numbers: comparing with a member looks it up on its enum first, for every row of the tape.
+_BID: Final = int(Kind.BID)
+_ASK: Final = int(Kind.ASK)
+_BEST_BID: Final = int(Kind.BEST_BID)
+_BEST_ASK: Final = int(Kind.BEST_ASK)
+_SELL: Final = int(Kind.SELL)
+_CLEAR: Final = int(Kind.CLEAR)
 
 
 class TapedBook:
-    """Levels by price from tape events, and the accounts' orders beside them; the same calls as `MatchingEngine`."""
+    """Levels by price from tape events, and the accounts' orders among them; the same calls as `MatchingEngine`."""
+
+    __slots__ = ("_trades", "asks", "bids", "next_order_id", "next_trade_id", "orders", "positions", "update_id")
 
     def __init__(self) -> None:
+        self.bids = TapedSide(1)
+        self.asks = TapedSide(-1)
         self.orders: dict[int, Order] = {}
         self.positions: dict[int, int] = {}
         self.next_order_id = 1
         self.next_trade_id = 1
         self.update_id = 0
-        self._sides = {1: _Side(1), -1: _Side(-1)}
-        self._taken: dict[tuple[int, int], int] = {}
-        self._quote: dict[int, tuple[int, int]] = {1: (_NO_QUOTE, 0), -1: (_NO_QUOTE, 0)}
-        self._ahead: dict[int, int] = {}
         self._trades: list[Trade] = []
 
-    def apply(self, kind: int, event_id: int, price: int, lots: int) -> None:
-        """Apply one event of the tape, `price` in ticks and `lots` absolute for levels."""
-        if kind in (Kind.BID, Kind.ASK):
-            sign = 1 if kind == Kind.BID else -1
-            quote_id, best = self._quote[sign]
-            if event_id >= quote_id or sign * price < sign * best:
-                self._set(sign, price, lots)
-        elif kind in (Kind.BEST_BID, Kind.BEST_ASK):
-            sign = 1 if kind == Kind.BEST_BID else -1
-            for better in self._sides[sign].until(price + sign):
-                self._set(sign, better, 0)
-            self._set(sign, price, lots)
-            self._quote[sign] = (event_id, price)
-        elif kind in (Kind.BUY, Kind.SELL):
-            self._pass(1 if kind == Kind.BUY else -1, price, lots)
-        elif kind == Kind.CLEAR:
-            for gone in self._sides.values():
-                for price, _ in gone.rows():
-                    gone.set(price, 0)
-            self._taken.clear()
-            self._quote = {1: (_NO_QUOTE, 0), -1: (_NO_QUOTE, 0)}
-
-    def close_message(self, event_id: int) -> None:
-        """Give the book that a message left behind an id of its own, the tape's where that goes up."""
-        self.update_id = max(self.update_id + 1, event_id)
+    def play(self, rows: Iterable[TapedRow]) -> None:
+        """Apply whole messages of the tape; what they do to the accounts' orders waits in `drain()`."""
+        bids, asks = self.bids, self.asks
+        for exchange_ns, event_id, price, lots, kind, last in rows:
+            if kind <= _ASK:
+                side = bids if kind == _BID else asks
+                # An older depth message never overrides a newer best quote.
+                if event_id >= side.quote_id or side.sign * price < side.sign * side.quote:
+                    side.set(price, lots, exchange_ns)
+            elif kind <= _BEST_ASK:
+                (bids if kind == _BEST_BID else asks).set_quote(event_id, price, lots, exchange_ns)
+            elif kind <= _SELL:
+                if self.orders:
+                    self._pass(-1 if kind == _SELL else 1, price, lots, exchange_ns)
+                continue
+            elif kind == _CLEAR:
+                bids.clear()
+                asks.clear()
+            else:
+                continue
+            if last:
+                # An id of its own for the book that a message left behind, the tape's where that goes up.
+                self.update_id = max(self.update_id + 1, event_id)
+                if self.orders:
+                    self._meet(bids, asks)
+                    self._meet(asks, bids)
 
     def place(
-        self, owner: int, sign: int, price: int | None, lots: int, rule: Rule = Rule.GTC, *, reduce_only: bool = False
+        self,
+        owner: int,
+        sign: int,
+        price: int | None,
+        lots: int,
+        rule: Rule = Rule.GTC,
+        *,
+        reduce_only: bool = False,
+        self_trade: SelfTrade = SelfTrade.NONE,
     ) -> Order:
-        """Match an order with the visible sizes and let the rest of it rest, expire or be rejected."""
+        """Match an order with what is served, and let the rest of it rest, expire or be rejected."""
         order = Order(self.next_order_id, owner, sign, price or 0, lots, lots, reduce_only)
         self.next_order_id += 1
-        ladder = self._within(-sign, price)
-        visible = sum(size for _, size in ladder)
-        if (rule is Rule.GTX and ladder) or (rule is Rule.FOK and visible < lots):
-            order.status = OrderStatus.REJECTED
-            return order
-        for level, size in ladder:
-            taken = min(size, self._wants(order))
-            if taken:
-                self._taken[-sign, level] = self._taken.get((-sign, level), 0) + taken
-                self._fill(order, level, taken, maker=False)
-        if order.left == 0:
-            return order
-        if price is None or rule in (Rule.IOC, Rule.FOK) or self._wants(order) == 0:
-            order.status = OrderStatus.EXPIRED
-        else:
-            self.orders[order.order_id] = order
-            self._ahead[order.order_id] = self._sides[sign].size(order.price)
+        self._enter(order, price, rule, self_trade)
         return order
+
+    def amend(
+        self, order_id: int, price: int, lots: int, rule: Rule = Rule.GTC, *, self_trade: SelfTrade = SelfTrade.NONE
+    ) -> bool:
+        """Change price and size of a resting order as `MatchingEngine.amend` does; False when it is not there."""
+        order = self.orders.get(order_id)
+        if order is None:
+            return False
+        left = lots - order.lots + order.left
+        if left <= 0:
+            return self.cancel(order_id)
+        side = self._side(order.sign)
+        stays = price == order.price and lots <= order.lots
+        side.touched.add(price)
+        self.update_id += 1
+        if not stays:
+            side.leave(order)
+            del self.orders[order_id]
+        order.price, order.lots, order.left = price, lots, left
+        if not stays:
+            self._enter(order, price, rule, self_trade)
+            if order.status is OrderStatus.REJECTED:
+                order.status = OrderStatus.CANCELED
+        return True
 
     def cancel(self, order_id: int, status: OrderStatus = OrderStatus.CANCELED) -> bool:
         """Take a resting order out; False when it is not there."""
         order = self.orders.pop(order_id, None)
         if order is None:
             return False
-        del self._ahead[order_id]
+        self._side(order.sign).leave(order)
         order.status = status
+        self.update_id += 1
         return True
 
     def drain(self) -> list[Trade]:
-        """The accounts' trades since the last call."""
+        """The accounts' trades since the last call, in order."""
         trades, self._trades = self._trades, []
         return trades
 
     def touch(self) -> tuple[int | None, int | None]:
-        """Best recorded bid and ask in ticks."""
-        return self._sides[1].best(), self._sides[-1].best()
+        """Best bid and best ask in ticks."""
+        return self.bids.best(), self.asks.best()
 
     def depth(self, limit: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Recorded bids and asks as (ticks, lots), best first; the accounts' orders don't show."""
-        return self._sides[1].rows(limit), self._sides[-1].rows(limit)
+        """Bids and asks as (ticks, lots), best first, at most `limit` levels a side."""
+        return self.bids.depth(limit), self.asks.depth(limit)
 
     def changes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Bid and ask levels that changed since the last call, as (ticks, lots); 0 lots when a level is gone."""
-        return self._sides[1].changes(), self._sides[-1].changes()
+        return self.bids.changes(), self.asks.changes()
 
     def room(self, owner: int, sign: int) -> int:
-        """Lots that an order of `sign` may still take off the owner's position."""
+        """Lots that an order of `sign` may still take off the owner's position, 0 when it would add to it."""
         return max(0, -sign * self.positions.get(owner, 0))
 
-    def _set(self, sign: int, price: int, lots: int) -> None:
-        side = self._sides[sign]
-        if lots != side.size(price):
-            self._taken.pop((sign, price), None)
-        side.set(price, lots)
-        for order in self.orders.values():
-            if order.sign == sign and order.price == price:
-                self._ahead[order.order_id] = min(self._ahead[order.order_id], lots)
+    def _side(self, sign: int) -> TapedSide:
+        return self.bids if sign > 0 else self.asks
 
-    def _within(self, sign: int, price: int | None) -> list[tuple[int, int]]:
-        """Levels of a side not worse than `price`, best first, with the size nobody here has taken yet."""
-        left = [(level, size - self._taken.get((sign, level), 0)) for level, size in self._sides[sign].rows()]
-        return [(level, size) for level, size in left if size > 0 and (price is None or sign * level >= sign * price)]
-
-    def _pass(self, sign: int, price: int, lots: int) -> None:
-        """Let a recorded trade by an aggressor of `sign` pass the resting orders it meets, best and oldest first."""
-        if not self.orders:
+    def _enter(self, order: Order, price: int | None, rule: Rule, self_trade: SelfTrade) -> None:
+        other, reach = self._side(-order.sign), reach_of(order.sign, price)
+        crosses = next(other.makers(reach), None) is not None
+        if (rule is Rule.GTX and crosses) or (
+            rule is Rule.FOK and fillable(order, other.makers(reach), self.positions, self_trade) < order.lots
+        ):
+            order.status = OrderStatus.REJECTED
             return
-        met = [order for order in self.orders.values() if order.sign == -sign and sign * order.price <= sign * price]
-        left = lots
-        for order in sorted(met, key=lambda order: (sign * order.price, order.order_id)):
-            if left == 0:
-                break
-            through = order.price != price
-            ahead = 0 if through else self._ahead[order.order_id]
-            self._ahead[order.order_id] = max(0, ahead - left)
-            filled = min(max(0, left - ahead), self._wants(order))
+        self._take(order, reach, other, self_trade)
+        if order.left == 0 or order.status is OrderStatus.EXPIRED:
+            return
+        if price is None or rule in (Rule.IOC, Rule.FOK) or self._wants(order) == 0:
+            order.status = OrderStatus.EXPIRED
+        else:
+            self.orders[order.order_id] = order
+            self._side(order.sign).join(order)
+            self.update_id += 1
+
+    def _take(self, order: Order, reach: int, other: TapedSide, self_trade: SelfTrade) -> None:
+        while order.left:
+            maker = next(other.makers(reach), None)
+            if maker is None:
+                return
+            own = maker.owner == order.owner
+            if own and self_trade is not SelfTrade.NONE:
+                if self_trade is not SelfTrade.EXPIRE_TAKER:
+                    self.cancel(maker.order_id, OrderStatus.EXPIRED)
+                if self_trade is not SelfTrade.EXPIRE_MAKER:
+                    order.status = OrderStatus.EXPIRED
+                    return
+                continue
+            if (room := self._wants(order)) == 0:
+                order.status = OrderStatus.EXPIRED
+                return
+            if (maker_room := self._wants(maker)) == 0:
+                self.cancel(maker.order_id, OrderStatus.EXPIRED)
+                continue
+            # A trade with oneself leaves the position as it is, so there is nothing to cap.
+            lots = min(order.left, maker.left) if own else min(room, maker_room)
+            self._trade(order, maker, other, lots)
+
+    def _pass(self, sign: int, price: int, lots: int, exchange_ns: int) -> None:
+        """Let a recorded trade by an aggressor of `sign` fill the orders that it reaches."""
+        for order, reach in self._side(-sign).reached(price, lots, exchange_ns):
+            filled = min(reach, self._wants(order))
             if filled:
-                left -= filled
-                self._fill(order, order.price, filled, maker=True)
+                self._fill(order, filled)
+
+    def _meet(self, waiting: TapedSide, other: TapedSide) -> None:
+        """Fill the orders that the tape's other side has come to."""
+        while waiting.queues:
+            offer, sign = other.best_offered(), waiting.sign
+            price = max(waiting.queues) if sign > 0 else min(waiting.queues)
+            if offer is None or sign * offer > sign * price:
+                return
+            order = next(iter(waiting.queues[price].values()))
+            filled = min(self._wants(order), other.offered(offer))
+            if filled:
+                other.take(offer, filled)
+                self._fill(order, filled)
+            else:
+                self.cancel(order.order_id, OrderStatus.EXPIRED)
+
+    def _trade(self, taker: Order, maker: Order, other: TapedSide, lots: int) -> None:
+        number, price, sign = self.next_trade_id, maker.price, taker.sign
+        self._trades.append(Trade(number, price, lots, sign, taker.order_id, taker.owner, RECORDED, FLOW))
+        self._book(taker, lots)
+        if maker.order_id == RECORDED:
+            other.take(price, lots)
+            self.next_trade_id += 1
+            self.update_id += 1
+        else:
+            self._fill(maker, lots)
+
+    def _fill(self, maker: Order, lots: int) -> None:
+        """Fill a resting order at its own price."""
+        number, price, sign = self.next_trade_id, maker.price, maker.sign
+        self._trades.append(Trade(number, price, lots, -sign, RECORDED, FLOW, maker.order_id, maker.owner))
+        self._book(maker, lots)
+        self.next_trade_id += 1
+        self.update_id += 1
+        side = self._side(sign)
+        side.touched.add(price)
+        if maker.left == 0:
+            side.leave(maker)
+            del self.orders[maker.order_id]
+
+    def _book(self, order: Order, lots: int) -> None:
+        positions, change = self.positions, order.sign * lots
+        positions[order.owner] = positions.get(order.owner, 0) + change
+        positions[FLOW] = positions.get(FLOW, 0) - change
+        order.left -= lots
+        order.status = OrderStatus.PARTIALLY_FILLED if order.left else OrderStatus.FILLED
 
     def _wants(self, order: Order) -> int:
         return min(order.left, self.room(order.owner, order.sign)) if order.reduce_only else order.left
-
-    def _fill(self, order: Order, price: int, lots: int, *, maker: bool) -> None:
-        number = self.next_trade_id
-        self.next_trade_id += 1
-        if maker:
-            trade = Trade(number, price, lots, -order.sign, RECORDED, FLOW, order.order_id, order.owner)
-        else:
-            trade = Trade(number, price, lots, order.sign, order.order_id, order.owner, RECORDED, FLOW)
-        self._trades.append(trade)
-        self.positions[order.owner] = self.positions.get(order.owner, 0) + order.sign * lots
-        order.left -= lots
-        order.status = OrderStatus.PARTIALLY_FILLED if order.left else OrderStatus.FILLED
-        if order.left == 0 and order.order_id in self.orders:
-            del self.orders[order.order_id], self._ahead[order.order_id]

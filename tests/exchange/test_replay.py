@@ -104,12 +104,17 @@ def test_resting_order_waits_for_the_visible_queue_then_fills(tape: Path) -> Non
     assert (trade.price, trade.lots, trade.maker_id, order.status) == (600_000, 300, order.order_id, OrderStatus.FILLED)
 
 
+def _play(book: TapedBook, kind: Kind, event_id: int, price: int, lots: int, exchange_ns: int = 0) -> None:
+    """One message of one row."""
+    book.play([(exchange_ns, event_id, price, lots, int(kind), 1)])
+
+
 def _book() -> TapedBook:
     book = TapedBook()
     for price, lots in ((100, 5), (99, 5)):
-        book.apply(Kind.BID, 1, price, lots)
+        _play(book, Kind.BID, 1, price, lots)
     for price, lots in ((101, 5), (102, 5)):
-        book.apply(Kind.ASK, 1, price, lots)
+        _play(book, Kind.ASK, 1, price, lots)
     return book
 
 
@@ -118,9 +123,9 @@ def test_what_an_order_took_is_not_offered_again_until_the_level_changes() -> No
 
     assert [(t.price, t.lots) for t in (book.place(1, 1, 101, 4, Rule.IOC), book.drain())[1]] == [(101, 4)]
     assert book.place(1, 1, 101, 4, Rule.IOC).left == 3
-    book.apply(Kind.ASK, 2, 101, 5)
+    _play(book, Kind.ASK, 2, 101, 5)
     assert book.place(1, 1, 101, 4, Rule.IOC).left == 4
-    book.apply(Kind.ASK, 3, 101, 6)
+    _play(book, Kind.ASK, 3, 101, 6)
     assert book.place(1, 1, 101, 4, Rule.IOC).left == 0
 
 
@@ -139,8 +144,8 @@ def test_trade_through_an_order_fills_it_at_its_own_price() -> None:
     book = _book()
     order = book.place(1, 1, 100, 3)
 
-    book.apply(Kind.SELL, 2, 99, 2)
-    book.apply(Kind.SELL, 3, 99, 2)
+    _play(book, Kind.SELL, 2, 99, 2)
+    _play(book, Kind.SELL, 3, 99, 2)
 
     assert [(trade.price, trade.lots) for trade in book.drain()] == [(100, 2), (100, 1)]
     assert order.status is OrderStatus.FILLED
@@ -148,10 +153,10 @@ def test_trade_through_an_order_fills_it_at_its_own_price() -> None:
 
 def test_older_depth_never_overrides_a_newer_best_quote() -> None:
     book = _book()
-    book.apply(Kind.BEST_BID, 10, 99, 7)
-    book.apply(Kind.BID, 9, 100, 5)
-    book.apply(Kind.BID, 9, 99, 5)
-    book.apply(Kind.BID, 9, 98, 5)
+    _play(book, Kind.BEST_BID, 10, 99, 7)
+    _play(book, Kind.BID, 9, 100, 5)
+    _play(book, Kind.BID, 9, 99, 5)
+    _play(book, Kind.BID, 9, 98, 5)
 
     assert book.depth(5)[0] == [(99, 7), (98, 5)]
 
