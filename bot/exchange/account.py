@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum, unique
 from typing import Final
 
 from bot.exchange.keys import ApiKey
-from bot.exchange.matching import Order, Rule
+from bot.exchange.order import Order, Rule
 from bot.types import Instrument
 
 MAKER_RATE: Final = Decimal("0.0002")
 TAKER_RATE: Final = Decimal("0.0005")
 OPENING_CASH: Final = Decimal(10_000)
-_CENT: Final = Decimal("0.00000001")
+CENT: Final = Decimal("0.00000001")  # the least amount of money
 _LEVERAGE: Final = 20  # what Binance gives a new account
 
 
@@ -44,7 +45,7 @@ class Position:
         closing = min(lots, abs(self.lots)) if self.lots * sign < 0 else 0
         if closing:
             whole = closing == abs(self.lots)
-            cost = self.cost if whole else (self.cost * closing / abs(self.lots)).quantize(_CENT)
+            cost = self.cost if whole else (self.cost * closing / abs(self.lots)).quantize(CENT)
             realised = -sign * quote * closing / lots - cost
             self.cost -= cost
             self.lots += sign * closing
@@ -91,13 +92,37 @@ class OwnFill:
     time_ms: int
 
 
+@unique
+class IncomeKind(StrEnum):
+    """Why cash changed, in the wire's words."""
+
+    REALIZED_PNL = "REALIZED_PNL"
+    COMMISSION = "COMMISSION"
+    FUNDING_FEE = "FUNDING_FEE"
+    INSURANCE_CLEAR = "INSURANCE_CLEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Income:
+    """One change of cash: `amount` in USDT, negative when paid; `number` is unique among those of its kind."""
+
+    number: int
+    kind: IncomeKind
+    symbol_id: str
+    amount: Decimal
+    time_ms: int
+    trade_id: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class Account:
     """What one API key owns. `owner` is its number in every book, > 0; orders are keyed by (symbol id, order id).
 
     `rights` are what its key may do; one that `is_revoked` is not accepted any more.
 
-    `closed` and `fills` are in the order they came to be, and only grow.
+    `closed`, `fills` and `income` are in the order they came to be, and only grow; `income` has what no fill brought.
+    `countdowns` are the times in ms since 1970 at which a symbol's orders are cancelled. `is_warned` since a
+    margin call.
     """
 
     owner: int
@@ -112,6 +137,9 @@ class Account:
     closed: dict[tuple[str, int], OwnOrder] = field(default_factory=dict)
     by_client_id: dict[tuple[str, str], OwnOrder] = field(default_factory=dict)
     fills: list[OwnFill] = field(default_factory=list)
+    income: list[Income] = field(default_factory=list)
+    countdowns: dict[str, int] = field(default_factory=dict)
+    is_warned: bool = False
 
     @classmethod
     def of(cls, owner: int, key: ApiKey) -> Account:
@@ -141,6 +169,22 @@ class Account:
             self.closed[key] = own
         return [own for _, own in done]
 
+    def receive(self, kind: IncomeKind, symbol_id: str, amount: Decimal, now_ms: int) -> None:
+        """Add an amount to the cash (negative: pay it) that no fill brings."""
+        self.cash += amount
+        self.income.append(Income(len(self.income) + 1, kind, symbol_id, amount, now_ms))
+
+    def earned(self) -> list[Income]:
+        """Every change of cash in the order of time: those of the fills, and the others."""
+        rows = list(self.income)
+        for number, fill in enumerate(self.fills, start=1):
+            at = (fill.symbol_id, fill.time_ms, fill.trade_id)
+            if fill.realised:
+                rows.append(_income(number, IncomeKind.REALIZED_PNL, fill.realised, *at))
+            if fill.fee:
+                rows.append(_income(number, IncomeKind.COMMISSION, -fill.fee, *at))
+        return sorted(rows, key=lambda row: row.time_ms)
+
     def fill(
         self,
         own: OwnOrder,
@@ -163,7 +207,7 @@ class Account:
         position.updated_ms = now_ms
         if rate is None:
             rate = MAKER_RATE if maker else TAKER_RATE
-        fee = (quote * rate).quantize(_CENT, ROUND_HALF_UP)
+        fee = (quote * rate).quantize(CENT, ROUND_HALF_UP)
         self.cash += realised - fee
         own.quote += quote
         own.filled += lots
@@ -183,3 +227,7 @@ class Account:
         )
         self.fills.append(booked)
         return booked
+
+
+def _income(number: int, kind: IncomeKind, amount: Decimal, symbol_id: str, time_ms: int, trade_id: int) -> Income:
+    return Income(number, kind, symbol_id, amount, time_ms, trade_id)

@@ -67,9 +67,9 @@ class Call:
         """The account that signed.
 
         Raises:
-            Refusal: nobody did.
+            Refusal: nobody did, or the key was revoked.
         """
-        if self.signed_by is None:
+        if self.signed_by is None or self.signed_by.is_revoked:
             raise Refusal(Code.REJECTED_KEY)
         return self.signed_by
 

@@ -1,48 +1,42 @@
-"""Order entry and settlement: the rules between an account and a book.
+"""The exchange: what may be asked of its accounts and its books, and what it does by itself as time goes by.
 
 Time is an argument and money is exact, so the whole of it can be tested without a server.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from bot.exchange.account import Account, OwnOrder, Position
+from bot.exchange import liquidation, order_entry
+from bot.exchange.account import Account, OwnOrder
 from bot.exchange.listing import Listing
-from bot.exchange.matching import Rule
+from bot.exchange.margin import Margin
 from bot.exchange.notice import Notice
+from bot.exchange.order import Rule
+from bot.exchange.order_entry import Ticket
 from bot.exchange.refusal import Code, Refusal
 from bot.exchange.settlement import Settlement
 from bot.types import OrderStatus
 
-_CLIENT_ID: Final = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
-MAX_LOTS: Final = 10**12
-MAX_LEVERAGE: Final = 125
+__all__ = ("Exchange", "Ticket")
 
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """An order as an account asks for it, in currency. `price` is None for a market order."""
-
-    symbol_id: str
-    sign: int
-    size: Decimal
-    price: Decimal | None
-    rule: Rule
-    reduce_only: bool
-    client_id: str
+FUNDING_EVERY_S: Final = 8 * 3_600.0
 
 
 class Exchange:
-    """Listings and accounts; `settlement` keeps the books."""
+    """Listings and accounts; `settlement` keeps the books. Funding is charged at multiples of `funding_every_s`."""
 
-    def __init__(self, listings: dict[str, Listing], accounts: dict[str, Account]) -> None:
+    def __init__(
+        self, listings: dict[str, Listing], accounts: dict[str, Account], funding_every_s: float = FUNDING_EVERY_S
+    ) -> None:
         self.listings = listings
         self.accounts = accounts
         self.settlement = Settlement(listings, accounts.values())
+        for listing in listings.values():
+            listing.funding.every_ms = max(1_000, round(funding_every_s * 1_000))
 
     @property
     def dirty(self) -> bool:
@@ -68,20 +62,50 @@ class Exchange:
         """Check an order, match it, and settle what it traded.
 
         Raises:
-            Refusal: the symbol, the grid, the least notional, the client id, the margin or a post-only, FOK or
-                reduce-only condition says no; then no order exists.
+            Refusal: the symbol, the grid, the least notional, the client id, the leverage, the margin or a post-only,
+                FOK or reduce-only condition says no; then no order exists.
         """
         listing = self.listing(ticket.symbol_id)
         self.settle(listing, now_ms)
-        price, lots = _grid(listing, ticket)
-        _check_client_id(account, ticket)
-        self._check_purse(account, listing, ticket, price, lots)
+        order_entry.check_open(listing)
+        price, lots = order_entry.on_grid(listing, ticket.size, ticket.price)
+        order_entry.check_client_id(account, ticket)
+        if not ticket.reduce_only:
+            order_entry.check_worth(listing, price, lots)
+            order_entry.check_purse(account, Margin(self.listings, account), ticket.symbol_id, ticket.sign, lots)
+        elif listing.book.room(account.owner, ticket.sign) == 0:
+            raise Refusal(Code.REDUCE_ONLY_REJECT)
         order = listing.book.place(account.owner, ticket.sign, price, lots, ticket.rule, reduce_only=ticket.reduce_only)
         if order.status is OrderStatus.REJECTED:
             raise Refusal(Code.GTX_ORDER_REJECT if ticket.rule is Rule.GTX else Code.FOK_ORDER_REJECT)
         order_type = "MARKET" if price is None else "LIMIT"
         own = OwnOrder(order, ticket.symbol_id, ticket.client_id, order_type, ticket.rule, now_ms, now_ms)
         self.settlement.enter(account, own)
+        self.settle(listing, now_ms)
+        self.settlement.close_done(account, now_ms)
+        return own
+
+    def amend(self, account: Account, own: OwnOrder, size: Decimal, price: Decimal, now_ms: int) -> OwnOrder:
+        """Change size (for its whole life) and price of an open order; it keeps its ids, and mostly loses its place.
+
+        Raises:
+            Refusal: CANCEL_REJECTED, the order is closed already; or one of those that `place` gives.
+        """
+        listing = self.listing(own.symbol_id)
+        self.settle(listing, now_ms)
+        order_entry.check_open(listing)
+        order = own.order
+        if order.status.is_closed:
+            raise Refusal(Code.CANCEL_REJECTED)
+        ticks, lots = order_entry.on_grid(listing, size, price)
+        if not order.reduce_only:
+            order_entry.check_worth(listing, ticks, lots)
+            order_entry.check_purse(
+                account, Margin(self.listings, account), own.symbol_id, order.sign, max(0, lots - order.lots)
+            )
+        listing.book.amend(order.order_id, ticks or 0, lots, own.rule)
+        own.updated_ms = now_ms
+        self.settlement.tell_amended(account, own, now_ms)
         self.settle(listing, now_ms)
         self.settlement.close_done(account, now_ms)
         return own
@@ -93,91 +117,98 @@ class Exchange:
             Refusal: CANCEL_REJECTED, the order is closed already.
         """
         listing = self.listing(own.symbol_id)
+        self.settle(listing, now_ms)
         if own.order.status.is_closed or not listing.book.cancel(own.order.order_id):
             raise Refusal(Code.CANCEL_REJECTED)
         self.settlement.close_done(account, now_ms)
         return own
+
+    def cancel_all(self, account: Account, symbol_id: str, now_ms: int) -> list[OwnOrder]:
+        """Cancel every open order that an account has in a symbol; they come back."""
+        listing = self.listing(symbol_id)
+        self.settle(listing, now_ms)
+        theirs = [own for own in account.open.values() if own.symbol_id == symbol_id]
+        for own in theirs:
+            listing.book.cancel(own.order.order_id)
+        self.settlement.close_done(account, now_ms)
+        return theirs
 
     def settle(self, listing: Listing, now_ms: int) -> None:
         """Book the trades that wait in a listing's book: owners first, then the public log."""
         self.settlement.settle(listing, now_ms)
 
     def tend(self, now_ms: int) -> None:
-        """Do what is due by the clock: funding, liquidations, dead man's switches."""
+        """Do what is due by the clock: mark prices, funding, dead man's switches, margin calls and liquidations."""
+        for listing in self.listings.values():
+            listing.observe(now_ms)
+            point = listing.funding.charge(now_ms, listing.mark())
+            if point is not None:
+                self.settlement.pay_funding(listing, point, now_ms)
         for account in self.accounts.values():
+            for symbol_id in [name for name, due_ms in account.countdowns.items() if due_ms <= now_ms]:
+                del account.countdowns[symbol_id]
+                self.cancel_all(account, symbol_id, now_ms)
             # A match between others may expire a reduce-only order that has nothing left to reduce.
             self.settlement.close_done(account, now_ms)
+            liquidation.watch(self.settlement, account, now_ms)
 
     def take_notices(self) -> list[Notice]:
         """Notices since the last call, in order."""
         notices, self.settlement.notices = self.settlement.notices, []
         return notices
 
-    def unrealised(self, account: Account) -> Decimal:
-        """Unrealised P&L over all positions at mark prices, in quote currency."""
-        total = Decimal(0)
-        for symbol_id, position in account.positions.items():
-            listing = self.listings[symbol_id]
-            total += position.unrealised(listing.instrument, listing.mark())
-        return total
+    def liquidate(self, account: Account, now_ms: int) -> None:
+        """Liquidate an account now, whatever its margin."""
+        for listing in self.listings.values():
+            self.settle(listing, now_ms)
+        liquidation.liquidate(self.settlement, account, now_ms)
 
-    def initial_margin(self, account: Account) -> Decimal:
-        """Margin that positions and open orders ask for at their leverage, in quote currency."""
-        symbols = set(account.positions) | {own.symbol_id for own in account.open.values()}
-        return sum((self.margin_of(account, symbol_id) for symbol_id in symbols), Decimal(0))
+    def trade_externally(self, account: Account, symbol_id: str, sign: int, lots: int, now_ms: int) -> OwnOrder:
+        """Trade at market as if the owner had done it by hand on the web site: the client id begins with `web_`.
 
-    def margin_of(self, account: Account, symbol_id: str, sign: int = 0, lots: int = 0) -> Decimal:
-        """Initial margin of one symbol in quote currency, as if an order of `lots` were open too."""
-        listing = self.listings[symbol_id]
-        held = account.positions.get(symbol_id, Position()).lots
-        ahead = {1: 0, -1: 0, 0: 0}
-        ahead[sign] += lots
-        for own in account.open.values():
-            if own.symbol_id == symbol_id and not own.order.reduce_only:
-                ahead[own.order.sign] += own.order.left
-        worst = max(abs(held), abs(held + ahead[1]), abs(held - ahead[-1]))
-        return listing.instrument.size(worst) * listing.mark() / account.leverage_of(symbol_id)
+        Raises:
+            Refusal: as `place` says.
+        """
+        listing = self.listing(symbol_id)
+        client_id = f"web_{listing.book.next_order_id}"
+        size = listing.instrument.size(lots)
+        return self.place(account, Ticket(symbol_id, sign, size, None, Rule.GTC, False, client_id), now_ms)
 
-    def available(self, account: Account) -> Decimal:
-        """Quote currency that new orders may still bind: equity less initial margin."""
-        return account.cash + self.unrealised(account) - self.initial_margin(account)
+    def change_filters(
+        self, symbol_id: str, tick_size: Decimal, lot_size: Decimal, min_notional: Decimal, now_ms: int
+    ) -> None:
+        """Hold orders to another grid, a multiple of the book's own; resting ones that lie off it are cancelled.
 
-    def _check_purse(self, account: Account, listing: Listing, ticket: Ticket, price: int | None, lots: int) -> None:
-        if ticket.reduce_only:
-            if listing.book.room(account.owner, ticket.sign) == 0:
-                raise Refusal(Code.REDUCE_ONLY_REJECT)
-            return
-        instrument = listing.instrument
-        worth = instrument.notional(price, lots) if price is not None else listing.mark() * instrument.size(lots)
-        if worth < instrument.min_notional:
-            raise Refusal(Code.MIN_NOTIONAL)
-        now = self.margin_of(account, ticket.symbol_id)
-        then = self.margin_of(account, ticket.symbol_id, ticket.sign, lots)
-        if then > now and then - now > self.available(account):
-            raise Refusal(Code.MARGIN_NOT_SUFFICIENT)
-
-
-def _grid(listing: Listing, ticket: Ticket) -> tuple[int | None, int]:
-    instrument = listing.instrument
-    if not ticket.size.is_finite() or ticket.size <= 0:
-        raise Refusal(Code.QTY_LESS_THAN_ZERO)
-    if ticket.size > instrument.size(MAX_LOTS):
-        raise Refusal(Code.QTY_GREATER_THAN_MAX)
-    if ticket.size % instrument.lot_size:
-        raise Refusal(Code.BAD_PRECISION)
-    price = None
-    if ticket.price is not None:
-        if not ticket.price.is_finite() or ticket.price <= 0 or ticket.price > instrument.price(1 << 40):
-            raise Refusal(Code.INVALID_PARAMETER, "Price is out of range.")
-        if ticket.price % instrument.tick_size:
-            raise Refusal(Code.PRICE_NOT_ON_TICK)
-        price = instrument.ticks(ticket.price)
-    return price, instrument.lots(ticket.size)
+        Raises:
+            Refusal: INVALID_PARAMETER, a step is not a multiple of the book's or the least notional is negative.
+        """
+        listing = self.listing(symbol_id)
+        for name, step, unit in (
+            ("tick", tick_size, listing.instrument.tick_size),
+            ("lot", lot_size, listing.instrument.lot_size),
+        ):
+            if not step.is_finite() or step <= 0 or step % unit:
+                raise Refusal(Code.INVALID_PARAMETER, f"The {name} of {symbol_id} should be a multiple of {unit}.")
+        if not min_notional.is_finite() or min_notional < 0:
+            raise Refusal(Code.INVALID_PARAMETER, f"The least notional should be >= 0, was {min_notional}.")
+        self.settle(listing, now_ms)
+        epoch = listing.filters.epoch + 1
+        listing.filters = replace(
+            listing.filters, tick_size=tick_size, lot_size=lot_size, min_notional=min_notional, epoch=epoch
+        )
+        for account in self.accounts.values():
+            for own in _off_grid(listing, account.open.values()):
+                listing.book.cancel(own.order.order_id)
+            self.settlement.close_done(account, now_ms)
 
 
-def _check_client_id(account: Account, ticket: Ticket) -> None:
-    if not _CLIENT_ID.fullmatch(ticket.client_id):
-        raise Refusal(Code.INVALID_CLIENT_ID_LENGTH)
-    earlier = account.by_client_id.get((ticket.symbol_id, ticket.client_id))
-    if earlier is not None and not earlier.order.status.is_closed:
-        raise Refusal(Code.DUPLICATE_CLIENT_ID)
+def _off_grid(listing: Listing, orders: Iterable[OwnOrder]) -> list[OwnOrder]:
+    instrument, filters = listing.instrument, listing.filters
+    return [
+        own
+        for own in orders
+        if own.symbol_id == listing.symbol_id
+        and (
+            instrument.price(own.order.price) % filters.tick_size or instrument.size(own.order.left) % filters.lot_size
+        )
+    ]

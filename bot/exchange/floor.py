@@ -33,7 +33,7 @@ class Floor:
     def __init__(self, settings: ExchangeSettings, market: Market) -> None:
         self.market = market
         accounts = {one.key: Account.of(number, one) for number, one in enumerate(settings.keys, start=1)}
-        self.exchange = Exchange(market.listings, accounts)
+        self.exchange = Exchange(market.listings, accounts, settings.funding_every_s)
         paths = (path for _, path in (*public.routes(), *private.routes()))
         self.faults = FaultPlan(settings.seed, paths, market.listings, accounts)
         streaming = StreamSettings(listen_key_life_s=settings.listen_key_life_s)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.exchange.account import Position
-from bot.exchange.matching import FLOW
+from bot.exchange.order import FLOW
 
 FUND: Final = -1  # the insurance fund's number in every book; accounts count up from 1
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
-from bot.exchange.matching import RECORDED, Order, Rule, Trade
+from bot.exchange.funding import FundingMeter
+from bot.exchange.mark import MarkPrice
+from bot.exchange.order import RECORDED, Order, Rule, Trade
 from bot.types import Instrument, OrderStatus
 
 _KEPT: Final = 5_000  # public trades of an instrument in memory: minutes at a busy pace; older ones are not served
@@ -30,6 +33,9 @@ class Book(Protocol):
         self, owner: int, sign: int, price: int | None, lots: int, rule: Rule = Rule.GTC, *, reduce_only: bool = False
     ) -> Order:
         """Match an order and let the rest of it rest, expire or be rejected."""
+
+    def amend(self, order_id: int, price: int, lots: int, rule: Rule = Rule.GTC) -> bool:
+        """Change price and size of a resting order; False when it is not there."""
 
     def cancel(self, order_id: int, status: OrderStatus = OrderStatus.CANCELED) -> bool:
         """Take a resting order out; False when it is not there."""
@@ -105,23 +111,52 @@ class TradeLog:
 class Listing:
     """An instrument with its book and its public trades. `symbol_id` is the exchange's own name (`BTCUSDT`).
 
-    While it `is_halted`, no order is accepted (cancels are).
+    `instrument` has the units of the book, which never change. `filters` is the grid that orders are held to: multiples
+    of it. `last_mid` stands in while a side is empty. `index` is the market's own fair price in ticks, None where it
+    has none: the mid stands in. While it `is_halted`, no order is accepted (cancels are).
     """
 
     instrument: Instrument
     book: Book
     log: TradeLog
-    last_mark: Decimal
+    last_mid: Decimal
     is_halted: bool = False
+    index: float | None = None
+    filters: Instrument = field(init=False)
+    price: MarkPrice = field(default_factory=MarkPrice)
+    funding: FundingMeter = field(default_factory=FundingMeter)
+
+    def __post_init__(self) -> None:
+        self.filters = self.instrument
 
     @property
     def symbol_id(self) -> str:
         """The exchange's name of the instrument."""
         return self.instrument.base + self.instrument.quote
 
-    def mark(self) -> Decimal:
-        """Mark price in quote currency: the mid, or the last one while a side is empty."""
+    def mid(self) -> Decimal:
+        """Middle of the best bid and ask in quote currency, or the last one while a side is empty."""
         bid, ask = self.book.touch()
         if bid is not None and ask is not None:
-            self.last_mark = self.instrument.tick_size * (bid + ask) / 2
-        return self.last_mark
+            self.last_mid = self.instrument.tick_size * (bid + ask) / 2
+        return self.last_mid
+
+    def mark(self) -> Decimal:
+        """Mark price in quote currency as of the last full second, the mid before there is one."""
+        return self.price.value or self.mid()
+
+    def index_price(self) -> Decimal:
+        """Index price in quote currency as of the last full second, the mid before there is one."""
+        return self.price.index or self.mid()
+
+    def observe(self, now_ms: int) -> None:
+        """Sample index, mark and premium; once a second of market time is enough, more do no harm."""
+        mid = self.mid()
+        if mid <= 0:
+            return
+        index = mid
+        if self.index is not None and math.isfinite(self.index) and self.index > 0:
+            index = Decimal(self.index) * self.instrument.tick_size
+        seconds = self.price.observe(now_ms, mid, index)
+        if seconds:
+            self.funding.observe(mid / self.price.index - 1, seconds)

@@ -21,6 +21,7 @@ class Happening(StrEnum):
     TRADE = "TRADE"
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
+    AMENDMENT = "AMENDMENT"
     CALCULATED = "CALCULATED"
 
 

@@ -1,18 +1,15 @@
-"""Endpoints that have to be signed: balance, positions, orders, fills."""
+"""Signed endpoints that tell what an account has: balance, positions, orders, fills, income."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Final
 
-from bot.exchange import statement
-from bot.exchange.account import Account, OwnOrder
+from bot.exchange import statement, trading
 from bot.exchange.call import Call, Route
-from bot.exchange.exchange import MAX_LEVERAGE, Ticket
-from bot.exchange.matching import Rule
 from bot.exchange.refusal import Code, Refusal
+from bot.exchange.settlement import LIQUIDATION
 
-_SIGNS: Final = {"BUY": 1, "SELL": -1}
+_MADE_MS: Final = 1_567_296_000_000  # when the key was made, as far as anybody is told
 _MOST_ROWS: Final = 1_000
 
 
@@ -34,59 +31,29 @@ def brackets(call: Call) -> Any:
     return [statement.brackets(listing) for listing in call.exchange.listings.values()]
 
 
-def leverage(call: Call) -> Any:
-    """Set a symbol's leverage."""
-    symbol_id, wanted = call.listing.symbol_id, call.whole("leverage")
-    if not 1 <= wanted <= MAX_LEVERAGE:
-        raise Refusal(Code.LEVERAGE_INVALID)
-    call.account.leverage[symbol_id] = wanted
-    call.exchange.dirty = True
-    return {"symbol": symbol_id, "leverage": wanted, "maxNotionalValue": "1000000000"}
-
-
-def margin_type(call: Call) -> Any:
-    """Refuse politely: every position is crossed and stays so."""
-    raise Refusal(Code.NO_NEED_TO_CHANGE_MARGIN_TYPE)
-
-
-def place(call: Call) -> Any:
-    """Place an order and answer how it stands after matching."""
-    own = call.exchange.place(call.account, _ticket(call), call.now_ms)
-    return statement.order(own, call.listing.instrument)
-
-
-def cancel(call: Call) -> Any:
-    """Cancel an order by either id."""
-    own = _own_order(call, Code.CANCEL_REJECTED)
-    call.exchange.cancel(call.account, own, call.now_ms)
-    return statement.order(own, call.listing.instrument)
-
-
-def cancel_all(call: Call) -> Any:
-    """Cancel every open order of a symbol."""
-    symbol_id = call.listing.symbol_id
-    for own in [own for own in call.account.open.values() if own.symbol_id == symbol_id]:
-        call.exchange.cancel(call.account, own, call.now_ms)
-    return {"code": 200, "msg": "The operation of cancel all open order is done."}
+def symbol_settings(call: Call) -> Any:
+    """Answer leverage and margin mode, of one symbol or of all."""
+    listings = [call.listing] if "symbol" in call.parameters else call.exchange.listings.values()
+    return [statement.leverage(call.account, listing) for listing in listings]
 
 
 def order(call: Call) -> Any:
     """Answer one order by either id, open or closed."""
-    return statement.order(_own_order(call, Code.NO_SUCH_ORDER), call.listing.instrument)
+    return trading.shown(call, trading.own_order(call, Code.NO_SUCH_ORDER))
 
 
 def open_order(call: Call) -> Any:
     """Answer one order by either id while it is open."""
-    own = _own_order(call, Code.NO_SUCH_ORDER)
+    own = trading.own_order(call, Code.NO_SUCH_ORDER)
     if own.order.status.is_closed:
         raise Refusal(Code.NO_SUCH_ORDER)
-    return statement.order(own, call.listing.instrument)
+    return trading.shown(call, own)
 
 
 def open_orders(call: Call) -> Any:
     """Answer open orders, of one symbol or of all."""
     symbol_id = call.listing.symbol_id if "symbol" in call.parameters else None
-    return [_shown(call, own) for own in call.account.open.values() if symbol_id in (None, own.symbol_id)]
+    return [trading.shown(call, own) for own in call.account.open.values() if symbol_id in (None, own.symbol_id)]
 
 
 def all_orders(call: Call) -> Any:
@@ -98,9 +65,9 @@ def all_orders(call: Call) -> Any:
     kept = [own for own in kept if start <= own.time_ms <= end]
     limit = max(1, call.whole("limit", 500, most=_MOST_ROWS))
     if "orderId" not in call.parameters:
-        return [_shown(call, own) for own in kept[-limit:]]
+        return [trading.shown(call, own) for own in kept[-limit:]]
     first = call.whole("orderId")
-    return [_shown(call, own) for own in kept if own.order.order_id >= first][:limit]
+    return [trading.shown(call, own) for own in kept if own.order.order_id >= first][:limit]
 
 
 def fills(call: Call) -> Any:
@@ -120,8 +87,42 @@ def fills(call: Call) -> Any:
     return [statement.fill(own, listing.instrument) for own in kept[-limit:]]
 
 
+def income(call: Call) -> Any:
+    """Answer changes of cash, filtered as the parameters ask: the first ones of a time range, or the newest."""
+    wanted = call.parameters.get("incomeType") or None
+    symbol_id = call.listing.symbol_id if "symbol" in call.parameters else None
+    start, end = call.whole("startTime", 0), call.whole("endTime", 1 << 60)
+    rows = [
+        row
+        for row in call.account.earned()
+        if wanted in (None, row.kind.value) and symbol_id in (None, row.symbol_id) and start <= row.time_ms <= end
+    ]
+    limit, page = max(1, call.whole("limit", 100, most=_MOST_ROWS)), max(1, call.whole("page", 1))
+    if "startTime" in call.parameters or page > 1:
+        rows = rows[(page - 1) * limit : page * limit]
+    return [statement.income(row) for row in rows[-limit:]]
+
+
+def forced_orders(call: Call) -> Any:
+    """Answer the orders that closed positions by force, the newest last."""
+    symbol_id = call.listing.symbol_id if "symbol" in call.parameters else None
+    start, end = call.whole("startTime", 0), call.whole("endTime", 1 << 60)
+    # Nobody is ever deleveraged automatically here.
+    wanted = call.parameters.get("autoCloseType", LIQUIDATION) == LIQUIDATION
+    kept = [
+        own
+        for own in call.account.closed.values()
+        if wanted
+        and own.order_type == LIQUIDATION
+        and symbol_id in (None, own.symbol_id)
+        and start <= own.time_ms <= end
+    ]
+    limit = max(1, call.whole("limit", 50, most=100))
+    return [trading.shown(call, own) for own in kept[-limit:]]
+
+
 def nothing(call: Call) -> Any:
-    """Answer an empty list where there is nothing to tell: currencies, margin pairs, income."""
+    """Answer an empty list where there is nothing to tell: currencies, margin pairs."""
     return []
 
 
@@ -130,9 +131,26 @@ def position_mode(call: Call) -> Any:
     return {"dualSidePosition": False}
 
 
+def assets_mode(call: Call) -> Any:
+    """Answer single-asset mode, the only one there is."""
+    return {"multiAssetsMargin": False}
+
+
 def key_rights(call: Call) -> Any:
-    """Answer what the key may do: trade futures, and nothing else."""
-    return {"ipRestrict": True, "enableReading": True, "enableFutures": True, "enableWithdrawals": False}
+    """Answer what the key may do."""
+    rights = call.account.rights
+    return {
+        "ipRestrict": rights.is_ip_restricted,
+        "createTime": _MADE_MS,
+        "enableReading": True,
+        "enableFutures": rights.may_trade,
+        "enableWithdrawals": rights.may_withdraw,
+        "enableInternalTransfer": False,
+        "enableMargin": False,
+        "enableSpotAndMarginTrading": False,
+        "enableVanillaOptions": False,
+        "permitsUniversalTransfer": False,
+    }
 
 
 def fee_rates(call: Call) -> Any:
@@ -148,58 +166,19 @@ def routes() -> dict[tuple[str, str], Route]:
         ("GET", "/fapi/v2/positionRisk"): (positions, 5),
         ("GET", "/fapi/v3/positionRisk"): (positions, 5),
         ("GET", "/fapi/v1/leverageBracket"): (brackets, 1),
+        ("GET", "/fapi/v1/symbolConfig"): (symbol_settings, 5),
         ("GET", "/fapi/v1/commissionRate"): (fee_rates, 20),
         ("GET", "/fapi/v1/positionSide/dual"): (position_mode, 30),
-        ("POST", "/fapi/v1/leverage"): (leverage, 1),
-        ("POST", "/fapi/v1/marginType"): (margin_type, 1),
-        ("POST", "/fapi/v1/order"): (place, 1),
+        ("GET", "/fapi/v1/multiAssetsMargin"): (assets_mode, 30),
         ("GET", "/fapi/v1/order"): (order, 1),
-        ("DELETE", "/fapi/v1/order"): (cancel, 1),
-        ("DELETE", "/fapi/v1/allOpenOrders"): (cancel_all, 1),
         ("GET", "/fapi/v1/openOrder"): (open_order, 1),
         ("GET", "/fapi/v1/openOrders"): (open_orders, 1),
         ("GET", "/fapi/v1/allOrders"): (all_orders, 5),
+        ("GET", "/fapi/v1/forceOrders"): (forced_orders, 20),
         ("GET", "/fapi/v1/userTrades"): (fills, 5),
-        ("GET", "/fapi/v1/income"): (nothing, 30),
+        ("GET", "/fapi/v1/income"): (income, 30),
         ("GET", "/sapi/v1/capital/config/getall"): (nothing, 1),
         ("GET", "/sapi/v1/margin/allPairs"): (nothing, 1),
         ("GET", "/sapi/v1/account/apiRestrictions"): (key_rights, 1),
     }
-    return {path: Route(answer, weight, signed=True) for path, (answer, weight) in signed.items()}
-
-
-def _ticket(call: Call) -> Ticket:
-    sign = _SIGNS.get(call.text("side"))
-    if sign is None:
-        raise Refusal(Code.INVALID_SIDE)
-    order_type = call.text("type")
-    if order_type not in ("LIMIT", "MARKET"):
-        raise Refusal(Code.INVALID_ORDER_TYPE)
-    price: Decimal | None = None
-    rule = Rule.GTC
-    if order_type == "LIMIT":
-        price = call.number("price")
-        name = call.text("timeInForce")
-        if name not in Rule.__members__:
-            raise Refusal(Code.INVALID_TIF)
-        rule = Rule(name)
-    symbol_id = call.listing.symbol_id
-    # An order without a client id gets one from the exchange; the book's next order id makes it unique.
-    client_id = call.text("newClientOrderId", f"x-{call.listing.book.next_order_id}")
-    return Ticket(symbol_id, sign, call.number("quantity"), price, rule, call.flag("reduceOnly"), client_id)
-
-
-def _own_order(call: Call, missing: Code) -> OwnOrder:
-    account: Account = call.account
-    symbol_id = call.listing.symbol_id
-    if "orderId" in call.parameters:
-        own = account.find(symbol_id, call.whole("orderId"))
-    else:
-        own = account.by_client_id.get((symbol_id, call.text("origClientOrderId")))
-    if own is None:
-        raise Refusal(missing)
-    return own
-
-
-def _shown(call: Call, own: OwnOrder) -> Any:
-    return statement.order(own, call.exchange.listings[own.symbol_id].instrument)
+    return {path: Route(answer, weight, signed=True) for path, (answer, weight) in signed.items()} | trading.routes()

@@ -1,4 +1,4 @@
-"""Endpoints that anybody may ask: time, instruments, book, trades, mark price."""
+"""Endpoints that anybody may ask: time, instruments, book, trades, mark price, funding."""
 
 from __future__ import annotations
 
@@ -58,6 +58,22 @@ def premium_index(call: Call) -> Any:
     return [wire.premium(listing, call.now_ms) for listing in call.exchange.listings.values()]
 
 
+def funding_rates(call: Call) -> Any:
+    """Answer the fundings that were charged, of one symbol or of all, oldest first."""
+    listings = [call.listing] if "symbol" in call.parameters else call.exchange.listings.values()
+    start, end = call.whole("startTime", 0), call.whole("endTime", 1 << 60)
+    kept = [(one, point) for one in listings for point in one.funding.history if start <= point.time_ms <= end]
+    kept.sort(key=lambda row: row[1].time_ms)
+    limit = max(1, call.whole("limit", 100, most=_MOST_TRADES))
+    rows = kept[:limit] if "startTime" in call.parameters else kept[-limit:]
+    return [wire.funding(listing, point) for listing, point in rows]
+
+
+def funding_terms(call: Call) -> Any:
+    """Answer how often funding is charged, and its bounds."""
+    return [wire.funding_terms(listing) for listing in call.exchange.listings.values()]
+
+
 def book_ticker(call: Call) -> Any:
     """Answer the best quote, of one symbol or of all."""
     if "symbol" in call.parameters:
@@ -85,5 +101,7 @@ def routes() -> dict[tuple[str, str], Route]:
         ("GET", "/fapi/v1/aggTrades"): Route(aggregate_trades, 20),
         ("GET", "/fapi/v1/trades"): Route(trades, 5),
         ("GET", "/fapi/v1/premiumIndex"): Route(premium_index, 1),
+        ("GET", "/fapi/v1/fundingRate"): Route(funding_rates, 1),
+        ("GET", "/fapi/v1/fundingInfo"): Route(funding_terms, 1),
         ("GET", "/fapi/v1/ticker/bookTicker"): Route(book_ticker, 2),
     }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from bot.exchange.account import Account, OwnFill, OwnOrder, Position
-from bot.exchange.house import House
+from bot.exchange.account import CENT, Account, IncomeKind, OwnFill, OwnOrder, Position
+from bot.exchange.funding import FundingPoint
+from bot.exchange.house import House, Purse
 from bot.exchange.listing import Listing
-from bot.exchange.matching import FLOW, Trade
 from bot.exchange.notice import AccountNotice, Cause, Happening, MarginCall, Notice, OrderNotice, PositionStand
+from bot.exchange.order import FLOW, Trade
 from bot.types import OrderStatus
 
 LIQUIDATION: Final = "LIQUIDATION"  # the order type of an order that closes a position by force
@@ -29,7 +30,8 @@ class Settlement:
         self.house = House()
         self.notices: list[Notice] = []
         self.dirty = False
-        self._by_owner = {account.owner: account for account in accounts}
+        self.accounts = tuple(accounts)
+        self._by_owner = {account.owner: account for account in self.accounts}
 
     def settle(self, listing: Listing, now_ms: int) -> None:
         """Book the trades that wait in a listing's book: owners first, then the public log."""
@@ -61,10 +63,15 @@ class Settlement:
         """Know a new order that the book accepted, and tell of it as it was before it matched."""
         account.open[own.symbol_id, own.order.order_id] = own
         account.by_client_id[own.symbol_id, own.client_id] = own
-        notice = OrderNotice(
-            account.owner, own, Happening.NEW, OrderStatus.OPEN, own.order.lots - own.filled, own.quote, own.updated_ms
+        self.tell(
+            OrderNotice(account.owner, own, Happening.NEW, OrderStatus.OPEN, own.order.lots, own.quote, own.time_ms)
         )
-        self.tell(notice)
+
+    def tell_amended(self, account: Account, own: OwnOrder, now_ms: int) -> None:
+        """Tell that an order asks for another price or size now, as it was before it matched again."""
+        status = OrderStatus.PARTIALLY_FILLED if own.filled else OrderStatus.OPEN
+        left = own.order.lots - own.filled
+        self.tell(OrderNotice(account.owner, own, Happening.AMENDMENT, status, left, own.quote, now_ms))
 
     def close_done(self, account: Account, now_ms: int) -> None:
         """Close the orders that their books are done with, and tell which were cancelled or expired."""
@@ -93,6 +100,26 @@ class Settlement:
         """Tell that the account's equity came close to its maintenance margin."""
         held = [symbol_id for symbol_id, position in account.positions.items() if position.lots]
         self.tell(MarginCall(account.owner, account.cash, self.stands(account, held), now_ms))
+
+    def pay_funding(self, listing: Listing, point: FundingPoint, now_ms: int) -> None:
+        """Let everybody with a position pay or receive position * mark * rate, each rounded half even to 1e-8.
+
+        What the roundings add up to goes to the house's `rounding`, so that nothing is made or lost.
+        """
+        symbol_id, instrument = listing.symbol_id, listing.instrument
+        owners: tuple[Account | Purse, ...] = (*self.accounts, self.house.flow, self.house.fund)
+        for owner in owners:
+            position = owner.positions.get(symbol_id)
+            if position is None or not position.lots:
+                continue
+            exact = instrument.size(position.lots) * point.mark * point.rate
+            amount = -exact.quantize(CENT, ROUND_HALF_EVEN)
+            self.house.rounding -= amount
+            if isinstance(owner, Account):
+                owner.receive(IncomeKind.FUNDING_FEE, symbol_id, amount, now_ms)
+                self.tell_account(owner, Cause.FUNDING_FEE, amount, (), now_ms)
+            else:
+                owner.cash += amount
 
     def stands(self, account: Account, symbol_ids: Iterable[str]) -> tuple[PositionStand, ...]:
         """Positions as they are now, flat ones included."""

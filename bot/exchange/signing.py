@@ -28,10 +28,10 @@ def signer(
     timestamp has to fit one of `clocks_ms` (a replay has two: market time and the wall's).
 
     Raises:
-        Refusal: the key is unknown, the timestamp is missing or outside the window, or the signature is wrong.
+        Refusal: the key is unknown or revoked, the timestamp is missing or outside the window, or the signature is wrong.
     """
     account = accounts.get(key or "")
-    if account is None:
+    if account is None or account.is_revoked:
         raise Refusal(Code.REJECTED_KEY)
     stamp, window = _whole(parameters, "timestamp", None), _whole(parameters, "recvWindow", _WINDOW_MS)
     if window > _LONGEST_WINDOW_MS:

@@ -1,17 +1,18 @@
-"""The JSON shapes of what an account owns: orders, fills, balance, positions."""
+"""The JSON shapes of what an account owns: orders, fills, balance, positions, income."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Final
 
-from bot.exchange.account import MAKER_RATE, TAKER_RATE, Account, OwnFill, OwnOrder, Position
-from bot.exchange.exchange import MAX_LEVERAGE, Exchange
+from bot.exchange.account import MAKER_RATE, TAKER_RATE, Account, Income, OwnFill, OwnOrder, Position
+from bot.exchange.brackets import BRACKETS, maintenance, most_notional
+from bot.exchange.exchange import Exchange
 from bot.exchange.listing import Listing
+from bot.exchange.margin import Margin
 from bot.exchange.wire import Json, amount, plain
 from bot.types import Instrument, OrderStatus
 
-_MAINTENANCE: Final = Decimal("0.004")
 SIDES: Final = {1: "BUY", -1: "SELL"}
 STATUSES: Final = {
     OrderStatus.OPEN: "NEW",
@@ -81,30 +82,37 @@ def fill(own: OwnFill, instrument: Instrument) -> Json:
 # Likewise long: one field of the wire a line.
 def balance(exchange: Exchange, account: Account, now_ms: int) -> Json:
     """The account with its one asset and its positions."""
-    unrealised, bound = exchange.unrealised(account), exchange.initial_margin(account)
+    margin = Margin(exchange.listings, account)
+    unrealised, bound, held = margin.unrealised(), margin.initial(), margin.positions()
+    equity = account.cash + unrealised
     asset = {
         "asset": "USDT",
         "walletBalance": amount(account.cash),
         "unrealizedProfit": amount(unrealised),
-        "marginBalance": amount(account.cash + unrealised),
-        "maintMargin": amount(_maintenance(exchange, account)),
+        "marginBalance": amount(equity),
+        "maintMargin": amount(margin.maintenance()),
         "initialMargin": amount(bound),
-        "positionInitialMargin": amount(bound),
-        "openOrderInitialMargin": "0.00000000",
+        "positionInitialMargin": amount(held),
+        "openOrderInitialMargin": amount(bound - held),
         "crossWalletBalance": amount(account.cash),
         "crossUnPnl": amount(unrealised),
-        "availableBalance": amount(max(Decimal(0), account.cash + unrealised - bound)),
+        "availableBalance": amount(max(Decimal(0), equity - bound)),
         "maxWithdrawAmount": amount(max(Decimal(0), account.cash + min(Decimal(0), unrealised) - bound)),
+        "marginAvailable": True,
         "updateTime": now_ms,
     }
     return {
+        "canTrade": account.rights.may_trade,
+        "canDeposit": False,
+        "canWithdraw": account.rights.may_withdraw,
+        "multiAssetsMargin": False,
         "totalInitialMargin": asset["initialMargin"],
         "totalMaintMargin": asset["maintMargin"],
         "totalWalletBalance": asset["walletBalance"],
         "totalUnrealizedProfit": asset["unrealizedProfit"],
         "totalMarginBalance": asset["marginBalance"],
-        "totalPositionInitialMargin": asset["initialMargin"],
-        "totalOpenOrderInitialMargin": "0.00000000",
+        "totalPositionInitialMargin": asset["positionInitialMargin"],
+        "totalOpenOrderInitialMargin": asset["openOrderInitialMargin"],
         "totalCrossWalletBalance": asset["walletBalance"],
         "totalCrossUnPnl": asset["unrealizedProfit"],
         "availableBalance": asset["availableBalance"],
@@ -114,47 +122,44 @@ def balance(exchange: Exchange, account: Account, now_ms: int) -> Json:
     }
 
 
-def _maintenance(exchange: Exchange, account: Account) -> Decimal:
-    total = Decimal(0)
-    for symbol_id, held in account.positions.items():
-        listing = exchange.listings[symbol_id]
-        total += abs(listing.instrument.size(held.lots)) * listing.mark() * _MAINTENANCE
-    return total
-
-
 def positions(exchange: Exchange, account: Account, symbol_id: str | None) -> list[Json]:
     """Open positions, of one symbol or of all."""
+    margin = Margin(exchange.listings, account)
     return [
-        _position(exchange, account, exchange.listings[name], held)
+        _position(margin, account, exchange.listings[name], held)
         for name, held in account.positions.items()
         if held.lots and symbol_id in (None, name)
     ]
 
 
-def _position(exchange: Exchange, account: Account, listing: Listing, held: Position) -> Json:
-    instrument, mark = listing.instrument, listing.mark()
+# Likewise long: one field of the wire a line.
+def _position(margin: Margin, account: Account, listing: Listing, held: Position) -> Json:
+    instrument, mark, symbol_id = listing.instrument, listing.mark(), listing.symbol_id
     size = instrument.size(held.lots)
-    notional = size * mark
-    bound = abs(notional) / account.leverage_of(listing.symbol_id)
+    notional, leverage = size * mark, account.leverage_of(symbol_id)
+    bound, wanted = abs(notional) / leverage, margin.initial_of(symbol_id)
     entry = amount(held.entry_price(instrument))
     return {
-        "symbol": listing.symbol_id,
+        "symbol": symbol_id,
         "positionSide": "BOTH",
         "positionAmt": plain(size),
         "entryPrice": entry,
         "breakEvenPrice": entry,
         "markPrice": amount(mark),
         "unRealizedProfit": amount(held.unrealised(instrument, mark)),
-        "liquidationPrice": "0",
+        "liquidationPrice": amount(margin.liquidation_price(symbol_id)),
+        "marginType": "cross",
         "isolatedMargin": "0",
+        "isAutoAddMargin": "false",
+        "maxNotionalValue": plain(most_notional(leverage)),
         "notional": amount(notional),
         "marginAsset": instrument.quote,
         "isolatedWallet": "0",
-        "initialMargin": amount(bound),
-        "maintMargin": amount(abs(notional) * _MAINTENANCE),
+        "initialMargin": amount(wanted),
+        "maintMargin": amount(maintenance(abs(notional))),
         "positionInitialMargin": amount(bound),
-        "openOrderInitialMargin": "0",
-        "leverage": str(account.leverage_of(listing.symbol_id)),
+        "openOrderInitialMargin": amount(wanted - bound),
+        "leverage": str(leverage),
         "adl": 0,
         "bidNotional": "0",
         "askNotional": "0",
@@ -163,19 +168,46 @@ def _position(exchange: Exchange, account: Account, listing: Listing, held: Posi
 
 
 def brackets(listing: Listing) -> Json:
-    """Leverage tiers of one symbol: one tier, whatever the size."""
+    """Leverage tiers of one symbol, the same for all."""
     return {
         "symbol": listing.symbol_id,
         "brackets": [
             {
-                "bracket": 1,
-                "initialLeverage": MAX_LEVERAGE,
-                "notionalCap": 1_000_000_000,
-                "notionalFloor": 0,
-                "maintMarginRatio": float(_MAINTENANCE),
-                "cum": 0.0,
+                "bracket": one.number,
+                "initialLeverage": one.leverage,
+                "notionalCap": int(one.cap),
+                "notionalFloor": int(one.floor),
+                "maintMarginRatio": float(one.rate),
+                "cum": float(one.cum),
             }
+            for one in BRACKETS
         ],
+    }
+
+
+def leverage(account: Account, listing: Listing) -> Json:
+    """An account's settings in one symbol."""
+    wanted = account.leverage_of(listing.symbol_id)
+    return {
+        "symbol": listing.symbol_id,
+        "marginType": "CROSSED",
+        "isAutoAddMargin": False,
+        "leverage": wanted,
+        "maxNotionalValue": plain(most_notional(wanted)),
+    }
+
+
+def income(row: Income) -> Json:
+    """One change of cash."""
+    return {
+        "symbol": row.symbol_id,
+        "incomeType": row.kind.value,
+        "income": amount(row.amount),
+        "asset": "USDT",
+        "info": row.kind.value,
+        "time": row.time_ms,
+        "tranId": row.number,
+        "tradeId": str(row.trade_id) if row.trade_id else "",
     }
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
-from bot.exchange.exchange import MAX_LOTS
+from bot.exchange.funding import INTEREST, RATE_CAP, FundingPoint
 from bot.exchange.listing import Listing, PublicTrade
-from bot.exchange.matching import Rule
+from bot.exchange.order import Rule
+from bot.exchange.order_entry import MAX_LOTS
 from bot.types import Instrument
 
 Json = dict[str, Any]
 
-FUNDING_RATE: Final = "0.00010000"
-FUNDING_INTERVAL_MS: Final = 8 * 3600 * 1000
 _FOREVER_MS: Final = 4133404800000  # the delivery date that marks a perpetual
 _LISTED_MS: Final = 1569398400000
 _AMOUNT: Final = Decimal("0.00000001")
@@ -46,13 +45,14 @@ def exchange_info(listings: dict[str, Listing], now_ms: int) -> Json:
         ],
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "0"}],
-        "symbols": [_symbol(listing.symbol_id, listing.instrument) for listing in listings.values()],
+        "symbols": [_symbol(listing) for listing in listings.values()],
     }
 
 
 # Over thirty lines, as the wire has that many fields and one a line is how they are read.
-def _symbol(symbol_id: str, instrument: Instrument) -> Json:
-    tick, lot = plain(instrument.tick_size), plain(instrument.lot_size)
+def _symbol(listing: Listing) -> Json:
+    symbol_id, instrument, filters = listing.symbol_id, listing.instrument, listing.filters
+    tick, lot = plain(filters.tick_size), plain(filters.lot_size)
     most = plain(instrument.size(MAX_LOTS))
     return {
         "symbol": symbol_id,
@@ -60,7 +60,7 @@ def _symbol(symbol_id: str, instrument: Instrument) -> Json:
         "contractType": "PERPETUAL",
         "deliveryDate": _FOREVER_MS,
         "onboardDate": _LISTED_MS,
-        "status": "TRADING",
+        "status": "BREAK" if listing.is_halted else "TRADING",
         "baseAsset": instrument.base,
         "quoteAsset": instrument.quote,
         "marginAsset": instrument.quote,
@@ -73,7 +73,7 @@ def _symbol(symbol_id: str, instrument: Instrument) -> Json:
         "triggerProtect": "0.0500",
         "liquidationFee": "0.012500",
         "marketTakeBound": "0.05",
-        "maintMarginPercent": "2.5000",
+        "maintMarginPercent": "0.4000",
         "requiredMarginPercent": "5.0000",
         "filters": [
             {
@@ -85,7 +85,7 @@ def _symbol(symbol_id: str, instrument: Instrument) -> Json:
             {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
             {"filterType": "MARKET_LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
             {"filterType": "MAX_NUM_ORDERS", "limit": 200},
-            {"filterType": "MIN_NOTIONAL", "notional": plain(instrument.min_notional)},
+            {"filterType": "MIN_NOTIONAL", "notional": plain(filters.min_notional)},
         ],
         "orderTypes": ["LIMIT", "MARKET"],
         "timeInForce": [rule.value for rule in Rule],
@@ -162,17 +162,39 @@ def single(trade: PublicTrade, ladder: Ladder, instrument: Instrument) -> Json:
 
 
 def premium(listing: Listing, now_ms: int) -> Json:
-    """Mark price and funding of one symbol; the rate is constant here."""
-    mark = amount(listing.mark())
+    """Mark and index price of one symbol, and the funding rate as it would be charged now."""
+    index = amount(listing.index_price())
     return {
         "symbol": listing.symbol_id,
-        "markPrice": mark,
-        "indexPrice": mark,
-        "estimatedSettlePrice": mark,
-        "lastFundingRate": FUNDING_RATE,
-        "interestRate": FUNDING_RATE,
-        "nextFundingTime": (now_ms // FUNDING_INTERVAL_MS + 1) * FUNDING_INTERVAL_MS,
+        "markPrice": amount(listing.mark()),
+        "indexPrice": index,
+        "estimatedSettlePrice": index,
+        "lastFundingRate": amount(listing.funding.rate()),
+        "interestRate": amount(INTEREST),
+        "nextFundingTime": listing.funding.next_ms(now_ms),
         "time": now_ms,
+    }
+
+
+def funding(listing: Listing, point: FundingPoint) -> Json:
+    """One funding that was charged."""
+    return {
+        "symbol": listing.symbol_id,
+        "fundingTime": point.time_ms,
+        "fundingRate": amount(point.rate),
+        "markPrice": amount(point.mark),
+    }
+
+
+def funding_terms(listing: Listing) -> Json:
+    """How often funding of one symbol is charged, and its bounds; part of an hour where it is more often."""
+    hours = listing.funding.every_ms / 3_600_000
+    return {
+        "symbol": listing.symbol_id,
+        "adjustedFundingRateCap": amount(RATE_CAP),
+        "adjustedFundingRateFloor": amount(-RATE_CAP),
+        "fundingIntervalHours": int(hours) if hours == int(hours) else hours,
+        "disclaimer": False,
     }
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.exchange.account import OPENING_CASH, Account
 from bot.exchange.exchange import Exchange, Ticket
 from bot.exchange.listing import Listing, TradeLog
+from bot.exchange.margin import Margin
 from bot.exchange.matching import FLOW, MatchingEngine, Rule
 from bot.exchange.refusal import Code, Refusal
 from bot.types import Instrument, InstrumentKind
@@ -87,7 +88,7 @@ def test_margin_counts_positions_and_open_orders_at_the_leverage() -> None:
     exchange.place(account, _ticket(1, "15", "999.0"), 1)
 
     # 15 * 1000 / 2 bound of 10,000: 6 more would need 3,000, 5 need 2,500.
-    assert exchange.available(account) == Decimal(2_500)
+    assert Margin(exchange.listings, account).available() == Decimal(2_500)
     with pytest.raises(Refusal) as refused:
         exchange.place(account, _ticket(1, "6", "999.0"), 1)
     assert refused.value.code is Code.MARGIN_NOT_SUFFICIENT
