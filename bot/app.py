@@ -27,7 +27,6 @@ from bot.deadline import AlarmDeadline
 from bot.display import Display
 from bot.errors import BotError, TapeError, UserError
 from bot.feed.client import LOCAL
-from bot.feed.poll import PollFeed
 from bot.feed.replay import tape_inputs
 from bot.recording import record_market
 from bot.replaying import replay_run, verdict
@@ -36,11 +35,10 @@ from bot.session import Session
 from bot.sources import PolledMarket
 from bot.starting import Start, StartedRun, start_run
 from bot.trading.loading import LoadedStrategy, load
-from bot.types import Instrument
 from bot.watching import Caption, Watch
 from storage.database import open_reader, open_writer
 from storage.tape import Tape
-from storage.tape_header import RECORDED_BY_RUN, Sampling, TapeHeader
+from storage.tape_header import RECORDED_BY_RUN, TapeHeader
 from storage.tape_writer import TapeWriter, compact_tape
 
 PAPER = "paper"
@@ -131,7 +129,7 @@ async def _record(config: Config, for_ns: int | None, as_json: bool) -> int:
         market = await PolledMarket.open(config)
         try:
             folder = _tape_folder(config)
-            tape = TapeWriter(folder, _header(folder, market.instruments))
+            tape = TapeWriter(folder, _header(folder, market))
             rows = await record_market(market, tape, ending, for_ns)
         finally:
             await market.close()
@@ -157,10 +155,10 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
     """Trade on an exchange that is polled, and record what it said."""
     folder = _tape_folder(job.config) if job.config.feed.record else None
     begun = start_run(job.config, job.strategy, job.database, market.instruments, job.start(folder, ""), job.deadline)
-    tape = None if folder is None else TapeWriter(folder, _header(folder, market.instruments))
+    tape = None if folder is None else TapeWriter(folder, _header(folder, market))
     session = _session(job, begun, tape, market.clock.now_ns)
     feed = market.feed(session.numbers.take, session.emit)
-    display = _display(job, begun, session, lambda: (*market.notes, *_feed_notes(feed)))
+    display = _display(job, begun, session, lambda: (*market.notes, *feed.notes))
     with display.dashboard() as dashboard:
         tasks = [
             asyncio.create_task(session.pump()),
@@ -252,13 +250,6 @@ async def _attend(job: _Job, display: Display, dashboard: Dashboard) -> None:
     await attend(display.session, job.ending, job.options.for_ns, control, display.begun.restored.cursor, look)
 
 
-def _feed_notes(feed: PollFeed) -> tuple[str, ...]:
-    """What went wrong with polling so far, in words; nothing when all is well."""
-    refused = ", ".join(f"{count} {kind}" for kind, count in sorted(feed.refusals.items()))
-    counts = ((f"answers refused: {refused}", refused), (f"polls late: {feed.schedule.late}", feed.schedule.late))
-    return tuple(text for text, count in counts if count)
-
-
 async def _when_over(wait: Callable[[], Awaitable[None]], ending: Ending) -> None:
     await wait()
     ending.say("the market is over")
@@ -289,5 +280,5 @@ def _tape_folder(config: Config) -> Path:
     return next(tapes / name for name in names if not (tapes / name).exists())
 
 
-def _header(folder: Path, instruments: tuple[Instrument, ...]) -> TapeHeader:
-    return TapeHeader(folder.name, RECORDED_BY_RUN, Sampling.SNAPSHOT, time.time_ns(), instruments)
+def _header(folder: Path, market: PolledMarket) -> TapeHeader:
+    return TapeHeader(folder.name, RECORDED_BY_RUN, market.sampling, time.time_ns(), market.instruments)

@@ -1,4 +1,4 @@
-"""Where a run's market comes from: an exchange that is polled, with its process when it is the local one."""
+"""Where a run's market comes from: an exchange that is polled or streamed, and its process when it is the local one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.building import clock_every_ns
 from bot.config import Config
@@ -18,16 +18,41 @@ from bot.feed.budget import Budget, costs_of, plan
 from bot.feed.client import LOCAL, ClientSettings, instruments, open_client
 from bot.feed.clock import FeedClock
 from bot.feed.poll import Emit, PollFeed, PollSettings
-from bot.types import NS_PER_MS, Instrument
+from bot.feed.stream import StreamFeed
+from bot.feed.stream_client import can_stream, open_stream_client, share_connections
+from bot.feed.stream_settings import StreamSettings
+from bot.types import NS_PER_MS, NS_PER_S, Instrument
+from storage.tape_header import Sampling
 
 TRADES_PAGE = 500
+POLL, STREAM, AUTO = "poll", "stream", "auto"
+
+_PROOF_WEIGHT = 5
+"""What a book or a page of trades weighs at most where weights are known."""
 
 _TRADE_LISTS = {"binance": "public", "binanceusdm": "fapiPublic", "binancecoinm": "dapiPublic"}
 """ccxt's endpoint family of the exchanges that have both a list of trades and one of aggregated trades."""
 
 
+class Feed(Protocol):
+    """What a run asks of its feed."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What went wrong so far, in words."""
+
+    async def start(self) -> None:
+        """Begin to hand on."""
+
+    async def stop(self) -> None:
+        """End it."""
+
+    async def wait_ended(self) -> None:
+        """Wait until the market is over; raises what the feed broke down of."""
+
+
 class PolledMarket:
-    """A ccxt client, the process behind it when that is ours, and the clock the feed runs on."""
+    """ccxt clients to poll and to stream with, the process behind them when that is ours, and the feed's clock."""
 
     def __init__(
         self,
@@ -37,9 +62,11 @@ class PolledMarket:
         clock: FeedClock,
         budget: Budget,
         listed: tuple[Instrument, ...],
+        streams: Any = None,
     ) -> None:
         self._config = config
         self._client = client
+        self._streams = streams
         self._process = process
         self.clock = clock
         self.budget = budget
@@ -54,27 +81,31 @@ class PolledMarket:
             VenueError: the exchange does not answer.
         """
         process = await asyncio.to_thread(_start, config, tape, speed)
-        client = None
+        client = streams = None
+        settings = _client_settings(config, process)
         try:
-            client = await _connected(config, _client_settings(config, process))
+            mode = _mode(config, settings)
+            client = await _connected(config, settings)
             clock = FeedClock() if tape is None else FeedClock(speed, await client.fetch_time() * NS_PER_MS)
-            feed = config.feed
-            depth, first = feed.depth, config.exchange.symbols[0]
             listed = instruments(client, config.exchange.symbols)
-            _choose_trades(client, feed.trades_method)
-            costs = await costs_of(client, config.exchange.id, first, depth, TRADES_PAGE)
-            budget = plan(costs, len(config.exchange.symbols), feed.book_every_ns, feed.trades_every_ns)
-            if not budget.fits:
-                raise UserError(budget.sentence)
-            return cls(config, client, process, clock, budget, listed)
+            # A stream's trades are single ones, so those it left out are asked for by the same numbers.
+            _choose_trades(
+                client, "trades" if mode != POLL and client.id in _TRADE_LISTS else config.feed.trades_method
+            )
+            if mode != POLL:
+                streams = open_stream_client(settings, client)
+                share_connections(streams, tuple(config.exchange.symbols))
+            budget = await _budget(config, client, mode)
+            return cls(config, client, process, clock, budget, listed, streams)
         except BaseException:
-            if client is not None:
-                await client.close()
+            for one in (streams, client):
+                if one is not None:
+                    await one.close()
             if process is not None:
                 process.stop()
             raise
 
-    def feed(self, take_seq: Callable[[int], int], emit: Emit) -> PollFeed:
+    def feed(self, take_seq: Callable[[int], int], emit: Emit) -> Feed:
         """Make the feed of all instruments; it is started by whoever runs it."""
         own = self._config.feed
         settings = PollSettings(
@@ -85,7 +116,21 @@ class PolledMarket:
             depth=own.depth,
             trades_page=TRADES_PAGE,
         )
-        return PollFeed(self._client, self.instruments, settings, self.clock, take_seq, emit)
+        polling = PollFeed(self._client, self.instruments, settings, self.clock, take_seq, emit)
+        if self._streams is None:
+            return polling
+        judged = StreamSettings(
+            depth=own.depth,
+            quiet_after_s=max(self.clock.real_s(NS_PER_S), 0.1),
+            probe_apart_s=_apart_s(self.budget),
+            fall_back=own.mode == AUTO,
+        )
+        return StreamFeed(self._streams, polling, judged, self.clock, emit)
+
+    @property
+    def sampling(self) -> Sampling:
+        """What a tape of this market may claim: where polling steps in, events between its snapshots go unseen."""
+        return Sampling.EVENT if self._streams is not None and self._config.feed.mode == STREAM else Sampling.SNAPSHOT
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,9 +141,50 @@ class PolledMarket:
 
     async def close(self) -> None:
         """Disconnect, and end the local exchange; its market resumes where it stopped."""
+        if self._streams is not None:
+            await self._streams.close()
         await self._client.close()
         if self._process is not None:
             await asyncio.to_thread(self._process.stop)
+
+
+def _mode(config: Config, settings: ClientSettings) -> str:
+    """Return how the market is followed: "auto" polls where there is nothing to stream."""
+    mode = config.feed.mode
+    if mode == POLL or can_stream(settings):
+        return mode
+    if mode == STREAM:
+        raise ConfigError(
+            f'feed.mode should be "poll" or "auto" on {settings.id}: ccxt streams no books or trades of it'
+        )
+    return POLL
+
+
+async def _budget(config: Config, client: Any, mode: str) -> Budget:
+    """Return whether the requests fit; streams ask for little, but with "auto" all may have to be polled at once.
+
+    Raises:
+        UserError: they don't.
+    """
+    own, symbols = config.feed, config.exchange.symbols
+    costs = await costs_of(client, config.exchange.id, symbols[0], own.depth, TRADES_PAGE)
+    judged = StreamSettings()
+    book_ns, trades_ns = own.book_every_ns, own.trades_every_ns
+    if mode == STREAM:
+        book_ns, trades_ns = round(judged.audit_every_s * NS_PER_S), round(judged.trades_audit_every_s * NS_PER_S)
+    budget = plan(costs, len(symbols), book_ns, trades_ns)
+    if not budget.fits:
+        raise UserError(budget.sentence)
+    return budget
+
+
+def _apart_s(budget: Budget) -> float:
+    """Return the seconds between two requests for proof: half of what is left of the weight may go to quiet markets."""
+    shortest = StreamSettings().probe_apart_s
+    if math.isinf(budget.usable_per_minute):
+        return shortest
+    free = max(budget.usable_per_minute - budget.used_per_minute, 0.1 * budget.usable_per_minute) / 2
+    return max(shortest, 60 * _PROOF_WEIGHT / free)
 
 
 async def _connected(config: Config, settings: ClientSettings) -> Any:

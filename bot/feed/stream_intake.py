@@ -14,7 +14,7 @@ from bot.feed.clock import FeedClock
 from bot.feed.poll import Emit, PollFeed
 from bot.feed.stream_line import StreamLine
 from bot.feed.stream_tap import Topic, Wire
-from bot.types import Batch
+from bot.types import NS_PER_MS, Batch
 
 
 class Intake:
@@ -62,6 +62,9 @@ class Intake:
             return
         depth, health = self._depth, self.polling.inquiry.health[symbol]
         top = {**book, "bids": book["bids"][:depth], "asks": book["asks"][:depth]}
+        if feed.shown is not None and feed.shown.nonce == book["nonce"] and type(book["timestamp"]) is int:
+            # Of one book a snapshot may carry a later time than the update that follows it.
+            top["timestamp"] = max(book["timestamp"], feed.shown.exchange_ns // NS_PER_MS)
         local_ns = self._clock.now_ns()
         try:
             batch = feed.book(top, local_ns)

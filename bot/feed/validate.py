@@ -102,7 +102,7 @@ class BookValidator:
         stamp, newest = (nonce, stamp_ms), self._newest
         if not _goes_back(stamp, newest):
             # A book without a stamp doesn't erase the newest one seen.
-            self._newest = (nonce or newest[0], stamp_ms or newest[1])
+            self._newest = (nonce or newest[0], max(stamp_ms, newest[1]))
             self._older_count = 0
             return False
         if self._older_count == 0 or _goes_back(stamp, self._older_last):
@@ -265,6 +265,9 @@ def _check_touch(bid: int, ask: int) -> None:
 
 
 def _goes_back(stamp: tuple[int, int], newest: tuple[int, int]) -> bool:
+    # An exchange's machines disagree by milliseconds; its numbers don't.
+    if stamp[0] > newest[0] > 0:
+        return False
     return any(0 < now < before for now, before in zip(stamp, newest, strict=True))
 
 
