@@ -51,10 +51,17 @@ class AccountFaults:
         if name == "external-trade" and self._lots(armed) <= 0:
             raise UserError(f"size should be a multiple of the lot size, was {armed.text('size')}")
         if name == "filter-change":
-            for filter_name in ("tick_size", "lot_size", "min_notional"):
-                _decimal(filter_name, armed.text(filter_name))
+            self._check_filters(armed)
         if name == "partial-fill" and not self._engines(scope.symbol):
             raise UserError("fault partial-fill needs a matched market, this is a replay")
+
+    def _check_filters(self, armed: Armed) -> None:
+        instrument = self._exchange.listing(armed.scope.symbol).instrument
+        _decimal("min_notional", armed.text("min_notional"))
+        for name, unit in (("tick_size", instrument.tick_size), ("lot_size", instrument.lot_size)):
+            step = _decimal(name, armed.text(name))
+            if step is not None and step % unit:
+                raise UserError(f"{name} should be a multiple of {unit}, was {step}")
 
     def tend(self) -> None:
         """Let happen what is due; called at every turn of the market and whenever something is armed or disarmed."""

@@ -238,7 +238,7 @@ def _account() -> tuple[Fault, ...]:
             Side.ACCOUNT,
             Timing.ONCE,
             ("symbol",),
-            "a symbol's grid changes and its open orders are cancelled",
+            "a symbol's grid changes to multiples of its own, and resting orders off it are cancelled",
             (
                 Parameter("tick_size", "", "the new one, in quote currency; empty leaves it"),
                 Parameter("lot_size", "", "the new one, in base currency; empty leaves it"),

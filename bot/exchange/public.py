@@ -26,7 +26,7 @@ def time(call: Call) -> Any:
 
 def exchange_info(call: Call) -> Any:
     """Answer what may be traded."""
-    return wire.exchange_info(call.exchange.listings, call.now_ms)
+    return wire.exchange_info(call.exchange.listings, call.now_ms, call.rate_limits)
 
 
 def depth(call: Call) -> Any:

@@ -24,6 +24,14 @@ _WITHOUT_SYMBOL: Final = {
 }
 
 
+_ORDERS: Final = {
+    ("POST", "/fapi/v1/order"): 1,
+    ("PUT", "/fapi/v1/order"): 1,
+    ("POST", "/fapi/v1/batchOrders"): 5,
+    ("PUT", "/fapi/v1/batchOrders"): 5,
+}
+
+
 class TooMuch(Refusal):
     """A refusal for asking too much; `retry_after_s` is for the header of that name, None leaves it out."""
 
@@ -96,14 +104,14 @@ class RateLimits:
         )
         raise TooMuch(Code.TOO_MANY_REQUESTS, words, 429, _seconds(_MINUTE_MS - now_ms % _MINUTE_MS))
 
-    def order(self, owner: int, now_ms: int) -> None:
-        """Count an order of an account.
+    def order(self, owner: int, number: int, now_ms: int) -> None:
+        """Count so many orders of an account.
 
         Raises:
             TooMuch: 429, the account sent too many in one of the windows.
         """
         windows = self._orders.setdefault(owner, {name: _Window(length) for name, (length, _) in ORDER_LIMITS.items()})
-        counts = {name: window.add(1, now_ms) for name, window in windows.items()}
+        counts = {name: window.add(number, now_ms) for name, window in windows.items()}
         for name, (length_ms, most) in ORDER_LIMITS.items():
             if self._weight_limit and counts[name] > most:
                 words = f"Too many new orders; current limit is {most} orders per {length_ms // 1_000} SECOND."
@@ -140,6 +148,11 @@ def weight_of(method: str, path: str, standard: int, parameters: Mapping[str, st
     if not parameters.get("symbol"):
         return _WITHOUT_SYMBOL.get((method, path), standard)
     return standard
+
+
+def orders_of(method: str, path: str) -> int:
+    """How many orders a request counts as; a batch is five, however many are in it."""
+    return _ORDERS.get((method, path), 0)
 
 
 def _banned(caller: _Caller, now_ms: int) -> TooMuch:

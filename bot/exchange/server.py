@@ -15,13 +15,12 @@ from bot.exchange.control import Control
 from bot.exchange.exchange import Exchange
 from bot.exchange.fault_plan import FaultPlan
 from bot.exchange.listing import Listing
-from bot.exchange.rate_limits import RateLimits, TooMuch, weight_of
+from bot.exchange.rate_limits import RateLimits, TooMuch, orders_of, weight_of
 from bot.exchange.refusal import Code, Refusal
 from bot.exchange.signing import signer
 from bot.exchange.streams import Streams
 
 _LARGEST_BODY: Final = 65_536
-_ORDER: Final = ("POST", "/fapi/v1/order")
 _CONTROL: Final = "/control/"
 
 
@@ -123,8 +122,8 @@ class Server:
     def _answer(self, route: Route | None, asked: Asked, account: Account | None) -> Any:
         if route is None:
             raise ValueError("a request without a route should have been refused")
-        if account is not None and (asked.method, asked.path) == _ORDER:
-            self._limits.order(account.owner, self._clock.now_ms())
+        if account is not None and (orders := orders_of(asked.method, asked.path)):
+            self._limits.order(account.owner, orders, self._clock.now_ms())
         return route.answer(Call(self._exchange, asked.parameters, self._now_ms(), account, self._limits.told()))
 
     def _keep(self) -> None:
@@ -139,7 +138,7 @@ class Server:
         """The response with the headers that say what was used up."""
         wall_ms = self._clock.now_ms()
         response.headers["X-MBX-USED-WEIGHT-1M"] = str(self._limits.used(asked.address, wall_ms))
-        if account is not None and (asked.method, asked.path) == _ORDER:
+        if account is not None and orders_of(asked.method, asked.path):
             for name, count in self._limits.orders(account.owner, wall_ms).items():
                 response.headers[f"X-MBX-ORDER-COUNT-{name}"] = str(count)
         if isinstance(refused, TooMuch) and refused.retry_after_s is not None:

@@ -105,8 +105,8 @@ def countdown(call: Call) -> Any:
 def routes() -> dict[tuple[str, str], Route]:
     """Every endpoint of this module by method and path."""
     signed = {
-        ("POST", "/fapi/v1/order"): (place, 1),
-        ("PUT", "/fapi/v1/order"): (amend, 1),
+        ("POST", "/fapi/v1/order"): (place, 0),
+        ("PUT", "/fapi/v1/order"): (amend, 0),
         ("DELETE", "/fapi/v1/order"): (cancel, 1),
         ("DELETE", "/fapi/v1/allOpenOrders"): (cancel_all, 1),
         ("POST", "/fapi/v1/batchOrders"): (place_several, 5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
@@ -33,16 +34,13 @@ def decimals(step: Decimal) -> int:
     return max(0, -int(step.normalize().as_tuple().exponent))
 
 
-def exchange_info(listings: dict[str, Listing], now_ms: int) -> Json:
-    """What may be traded, with its filters."""
+def exchange_info(listings: dict[str, Listing], now_ms: int, rate_limits: Sequence[Mapping[str, Any]]) -> Json:
+    """What may be traded, with its filters, and how much may be asked."""
     return {
         "timezone": "UTC",
         "serverTime": now_ms,
         "futuresType": "U_MARGINED",
-        "rateLimits": [
-            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400},
-            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-        ],
+        "rateLimits": list(rate_limits),
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "0"}],
         "symbols": [_symbol(listing) for listing in listings.values()],
