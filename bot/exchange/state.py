@@ -1,9 +1,9 @@
-"""Keeps the exchange over restarts: a snapshot replaced atomically, and two journals that only grow.
+"""Keeps the exchange over restarts: a snapshot replaced atomically, and three journals that only grow.
 
-`snapshot.json` holds the books, ids, open orders and cash; `fills.jsonl` and `orders.jsonl` hold what is over, and the
-snapshot says how many of their lines belong to it. A save writes the journals first, so a kill between the two leaves
-lines that the next start cuts off. What survives a kill of the process is not forced to the disk on every save: losing
-power can cost the last seconds of a practice market.
+`snapshot.json` holds the books, ids, open orders, cash and what mark prices and funding depend on; `fills.jsonl`,
+`orders.jsonl` and `income.jsonl` hold what is over, and the snapshot says how many of their lines belong to it. A save
+writes the journals first, so a kill between the two leaves lines that the next start cuts off. What survives a kill of
+the process is not forced to the disk on every save: losing power can cost the last seconds of a practice market.
 """
 
 from __future__ import annotations
@@ -11,24 +11,23 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from bot.errors import StorageError, UserError
-from bot.exchange.account import Account, OwnFill, OwnOrder, Position
+from bot.exchange import saved_rows
+from bot.exchange.account import Account
 from bot.exchange.exchange import Exchange
-from bot.exchange.matching import Order, Rule
+from bot.exchange.saved_rows import Row
 from bot.exchange.synthetic import SyntheticMarket
-from bot.types import OrderStatus
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_READABLE: Final = (1, 2)
 _SNAPSHOT: Final = "snapshot.json"
-_FILLS: Final = "fills.jsonl"
-_ORDERS: Final = "orders.jsonl"
 _LOCK: Final = "lock"
 _LOCKED_AT_MOST_S: Final = 2.0  # an exchange whose parent died ends within a tenth of a second or so
 
@@ -42,9 +41,8 @@ class StateFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._fills_written: dict[str, int] = {}
-        self._orders_written: dict[str, int] = {}
-        self._lengths = {_FILLS: 0, _ORDERS: 0}
+        self._journals = _journals(folder)
+        self._absent: dict[str, Any] = {}
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / _LOCK).open("wb")
         self._wait_for_lock()
@@ -71,14 +69,17 @@ class StateFolder:
         if not saved:
             return False
         try:
-            if saved["format"] != _FORMAT:
+            if saved["format"] not in _READABLE:
                 raise ValueError(f"format should be {_FORMAT}, was {saved['format']}")
             self._refuse_lost(exchange, saved)
             market.restore(saved["market"], clean=bool(saved["clean"]))
             for account in exchange.accounts.values():
                 if account.key in saved["accounts"]:
-                    _restore_account(account, saved["accounts"][account.key], exchange)
-            self._load_journals(exchange, saved)
+                    saved_rows.restore_account(account, saved["accounts"][account.key], exchange.listings)
+            self._restore_rest(exchange, saved)
+            for journal in self._journals:
+                # The first format had no journal of income.
+                journal.load(exchange.accounts, int(saved.get(journal.name, 0)))
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise self._damaged(error) from error
         return True
@@ -89,17 +90,18 @@ class StateFolder:
         Raises:
             OSError: the disk refuses.
         """
-        self._append(exchange)
-        accounts = exchange.accounts.values()
+        for journal in self._journals:
+            journal.append(exchange.accounts)
         snapshot = {
             "format": _FORMAT,
             "time_ms": time_ms,
             "clean": clean,
             "market": market.snapshot(),
-            "accounts": {account.key: _account_row(account) for account in accounts},
-            "fills": sum(len(account.fills) for account in accounts),
-            "orders": sum(len(account.closed) for account in accounts),
-        }
+            "accounts": {key: saved_rows.account_row(account) for key, account in exchange.accounts.items()},
+            "house": saved_rows.house_row(exchange.settlement.house),
+            "listings": self._absent
+            | {name: saved_rows.listing_row(listing) for name, listing in exchange.listings.items()},
+        } | {journal.name: journal.count for journal in self._journals}
         path = self._folder / _SNAPSHOT
         fresh = path.with_suffix(".new")
         with fresh.open("wb") as file:
@@ -150,150 +152,97 @@ class StateFolder:
                     "which is not listed now; list it, or move the folder away to start anew"
                 )
 
+    def _restore_rest(self, exchange: Exchange, saved: Mapping[str, Any]) -> None:
+        house = exchange.settlement.house
+        if saved["format"] == 1:
+            saved_rows.face(house.flow, exchange.accounts)
+            return
+        saved_rows.restore_house(house, saved["house"])
+        for name, row in saved["listings"].items():
+            if name in exchange.listings:
+                saved_rows.restore_listing(exchange.listings[name], row)
+            else:
+                self._absent[name] = row
+
     def _damaged(self, error: Exception) -> StorageError:
         return StorageError(
             f"the exchange's state in {self._folder / _SNAPSHOT} can't be used ({type(error).__name__}: {error}); "
             "move the folder away to start a new market"
         )
 
-    def _append(self, exchange: Exchange) -> None:
-        fills: list[bytes] = []
-        orders: list[bytes] = []
-        for key, account in exchange.accounts.items():
-            fills += [orjson.dumps(_fill_row(key, own)) for own in account.fills[self._fills_written.get(key, 0) :]]
-            known = self._orders_written.get(key, 0)
-            if len(account.closed) > known:
-                orders += [orjson.dumps(_order_row(key, own)) for own in list(account.closed.values())[known:]]
-        self._lengths[_FILLS] += self._extend(_FILLS, fills)
-        self._fills_written = {key: len(account.fills) for key, account in exchange.accounts.items()}
-        self._lengths[_ORDERS] += self._extend(_ORDERS, orders)
-        self._orders_written = {key: len(account.closed) for key, account in exchange.accounts.items()}
 
-    def _extend(self, name: str, lines: list[bytes]) -> int:
-        """Write lines after those that are known to be whole: a full disk may have torn the last attempt."""
-        if not lines:
-            return 0
-        text = b"".join(line + b"\n" for line in lines)
-        with (self._folder / name).open("ab") as file:
-            file.truncate(self._lengths[name])
+class _Journal:
+    """One file of rows that only grows: those of every account, in the order they came to be."""
+
+    def __init__(
+        self,
+        path: Path,
+        rows: Callable[[Account, int], list[Row]],
+        add: Callable[[Account, Row], None],
+    ) -> None:
+        self.name = path.stem
+        self._path = path
+        self._rows = rows
+        self._add = add
+        self._written: dict[str, int] = {}
+        self._length = 0
+
+    @property
+    def count(self) -> int:
+        """Rows written so far, those of accounts that are gone included."""
+        return sum(self._written.values())
+
+    def append(self, accounts: Mapping[str, Account]) -> None:
+        """Write what came since the last call, after the lines that are known to be whole.
+
+        A full disk may have torn the last attempt.
+        """
+        rows = {key: self._rows(account, self._written.get(key, 0)) for key, account in accounts.items()}
+        text = b"".join(orjson.dumps(row) + b"\n" for fresh in rows.values() for row in fresh)
+        if not text:
+            return
+        with self._path.open("ab") as file:
+            file.truncate(self._length)
             file.write(text)
-        return len(text)
+        self._length += len(text)
+        for key, fresh in rows.items():
+            self._written[key] = self._written.get(key, 0) + len(fresh)
 
-    def _load_journals(self, exchange: Exchange, saved: Mapping[str, Any]) -> None:
-        for row in self._cut(_FILLS, int(saved["fills"])):
-            account = exchange.accounts.get(row[0])
-            if account is not None:
-                account.fills.append(_fill(row))
-        for row in self._cut(_ORDERS, int(saved["orders"])):
-            account = exchange.accounts.get(row[0])
-            if account is not None:
-                _track(account, row, None)
-        for key, account in exchange.accounts.items():
-            self._fills_written[key] = len(account.fills)
-            self._orders_written[key] = len(account.closed)
+    def load(self, accounts: Mapping[str, Account], count: int) -> None:
+        """Give the first `count` rows back to their accounts; the file then ends there.
 
-    def _cut(self, name: str, count: int) -> list[list[Any]]:
-        """The first `count` rows of a journal, which then ends there."""
-        path = self._folder / name
-        if not path.exists():
+        Raises:
+            ValueError: there are fewer.
+        """
+        if not self._path.exists():
             if count:
-                raise ValueError(f"{name} is missing")
-            return []
-        lines = path.read_bytes().split(b"\n")[:-1]
+                raise ValueError(f"{self._path.name} is missing")
+            return
+        lines = self._path.read_bytes().split(b"\n")[:-1]
         if len(lines) < count:
-            raise ValueError(f"{name} should have {count} lines, has {len(lines)}")
-        self._lengths[name] = sum(len(line) + 1 for line in lines[:count])
-        os.truncate(path, self._lengths[name])
-        return [orjson.loads(line) for line in lines[:count]]
+            raise ValueError(f"{self._path.name} should have {count} lines, has {len(lines)}")
+        self._length = sum(len(line) + 1 for line in lines[:count])
+        os.truncate(self._path, self._length)
+        for line in lines[:count]:
+            row = orjson.loads(line)
+            self._written[row[0]] = self._written.get(row[0], 0) + 1
+            if row[0] in accounts:
+                self._add(accounts[row[0]], row)
 
 
-def _account_row(account: Account) -> dict[str, Any]:
-    return {
-        "owner": account.owner,
-        "cash": str(account.cash),
-        "leverage": account.leverage,
-        "positions": {
-            symbol_id: [held.lots, str(held.cost), held.updated_ms]
-            for symbol_id, held in account.positions.items()
-            if held.lots
-        },
-        "open": [_order_row(account.key, own) for own in account.open.values()],
-    }
+def _journals(folder: Path) -> tuple[_Journal, ...]:
+    def fills(account: Account, known: int) -> list[Row]:
+        return [saved_rows.fill_row(account.key, own) for own in account.fills[known:]]
 
+    def orders(account: Account, known: int) -> list[Row]:
+        fresh = islice(account.closed.values(), known, None) if len(account.closed) > known else ()
+        return [saved_rows.order_row(account.key, own) for own in fresh]
 
-def _restore_account(account: Account, saved: Mapping[str, Any], exchange: Exchange) -> None:
-    if account.owner != saved["owner"]:
-        raise ValueError(f"key {account.key} should be account {account.owner}, was {saved['owner']}")
-    account.cash = Decimal(saved["cash"])
-    account.leverage = {name: int(value) for name, value in saved["leverage"].items()}
-    for symbol_id, (lots, cost, updated_ms) in saved["positions"].items():
-        account.positions[symbol_id] = Position(int(lots), Decimal(cost), int(updated_ms))
-    for row in saved["open"]:
-        _track(account, row, exchange.listings[row[1]].book.orders[row[2]])
+    def income(account: Account, known: int) -> list[Row]:
+        return [saved_rows.income_row(account.key, own) for own in account.income[known:]]
 
-
-def _order_row(key: str, own: OwnOrder) -> list[Any]:
-    order = own.order
-    return [
-        key,
-        own.symbol_id,
-        order.order_id,
-        own.client_id,
-        own.order_type,
-        own.rule.value,
-        own.time_ms,
-        own.updated_ms,
-        str(own.quote),
-        order.sign,
-        order.price,
-        order.lots,
-        order.left,
-        order.reduce_only,
-        order.status.value,
-    ]
-
-
-def _track(account: Account, row: list[Any], order: Order | None) -> None:
-    """Know an order again; a closed one (`order` None) has no order in the book any more."""
-    _, symbol_id, order_id, client_id, order_type, rule, time_ms, updated_ms, quote = row[:9]
-    if order is None:
-        sign, price, lots, left, reduce_only, status = row[9:]
-        order = Order(order_id, account.owner, sign, price, lots, left, reduce_only, OrderStatus(status))
-    filled = order.lots - order.left
-    account.track(
-        OwnOrder(order, symbol_id, client_id, order_type, Rule(rule), time_ms, updated_ms, Decimal(quote), filled)
-    )
-
-
-def _fill_row(key: str, own: OwnFill) -> list[Any]:
-    return [
-        key,
-        own.trade_id,
-        own.order_id,
-        own.symbol_id,
-        own.sign,
-        own.price,
-        own.lots,
-        str(own.quote),
-        str(own.realised),
-        str(own.fee),
-        own.maker,
-        own.time_ms,
-    ]
-
-
-def _fill(row: list[Any]) -> OwnFill:
-    _, trade_id, order_id, symbol_id, sign, price, lots, quote, realised, fee, maker, time_ms = row
-    return OwnFill(
-        trade_id,
-        order_id,
-        symbol_id,
-        sign,
-        price,
-        lots,
-        Decimal(quote),
-        Decimal(realised),
-        Decimal(fee),
-        maker,
-        time_ms,
+    return (
+        _Journal(folder / "fills.jsonl", fills, saved_rows.add_fill),
+        _Journal(folder / "orders.jsonl", orders, saved_rows.track),
+        _Journal(folder / "income.jsonl", income, saved_rows.add_income),
     )
