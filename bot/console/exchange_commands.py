@@ -60,6 +60,7 @@ def exchange(  # over 30 lines: one option after the other
     weight_limit: Annotated[
         int, typer.Option("--weight-limit", metavar="N", min=0, help="Request weight allowed a minute; 0 = any.")
     ] = 0,
+    ban: Annotated[str, typer.Option("--ban", metavar="TIME", help="First ban of an address that ignores 429.")] = "2m",
     listen_key_life: Annotated[
         str, typer.Option("--listen-key-life", metavar="TIME", help="Life of a listen key that is not kept alive.")
     ] = "1h",
@@ -74,7 +75,7 @@ def exchange(  # over 30 lines: one option after the other
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the local exchange by itself until Ctrl-C.
+    """Run the local exchange by itself until Ctrl-C; commands below steer one that runs.
 
     Any client that speaks Binance USDⓈ-M futures can trade on it by another address.
     """
@@ -98,6 +99,7 @@ def exchange(  # over 30 lines: one option after the other
         state_folder=state,
         funding_every_s=_length_ns(funding_every, "--funding-every") / _NS_PER_S,
         weight_limit=weight_limit,
+        ban_s=_length_ns(ban, "--ban") / _NS_PER_S,
         listen_key_life_s=_length_ns(listen_key_life, "--listen-key-life") / _NS_PER_S,
         virtual=virtual,
         control_token=_control_token(control_token, made_up=control),

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,11 +23,20 @@ def main(words: list[str] | None = None) -> int:
     """Serve until a signal, or until standard input ends if a parent holds it; the exit code comes back."""
     chosen = _parser().parse_args(words)
     try:
-        asyncio.run(_run(_settings(chosen), parent_pipe=chosen.parent_pipe))
+        asyncio.run(_run(_settings(chosen, os.environ), parent_pipe=chosen.parent_pipe))
     except BotError as error:
         _say({"error": str(error)})
         return 2
     return 0
+
+
+def settings_of(words: list[str], environment: Mapping[str, str]) -> ExchangeSettings:
+    """Read what `ExchangeSettings.arguments` and `.environment` say.
+
+    Raises:
+        SystemExit: a word is not one there is, or of the wrong type.
+    """
+    return _settings(_parser().parse_args(words), environment)
 
 
 async def _run(settings: ExchangeSettings, *, parent_pipe: bool) -> None:
@@ -50,7 +60,7 @@ def _say(words: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
-def _settings(chosen: argparse.Namespace) -> ExchangeSettings:
+def _settings(chosen: argparse.Namespace, environment: Mapping[str, str]) -> ExchangeSettings:
     settings = ExchangeSettings(
         port=chosen.port,
         seed=chosen.seed,
@@ -62,12 +72,12 @@ def _settings(chosen: argparse.Namespace) -> ExchangeSettings:
         alpha_horizon_s=chosen.alpha_horizon,
         funding_every_s=chosen.funding_every,
         weight_limit=chosen.weight_limit,
-        control_token=os.environ.get(CONTROL_VARIABLE, ""),
+        control_token=environment.get(CONTROL_VARIABLE, ""),
         virtual=chosen.virtual,
         listen_key_life_s=chosen.listen_key_life,
         ban_s=chosen.ban,
     )
-    keys = os.environ.get(KEYS_VARIABLE)
+    keys = environment.get(KEYS_VARIABLE)
     return settings if keys is None else replace(settings, keys=tuple(_key(*row) for row in json.loads(keys)))
 
 

@@ -12,6 +12,7 @@ import ccxt as errors
 
 from bot.exchange.control_client import ExchangeControl
 from bot.exchange.exchange import Ticket
+from bot.exchange.listing import Listing
 from bot.exchange.matching import Rule
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.exchange.refusal import Refusal
@@ -42,6 +43,11 @@ class Errand:
         """Name of its order."""
         return f"errand-{self.number}"
 
+    @property
+    def cancelled_id(self) -> str:
+        """Name of the order that it cancels, if there is one of this key and symbol."""
+        return f"errand-{self.cancels}"
+
 
 def errands(count: int, symbols: tuple[str, ...], keys: tuple[str, ...], seed: int = 1) -> list[Errand]:
     """Make up so many errands; the same seed gives the same."""
@@ -66,9 +72,11 @@ def run_here(settings: ExchangeSettings, work: list[Errand]) -> dict[str, str]:
     exchange = VirtualExchange(settings)
     for errand in work:
         exchange.advance(errand.wait_ms)
-        cancelled = f"errand-{errand.cancels}"
-        for own in [own for own in exchange.account(errand.key).open.values() if own.client_id == cancelled]:
-            exchange.cancel(own, errand.key)
+        named = exchange.account(errand.key).by_client_id.get(
+            (_listing(exchange, errand).symbol_id, errand.cancelled_id)
+        )
+        if named is not None and not named.order.status.is_closed:
+            exchange.cancel(named, errand.key)
         try:
             exchange.place(_ticket(exchange, errand), errand.key)
         except Refusal:
@@ -77,8 +85,12 @@ def run_here(settings: ExchangeSettings, work: list[Errand]) -> dict[str, str]:
     return exchange.digest()
 
 
+def _listing(exchange: VirtualExchange, errand: Errand) -> Listing:
+    return next(one for one in exchange.exchange.listings.values() if one.instrument.symbol == errand.symbol)
+
+
 def _ticket(exchange: VirtualExchange, errand: Errand) -> Ticket:
-    listing = next(one for one in exchange.exchange.listings.values() if one.instrument.symbol == errand.symbol)
+    listing = _listing(exchange, errand)
     instrument = listing.instrument
     price = None
     if errand.ticks is not None:
@@ -109,7 +121,7 @@ async def run_there(settings: ExchangeSettings, work: list[Errand]) -> dict[str,
 async def _run(exchange: Any, errand: Errand) -> None:
     if errand.cancels is not None:
         with contextlib.suppress(errors.ExchangeError):  # its symbol or its key was another, or it is over
-            await exchange.cancel_order(None, errand.symbol, {"clientOrderId": f"errand-{errand.cancels}"})
+            await exchange.cancel_order(None, errand.symbol, {"clientOrderId": errand.cancelled_id})
     await exchange.load_markets()
     market, price = exchange.market(errand.symbol), None
     if errand.ticks is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,14 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pytest
 
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
-from bot.types import NS_PER_MS, NS_PER_S, Batch, Instrument, InstrumentKind, Kind
-from storage.tape import Sampling, TapeHeader, TapeWriter
 from tests.exchange.errands import errands, run_here, run_there
+from tests.exchange.made_up_tape import write_tape
 from tests.exchange.practice import client
 
 _SYMBOLS: Final = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT")
@@ -32,49 +29,13 @@ _SETTINGS: Final = ExchangeSettings(
     funding_every_s=5.0,
 )
 _WORK: Final = errands(60, _SYMBOLS, _NAMES)
-_START_NS: Final = 1_700_000_000 * NS_PER_S
 
 
 @pytest.fixture
 def taped(tmp_path: Path) -> ExchangeSettings:
-    """A replay of a made-up tape: half a minute of a book whose levels change, with trades in between."""
-    btc = Instrument(_SYMBOLS[0], InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
-    rng, seq = random.Random(3), 0
-    first = [(0, 1, 0, 0, Kind.CLEAR)]
-    first += [(0, 1, 600_000 - k, 5_000, Kind.BID) for k in range(20)]
-    first += [(0, 1, 600_002 + k, 5_000, Kind.ASK) for k in range(20)]
-    messages = [first]
-    for number in range(2, 400):
-        away, is_bid = rng.randrange(20), rng.random() < 0.5
-        price, kind = (600_000 - away, Kind.BID) if is_bid else (600_002 + away, Kind.ASK)
-        if rng.random() < 0.3:
-            price, kind = (600_000, Kind.SELL) if is_bid else (600_002, Kind.BUY)
-        messages.append([(75 * number, number, price, rng.randrange(10, 9_000), kind)])
-    with TapeWriter(
-        tmp_path / "tape", TapeHeader("half a minute", "by hand", Sampling.EVENT, _START_NS, (btc,))
-    ) as out:
-        for message in messages:
-            out.write([_batch(message, seq)])
-            seq += len(message)
+    """A replay of a made-up tape, for the same keys."""
+    write_tape(tmp_path / "tape")
     return replace(_SETTINGS, tape=tmp_path / "tape", symbols=_SYMBOLS[:1])
-
-
-def _batch(message: list[tuple[int, int, int, int, Kind]], seq: int) -> Batch:
-    columns = np.array(message, np.int64)
-    stamps = _START_NS + columns[:, 0] * NS_PER_MS
-    last = np.zeros(len(message), np.uint8)
-    last[-1] = 1
-    return Batch(
-        symbol=_SYMBOLS[0],
-        seq=np.arange(seq, seq + len(message)),
-        exchange_ns=stamps,
-        local_ns=stamps,
-        id=columns[:, 1].copy(),
-        price=columns[:, 2].copy(),
-        size=columns[:, 3].copy(),
-        kind=columns[:, 4].astype(np.uint8),
-        last=last,
-    )
 
 
 @contextmanager
