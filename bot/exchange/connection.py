@@ -79,10 +79,15 @@ class Connection:
             elif message.type is not WSMsgType.PING:
                 return None
             elif self._carrier.answers_pings(self.number):
-                await self._socket.pong(message.data)
+                try:
+                    await self._socket.pong(message.data)
+                except ConnectionError:
+                    return None
 
     def send(self, stream: str, frame: bytes) -> None:
         """Put a frame in line, or whatever the carrier makes of it. Never waits."""
+        if self._is_closing:
+            return
         fate = self._carrier.fate(self.number, stream, frame)
         # A frame that is held up holds up all behind it, as on a wire: nothing overtakes.
         due_s = self._loop.time() + fate.delay_s if fate.delay_s else 0.0

@@ -116,8 +116,12 @@ class _Pen:
         self._ladder = Ladder(listing.instrument)
 
     @property
+    def is_outdated(self) -> bool:
+        return self.listing.instrument is not self._instrument
+
+    @property
     def ladder(self) -> Ladder:
-        if self.listing.instrument is not self._instrument:
+        if self.is_outdated:
             self._instrument = self.listing.instrument
             self._ladder = Ladder(self._instrument)
         return self._ladder
@@ -127,13 +131,13 @@ class _Cadence:
     # Due in the first turn after every multiple of the period, so that streams of one period speak together.
     def __init__(self, period_ms: int) -> None:
         self._period_ms = period_ms
-        self._slot = -1
+        self._slot: int | None = None
 
     def is_due(self, now_ms: int) -> bool:
         if self._period_ms == 0:
             return True
         slot, self._slot = self._slot, now_ms // self._period_ms
-        return self._slot != slot
+        return slot is not None and self._slot != slot
 
 
 class _DepthSource:
@@ -149,6 +153,9 @@ class _DepthSource:
         if not self._cadence.is_due(now_ms):
             return []
         listing = self._pen.listing
+        if self._pen.is_outdated:
+            # The levels that wait were counted on another grid.
+            self._chain.restart(listing.book.update_id)
         difference = self._chain.cut(listing.book.update_id)
         if difference is None:
             return []

@@ -83,11 +83,11 @@ class Streams:
     def publish(self, now_ms: int) -> None:
         """Send what the market did since the last call: trades at once, depth and quotes when they are due."""
         self._now_ms = now_ms
-        for key in self._keys.expire(now_ms):
-            self._say_expired(key)
         for account in self._exchange.accounts.values():
             if account.is_revoked:
-                self.expire_key(account.owner)
+                self.expire(account.owner)
+        for key in self._keys.expire(now_ms):
+            self._tell(key, orjson.dumps({"e": "listenKeyExpired", "E": now_ms, "listenKey": key}))
         self._publisher.deal()
         self._speak(self._sources.items())
 
@@ -100,13 +100,6 @@ class Streams:
             key = self._keys.key(notice.owner)
             if key is not None and key in self._users:
                 self._tell(key, self._user_stream.private(notice))
-
-    def expire_key(self, owner: int) -> None:
-        """Let an account's listen key expire before its time; its user streams are told, and hear no more."""
-        key = self._keys.key(owner)
-        if key is not None:
-            self._keys.close(owner)
-            self._say_expired(key)
 
     def expire(self, owner: int) -> None:
         """End the life of an account's listen key; its user streams are told at the next turn."""
@@ -188,6 +181,8 @@ class Streams:
                 del self._users[key]
 
     def _open_key(self, call: Call) -> object:
+        if call.account.is_revoked:
+            raise Refusal(Code.REJECTED_KEY)
         return {"listenKey": self._keys.open(call.account.owner, call.now_ms)}
 
     def _keep_key(self, call: Call) -> object:
@@ -199,9 +194,6 @@ class Streams:
     def _close_key(self, call: Call) -> object:
         self._keys.close(call.account.owner)
         return {}
-
-    def _say_expired(self, key: str) -> None:
-        self._tell(key, orjson.dumps({"e": "listenKeyExpired", "E": self._now_ms, "listenKey": key}))
 
 
 def _named(stream: str, frame: bytes) -> bytes:

@@ -89,7 +89,7 @@ def request(frame: bytes) -> Request:
     method = asked.get("method")
     if method is None:
         raise Malformed(_INVALID_REQUEST, "Invalid request: missing field `method`", request_id)
-    if method not in Method.__members__:
+    if not isinstance(method, str) or method not in Method.__members__:
         raise Malformed(
             _INVALID_REQUEST,
             f"Invalid request: unknown variant `{method}`, expected one of {', '.join(Method.__members__)}",
