@@ -17,7 +17,7 @@ from bot.feed.validate import Snapshot
 
 _KEPT_BOOKS: Final = 128  # updates that a slower answer can still be compared with: 13 s at the usual ten a second
 _KEPT_TIMES: Final = 4_096
-_STEADY_S: Final = 1.0  # after being in step for so long the next trouble is a new one
+_STEADY_S: Final = 0.5  # after being in step for so long the next trouble is a new one
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
 
