@@ -163,7 +163,7 @@ class MatchingEngine:
         elif rule is _FOK:
             order.status = OrderStatus.REJECTED
             return
-        if price is None or rule is _IOC:
+        if price is None or rule is _IOC or (order.reduce_only and self.room(order.owner, order.sign) == 0):
             order.status = _EXPIRED
         else:
             self.rest(order)

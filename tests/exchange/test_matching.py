@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.exchange.matching import FLOW, MatchingEngine, Order, Rule
+from bot.exchange.matching import FLOW, MatchingEngine, Order, Rule, SelfTrade
 from bot.types import OrderStatus
 
 _ALICE, _BOB = 1, 2
@@ -97,6 +98,78 @@ def test_resting_reduce_only_order_expires_when_the_position_is_gone() -> None:
     assert engine.positions[_ALICE] == 0
 
 
+def test_reduce_only_order_with_nothing_to_reduce_does_not_rest() -> None:
+    engine = MatchingEngine()
+
+    order = engine.place(_ALICE, 1, 100, 5, reduce_only=True)
+
+    assert (order.status, engine.touch()) == (OrderStatus.EXPIRED, (None, None))
+
+
+def test_fok_counts_what_a_maker_sold_before_its_reduce_only_order_is_reached() -> None:
+    engine = MatchingEngine()
+    engine.place(FLOW, -1, 100, 5)
+    engine.place(_BOB, 1, 100, 5)
+    engine.place(_BOB, -1, 101, 5)
+    engine.place(_BOB, -1, 102, 5, reduce_only=True)
+    engine.drain()
+
+    order = engine.place(_ALICE, 1, 102, 10, Rule.FOK)
+
+    assert (order.status, engine.drain()) == (OrderStatus.REJECTED, [])
+
+
+def test_amended_order_keeps_its_place_only_when_it_shrinks_at_its_price() -> None:
+    engine = MatchingEngine()
+    first, second, third = (engine.place(owner, 1, 100, 4) for owner in (_ALICE, _BOB, FLOW))
+
+    assert engine.amend(first.order_id, 100, 2)
+    assert engine.amend(second.order_id, 100, 5)
+    assert [order.order_id for order in engine.bids.queue()] == [first.order_id, third.order_id, second.order_id]
+    assert engine.depth(1) == ([(100, 2 + 5 + 4)], [])
+    engine.place(FLOW, -1, 103, 3)
+    assert engine.amend(second.order_id, 103, 5)
+    assert [(trade.price, trade.lots, trade.taker_id) for trade in engine.drain()] == [(103, 3, second.order_id)]
+    assert (second.lots, second.left, second.status) == (5, 2, OrderStatus.PARTIALLY_FILLED)
+    assert engine.touch() == (103, None)
+
+
+def test_amending_to_what_is_filled_or_past_the_touch_of_a_post_only_order_cancels_it() -> None:
+    engine = MatchingEngine()
+    filled, post_only = engine.place(_ALICE, 1, 100, 5), engine.place(_BOB, 1, 99, 5, Rule.GTX)
+    engine.place(FLOW, -1, 100, 3)
+    engine.place(FLOW, -1, 101, 3)
+
+    assert engine.amend(filled.order_id, 100, 3)
+    assert engine.amend(post_only.order_id, 101, 5, Rule.GTX)
+    assert not engine.amend(filled.order_id, 100, 9)
+
+    assert (filled.status, post_only.status) == (OrderStatus.CANCELED, OrderStatus.CANCELED)
+    assert engine.depth(5) == ([], [(101, 3)])
+
+
+@pytest.mark.parametrize(
+    ("self_trade", "maker", "taker", "traded"),
+    [
+        (SelfTrade.NONE, OrderStatus.FILLED, OrderStatus.FILLED, [2, 3]),
+        (SelfTrade.EXPIRE_TAKER, OrderStatus.OPEN, OrderStatus.EXPIRED, []),
+        (SelfTrade.EXPIRE_MAKER, OrderStatus.EXPIRED, OrderStatus.FILLED, [5]),
+        (SelfTrade.EXPIRE_BOTH, OrderStatus.EXPIRED, OrderStatus.EXPIRED, []),
+    ],
+)
+def test_order_that_meets_its_owners_does_as_it_was_told(
+    self_trade: SelfTrade, maker: OrderStatus, taker: OrderStatus, traded: list[int]
+) -> None:
+    engine = MatchingEngine()
+    resting = engine.place(_ALICE, -1, 101, 2)
+    engine.place(_BOB, -1, 101, 9)
+
+    order = engine.place(_ALICE, 1, 101, 5, self_trade=self_trade)
+
+    assert (resting.status, order.status) == (maker, taker)
+    assert [trade.lots for trade in engine.drain()] == traded
+
+
 def test_cancel_takes_an_order_out_once() -> None:
     engine = MatchingEngine()
     order = engine.place(_ALICE, 1, 100, 5)
@@ -130,13 +203,16 @@ _requests = st.lists(
 
 def test_reduce_only_trade_with_oneself_is_one_trade() -> None:
     engine = MatchingEngine()
+    engine.place(FLOW, 1, 96, 1)
+    engine.place(_ALICE, -1, 96, 1)
     engine.place(FLOW, 1, 95, 1)
     resting = engine.place(_ALICE, 1, 95, 1_000_000, reduce_only=True)
+    engine.drain()
 
     engine.place(_ALICE, -1, None, 1_000_001)
 
     assert [trade.lots for trade in engine.drain()] == [1, 1_000_000]
-    assert (resting.status, engine.positions[_ALICE]) == (OrderStatus.FILLED, -1)
+    assert (resting.status, engine.positions[_ALICE]) == (OrderStatus.FILLED, -2)
 
 
 @settings(max_examples=100, deadline=None)
