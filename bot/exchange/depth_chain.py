@@ -47,11 +47,6 @@ class Chain:
         self._bids, self._asks = {}, {}
         return difference
 
-    def restart(self, update_id: int) -> None:
-        """Begin anew after `update_id`, with a gap before: who follows the chain has to take a snapshot."""
-        self.last = max(update_id, self.last + 1)
-        self._bids, self._asks = {}, {}
-
 
 class Weaver:
     """Deals a book's changes out to its chains, as the book tells them only once. One chain a cadence."""

@@ -84,4 +84,14 @@ class MarginCall:
     time_ms: int
 
 
-Notice = OrderNotice | AccountNotice | MarginCall
+@dataclass(frozen=True, slots=True)
+class LeverageNotice:
+    """The account's leverage in a symbol was set."""
+
+    owner: int
+    symbol_id: str
+    leverage: int
+    time_ms: int
+
+
+Notice = OrderNotice | AccountNotice | MarginCall | LeverageNotice

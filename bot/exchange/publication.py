@@ -109,22 +109,10 @@ def _of_all(stream: str, listings: tuple[Listing, ...]) -> Source | None:
 
 
 class _Pen:
-    # A listing with its numbers as text; made anew only when the grid changes, as it costs more than a message.
+    # A listing with its numbers as text; kept, as it costs more to make than a message.
     def __init__(self, listing: Listing) -> None:
         self.listing = listing
-        self._instrument = listing.instrument
-        self._ladder = Ladder(listing.instrument)
-
-    @property
-    def is_outdated(self) -> bool:
-        return self.listing.instrument is not self._instrument
-
-    @property
-    def ladder(self) -> Ladder:
-        if self.is_outdated:
-            self._instrument = self.listing.instrument
-            self._ladder = Ladder(self._instrument)
-        return self._ladder
+        self.ladder = Ladder(listing.instrument)
 
 
 class _Cadence:
@@ -153,9 +141,6 @@ class _DepthSource:
         if not self._cadence.is_due(now_ms):
             return []
         listing = self._pen.listing
-        if self._pen.is_outdated:
-            # The levels that wait were counted on another grid.
-            self._chain.restart(listing.book.update_id)
         difference = self._chain.cut(listing.book.update_id)
         if difference is None:
             return []

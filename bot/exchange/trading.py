@@ -14,6 +14,7 @@ from bot.exchange.account import Account, OwnOrder
 from bot.exchange.brackets import most_notional
 from bot.exchange.call import Call, Route
 from bot.exchange.margin import Margin
+from bot.exchange.notice import LeverageNotice
 from bot.exchange.order import Rule
 from bot.exchange.order_entry import Ticket
 from bot.exchange.refusal import Code, Refusal
@@ -79,7 +80,7 @@ def leverage(call: Call) -> Any:
     """Set a symbol's leverage."""
     account, symbol_id, wanted = _trader(call), call.listing.symbol_id, call.whole("leverage")
     order_entry.set_leverage(account, Margin(call.exchange.listings, account), symbol_id, wanted)
-    call.exchange.dirty = True
+    call.exchange.settlement.tell(LeverageNotice(account.owner, symbol_id, wanted, call.now_ms))
     return {"symbol": symbol_id, "leverage": wanted, "maxNotionalValue": format(most_notional(wanted), "f")}
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
 
 import orjson
 
+from bot.exchange.brackets import maintenance
 from bot.exchange.exchange import Exchange
-from bot.exchange.notice import AccountNotice, Happening, MarginCall, Notice, OrderNotice, PositionStand
+from bot.exchange.notice import (
+    AccountNotice,
+    Happening,
+    LeverageNotice,
+    MarginCall,
+    Notice,
+    OrderNotice,
+    PositionStand,
+)
 from bot.exchange.publication import FORCED_OF_ALL
 from bot.exchange.statement import SIDES, STATUSES
 from bot.exchange.wire import Json, amount, plain
@@ -28,6 +36,8 @@ class UserStream:
             told = self._order(notice)
         elif isinstance(notice, AccountNotice):
             told = self._account(notice)
+        elif isinstance(notice, LeverageNotice):
+            told = _leverage(notice)
         else:
             told = self._margin_call(notice)
         return orjson.dumps(told)
@@ -142,10 +152,12 @@ class UserStream:
                     "iw": "0",
                     "mp": amount(mark),
                     "up": amount(stand.unrealised),
-                    "mm": amount(abs(size) * mark * _MAINTENANCE),
+                    "mm": amount(maintenance(abs(size) * mark)),
                 }
             )
         return {"e": "MARGIN_CALL", "E": notice.time_ms, "cw": amount(notice.cash), "p": told}
 
 
-_MAINTENANCE: Final = Decimal("0.004")
+def _leverage(notice: LeverageNotice) -> Json:
+    changed = {"s": notice.symbol_id, "l": notice.leverage}
+    return {"e": "ACCOUNT_CONFIG_UPDATE", "E": notice.time_ms, "T": notice.time_ms, "ac": changed}

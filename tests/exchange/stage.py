@@ -15,12 +15,12 @@ from aiohttp.test_utils import TestServer
 
 from bot.exchange.account import Account, OwnOrder
 from bot.exchange.connection import StreamSettings
-from bot.exchange.exchange import Ticket
 from bot.exchange.fate import Carrier
 from bot.exchange.floor import Floor, synthetic_market
 from bot.exchange.keys import ApiKey
 from bot.exchange.listing import Listing
-from bot.exchange.matching import Rule
+from bot.exchange.order import Rule
+from bot.exchange.order_entry import Ticket
 from bot.exchange.process import ExchangeSettings
 from bot.exchange.streams import Streams
 

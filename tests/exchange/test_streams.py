@@ -99,19 +99,6 @@ class _Listed:
         self.book = book
 
 
-def test_a_chain_begun_anew_shows_the_gap() -> None:
-    chain = Chain(10)
-    chain.fold([(5, 1)], [])
-    assert chain.cut(12) == Difference(10, 12, [(5, 1)], [])
-
-    chain.fold([(6, 1)], [])
-    chain.restart(12)
-    assert chain.cut(12) is None
-    chain.fold([(7, 1)], [])
-
-    assert chain.cut(14) == Difference(13, 14, [(7, 1)], [])
-
-
 @pytest.mark.parametrize("stream", ["btcusdt@depth", "btcusdt@depth@0ms", "btcusdt@depth@100ms", "btcusdt@depth@500ms"])
 async def test_snapshot_and_differences_give_the_book_of_the_exchange(stream: str) -> None:
     async with stage() as on:
