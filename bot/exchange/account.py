@@ -161,8 +161,15 @@ class Account:
         return self.open.get((symbol_id, order_id)) or self.closed.get((symbol_id, order_id))
 
     def close_done(self, now_ms: int) -> list[OwnOrder]:
-        """Move the orders that the book is done with from `open` to `closed`; they come back."""
-        done = [(key, own) for key, own in self.open.items() if own.order.status.is_closed]
+        """Move the orders that the book is done with, and whose fills are booked, from `open` to `closed`.
+
+        They come back. One whose fills still wait to be settled, as those of another symbol may, stays open until then.
+        """
+        done = [
+            (key, own)
+            for key, own in self.open.items()
+            if own.order.status.is_closed and own.filled == own.order.lots - own.order.left
+        ]
         for key, own in done:
             del self.open[key]
             own.updated_ms = now_ms

@@ -12,7 +12,7 @@ import pytest
 from bot.exchange.clock import Clock
 from bot.exchange.exchange import Ticket
 from bot.exchange.floor import STEP_MS, Floor, synthetic_market
-from bot.exchange.matching import Rule
+from bot.exchange.matching import FLOW, Rule
 from bot.exchange.process import ExchangeSettings
 from bot.exchange.refusal import Refusal
 from bot.exchange.virtual import EPOCH_MS, LONGEST_ADVANCE_MS, Stepper, VirtualExchange
@@ -52,6 +52,24 @@ def test_what_happens_is_stamped_with_market_time() -> None:
     assert stamps == sorted(stamps)
     assert {(stamp - EPOCH_MS) % STEP_MS for stamp in stamps} == {0}
     assert stamps[-1] <= exchange.now_ms
+
+
+def test_orders_in_two_symbols_that_fill_in_one_turn_are_both_booked() -> None:
+    exchange = VirtualExchange(replace(_ONE, symbols=2))
+    owned = []
+    for listing in exchange.exchange.listings.values():
+        bid, _ = listing.book.touch()
+        assert bid is not None
+        price, size = listing.instrument.price(bid), listing.instrument.size(50)
+        ticket = Ticket(listing.symbol_id, 1, size, price, Rule.GTC, reduce_only=False, client_id="resting")
+        owned.append(exchange.place(ticket))
+    for listing in exchange.exchange.listings.values():
+        listing.book.place(FLOW, -1, None, 10**9)
+    exchange.advance(STEP_MS)
+
+    assert [own.filled for own in owned] == [50, 50]
+    assert exchange.account().open == {}
+    assert len(exchange.account().fills) == 2
 
 
 def test_one_long_advance_is_many_short_ones() -> None:
