@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import core, journal, polling
+from benchmarks import core, journal, matching, polling
 
-QUICK: dict[str, Callable[[], None]] = {"core": core.main, "journal": journal.main}
+QUICK: dict[str, Callable[[], None]] = {"core": core.main, "journal": journal.main, "matching": matching.main}
 ALL: dict[str, Callable[[], None]] = {**QUICK, "polling": polling.main}
 
 
