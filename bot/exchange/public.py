@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from bot.exchange import wire
+from bot.exchange import ticker, wire
 from bot.exchange.call import Call, Route
 from bot.exchange.listing import PublicTrade
 from bot.exchange.refusal import Code, Refusal
@@ -104,4 +104,5 @@ def routes() -> dict[tuple[str, str], Route]:
         ("GET", "/fapi/v1/fundingRate"): Route(funding_rates, 1),
         ("GET", "/fapi/v1/fundingInfo"): Route(funding_terms, 1),
         ("GET", "/fapi/v1/ticker/bookTicker"): Route(book_ticker, 2),
+        ("GET", "/fapi/v1/ticker/24hr"): Route(ticker.day, 1),
     }

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from bot.exchange import stream_wire, wire
+from bot.exchange import stream_wire, ticker, wire
 from bot.exchange.depth_chain import Difference, Weaver
 from bot.exchange.listing import Listing, PublicTrade
 from bot.exchange.stream_wire import Quote
@@ -77,9 +77,9 @@ def _of_one(channel: str, listing: Listing) -> Source | None:
     if channel == "forceOrder":
         return _FedSource()
     if channel == "ticker":
-        return _PeriodicSource(_TICKER_PERIOD_MS, lambda now_ms: stream_wire.ticker(listing, pen.ladder, now_ms))
+        return _PeriodicSource(_TICKER_PERIOD_MS, lambda now_ms: ticker.ticker(listing, pen.ladder, now_ms))
     if channel == "miniTicker":
-        return _PeriodicSource(_TICKER_PERIOD_MS, lambda now_ms: stream_wire.mini_ticker(listing, pen.ladder, now_ms))
+        return _PeriodicSource(_TICKER_PERIOD_MS, lambda now_ms: ticker.mini_ticker(listing, pen.ladder, now_ms))
     if channel in ("markPrice", "markPrice@1s"):
         period_ms = _MARK_PERIOD_MS[channel.removeprefix("markPrice")]
         return _PeriodicSource(period_ms, lambda now_ms: stream_wire.mark_price(wire.premium(listing, now_ms)))
@@ -94,11 +94,11 @@ def _of_all(stream: str, listings: tuple[Listing, ...]) -> Source | None:
         return _FedSource()
     if stream == "!ticker@arr":
         return _PeriodicSource(
-            _TICKER_PERIOD_MS, lambda now_ms: [stream_wire.ticker(pen.listing, pen.ladder, now_ms) for pen in pens]
+            _TICKER_PERIOD_MS, lambda now_ms: [ticker.ticker(pen.listing, pen.ladder, now_ms) for pen in pens]
         )
     if stream == "!miniTicker@arr":
         return _PeriodicSource(
-            _TICKER_PERIOD_MS, lambda now_ms: [stream_wire.mini_ticker(pen.listing, pen.ladder, now_ms) for pen in pens]
+            _TICKER_PERIOD_MS, lambda now_ms: [ticker.mini_ticker(pen.listing, pen.ladder, now_ms) for pen in pens]
         )
     if stream in ("!markPrice@arr", "!markPrice@arr@1s"):
         return _PeriodicSource(

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import orjson
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 
 from bot.exchange.account import Account, OwnOrder
 from bot.exchange.connection import StreamSettings
@@ -35,7 +35,7 @@ class Stage:
 
     floor: Floor
     streams: Streams
-    server: TestServer
+    server: BaseTestServer
     session: aiohttp.ClientSession
     now_ms: int = START_MS
     clients: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Stage:
 
     async def client(self, path: str = "/ws", **settings: Any) -> aiohttp.ClientWebSocketResponse:
         """A bare WebSocket client."""
-        socket = await self.session.ws_connect(self.server.make_url(path), **settings)
+        socket: aiohttp.ClientWebSocketResponse = await self.session.ws_connect(self.server.make_url(path), **settings)
         self.clients.append(socket)
         return socket
 
