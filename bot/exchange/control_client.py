@@ -34,11 +34,15 @@ class ArmedFault:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """A fault that can be armed. Every parameter has `name`, `default`, `says`, and `low` and `high` or `choices`."""
+    """A fault that can be armed, and the words of `where` it takes (`endpoint`, `symbol`, ...).
+
+    Every parameter has `name`, `default`, `says`, and `low` and `high` for numbers or `choices` for texts.
+    """
 
     name: str
     side: str
     timing: str
+    where: tuple[str, ...]
     says: str
     parameters: tuple[Mapping[str, Any], ...]
 
@@ -89,7 +93,9 @@ class ExchangeControl:
     def catalogue(self) -> list[CatalogueEntry]:
         """Every fault that can be armed."""
         told = self._ask("GET", "/control/faults")["catalogue"]
-        return [CatalogueEntry(**{**one, "parameters": tuple(one["parameters"])}) for one in told]
+        return [
+            CatalogueEntry(**{**one, **{name: tuple(one[name]) for name in ("where", "parameters")}}) for one in told
+        ]
 
     def advance(self, elapsed_ms: int) -> int:
         """Let a virtual market live on for so many ms; market time in ms since 1970 comes back."""

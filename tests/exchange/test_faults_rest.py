@@ -88,22 +88,19 @@ _FAILURES = [
 ]
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(("fault", "effect"), [("status-before", False), ("status-after", True)])
 async def test_an_http_error_says_nothing_about_what_became_of_the_order(
-    exchange: Any, control: ExchangeControl, moment: str
+    exchange: Any, control: ExchangeControl, fault: str, effect: bool
 ) -> None:
     for status, body, code, raised in _FAILURES:
-        name = f"{moment}-{status}-{body}{code}"
-        if moment == "before":
-            control.arm("status-before", endpoint="order", count=1, status=status, body=body, code=code)
-        else:
-            control.arm("status-after", endpoint="order", count=1, status=status, body=body, code=code)
+        name = f"{fault}-{status}-{body}{code}"
+        control.arm(fault, endpoint="order", count=1, status=status, body=body, code=code)
         if raised is None:
             assert (await _buy(exchange, name))["id"] is None, name
         else:
             with pytest.raises(raised):
                 await _buy(exchange, name)
-        assert await _exists(exchange, name) is (moment == "after"), name
+        assert await _exists(exchange, name) is effect, name
     assert [one.struck for one in control.armed()] == [1] * len(_FAILURES)
 
 
@@ -119,10 +116,7 @@ async def test_a_limit_says_how_long_to_wait(running: ExchangeProcess, control: 
 async def test_a_request_that_is_never_answered_times_out(
     running: ExchangeProcess, exchange: Any, control: ExchangeControl, fault: str, effect: bool
 ) -> None:
-    if fault == "timeout-before":
-        control.arm("timeout-before", endpoint="order", count=1)
-    else:
-        control.arm("timeout-after", endpoint="order", count=1)
+    control.arm(fault, endpoint="order", count=1)
     hasty = client(running.url, timeout=400)
     try:
         hasty.set_markets(exchange.markets)
@@ -139,10 +133,7 @@ async def test_a_connection_that_ends_without_an_answer_hides_what_became_of_the
     exchange: Any, control: ExchangeControl, fault: str, effect: bool, how: str
 ) -> None:
     name = f"{fault}-{how}"
-    if fault == "reset-before":
-        control.arm("reset-before", endpoint="order", method="POST", count=1, how=how)
-    else:
-        control.arm("reset-after", endpoint="order", method="POST", count=1, how=how)
+    control.arm(fault, endpoint="order", method="POST", count=1, how=how)
     with pytest.raises(errors.ExchangeNotAvailable):
         await _buy(exchange, name)
     assert await _exists(exchange, name) is effect
