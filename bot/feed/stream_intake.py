@@ -51,12 +51,11 @@ class Intake:
         self.troubles: Counter[str] = Counter()
         self.on_lost: Callable[[str], None] = lambda symbol: None
 
-    def book_changed(self, symbol: str, wire: Wire) -> None:
-        """Hand on a book right after ccxt changed it."""
-        self.state(symbol)
+    def book_changed(self, symbol: str, by_message: bool) -> None:
+        """Hand on the book as ccxt has it now: changes since the last time, or its best bid once more.
 
-    def state(self, symbol: str) -> None:
-        """Hand on the book as the stream has it now: changes since the last time, or its best bid once more."""
+        Not `by_message`, it says nothing of the stream yet.
+        """
         book, line, feed = self._client.orderbooks.get(symbol), self.lines[symbol], self.polling.feeds[symbol]
         if book is None or self.polling.ended:
             return
@@ -76,14 +75,15 @@ class Intake:
                 self.lose(symbol, fault.kind)
             return
         assert feed.shown is not None  # a book was just made
-        back = line.update(feed.shown, self._monotonic_s())
-        health.proven(local_ns)
+        back = line.update(feed.shown, self._monotonic_s(), by_message)
+        if line.in_step:
+            health.proven(local_ns)
         self._emit(batch)
         if back:
             self.polling.hold(symbol)
             self.polling.report(symbol)
 
-    def trades_changed(self, symbol: str, wire: Wire) -> None:
+    def trades_changed(self, symbol: str, by_message: bool) -> None:
         """Hand on the trades that came since the last time."""
         feed, kept = self.polling.feeds[symbol], self._client.trades.get(symbol)
         if not kept or self.polling.ended:
@@ -137,9 +137,10 @@ class Intake:
 
     def lose(self, symbol: str, reason: str) -> None:
         """Call a symbol's book wrong, in the open, until it is in step again."""
-        if not self.lines[symbol].lose(reason, self._monotonic_s()):
-            return
+        was_in_step = self.lines[symbol].lose(reason, self._monotonic_s())
         self._client.orderbooks.pop(symbol, None)
+        if not was_in_step:
+            return
         self.polling.feeds[symbol].count_missed()
         self.polling.inquiry.health[symbol].lose()
         if self._fall_back:

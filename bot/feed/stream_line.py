@@ -18,6 +18,7 @@ from bot.feed.validate import Snapshot
 _KEPT_BOOKS: Final = 128  # updates that a slower answer can still be compared with: 13 s at the usual ten a second
 _KEPT_TIMES: Final = 4_096
 _STEADY_S: Final = 0.5  # after being in step for so long the next trouble is a new one
+_PATIENCE_S: Final = 2.5  # with a book that was started: the first message, or the proof that there is none to come
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
 
@@ -54,8 +55,12 @@ class StreamLine:
         self._attempts = 0
         self._retry_s = now_s
 
-    def update(self, book: Snapshot, now_s: float) -> bool:
-        """Note a book that came by the stream; True when the symbol is in step again by it."""
+    def update(self, book: Snapshot, now_s: float, by_message: bool) -> bool:
+        """Note a new state of the book; True when the symbol is in step again by it.
+
+        A snapshot, not `by_message`, only starts a book: its stream may be dead. It is in step with the first message,
+        or when nothing moved meanwhile; whoever finds that out says so here as well.
+        """
         self.updates += 1
         self.proven_s = now_s
         self._newest = book
@@ -63,6 +68,9 @@ class StreamLine:
         if len(self._books) > _KEPT_BOOKS:
             del self._books[next(iter(self._books))]
         if self.in_step:
+            return False
+        if not by_message:
+            self._retry_s = max(self._retry_s, now_s + _PATIENCE_S)
             return False
         self.in_step = True
         self._found_s = now_s
@@ -72,18 +80,24 @@ class StreamLine:
 
     def lose(self, reason: str, now_s: float) -> bool:
         """Note that the book may be wrong; True when it was thought right. The first retry is due at once."""
+        self._books.clear()
+        self._newest = None
         if not self.in_step:
+            self._retry_s = now_s + self._wait_s()
             return False
         self.in_step = False
         self.losses[reason] += 1
-        self._books.clear()
-        self._newest = None
         self._lost_s = self._retry_s = now_s
         if now_s - self._found_s >= _STEADY_S:
             self._attempts = 0
         else:
             self._retry_s += self._wait_s()
         return True
+
+    @property
+    def is_started(self) -> bool:
+        """True while there is a book, in step or not."""
+        return self._newest is not None
 
     def is_retry_due(self, now_s: float) -> bool:
         """Tell whether to subscribe (again) now."""

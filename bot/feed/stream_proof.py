@@ -56,7 +56,7 @@ class Proof:
                 self._next_s = now_s + self._settings.probe_apart_s
         for line in sorted(self._intake.lines.values(), key=lambda line: line.proven_s):
             is_quiet = now_s - line.proven_s >= self._settings.quiet_after_s
-            is_due = line.in_step and (is_quiet or now_s >= self._audit_s[line.symbol])
+            is_due = line.is_started and (is_quiet or (line.in_step and now_s >= self._audit_s[line.symbol]))
             if (
                 is_due
                 and now_s >= self._next_s
@@ -69,14 +69,14 @@ class Proof:
         symbol, polling, updates = line.symbol, self._intake.polling, line.updates
         call = partial(polling.inquiry.client.fetch_order_book, symbol, self._settings.depth)
         answer = await polling.inquiry.ask(symbol, call, polling.feeds[symbol].witness)
-        if answer is None or not line.in_step:
+        if answer is None or not line.is_started:
             return
         verdict = line.judge(answer)
         if verdict is Verdict.AHEAD:
             # It may only be on its way.
             await asyncio.sleep(self._settings.grace_s)
             verdict = line.judge(answer)
-        if not line.in_step:
+        if not line.is_started:
             return
         if verdict is Verdict.DIFFERENT:
             self._intake.lose(symbol, "difference")
@@ -84,7 +84,7 @@ class Proof:
             self._bury(symbol)
         elif verdict is Verdict.EQUAL and line.updates == updates:
             # Nothing was missed in this silence: state the book once more, so that nobody takes it for an old one.
-            self._intake.state(symbol)
+            self._intake.book_changed(symbol, by_message=True)
 
     def _bury(self, symbol: str) -> None:
         """End what the market goes on without: the connection, or one subscription where others still speak."""

@@ -34,10 +34,10 @@ class Topic(StrEnum):
 class Listener(Protocol):
     """Who is told, once ccxt is done with a message. No method may wait; what one of them raises goes to `broke`."""
 
-    def book_changed(self, symbol: str, wire: Wire) -> None:
-        """A message was applied to the book of a symbol, or it was started from a snapshot."""
+    def book_changed(self, symbol: str, by_message: bool) -> None:
+        """A message was applied to the book of a symbol; not `by_message`: it was started from a polled snapshot."""
 
-    def trades_changed(self, symbol: str, wire: Wire) -> None:
+    def trades_changed(self, symbol: str, by_message: bool) -> None:
         """Trades of a symbol were added."""
 
     def frame_lost(self, wire: Wire, symbols: Sequence[str], topic: Topic | None) -> None:
@@ -178,8 +178,9 @@ class Tap:
         if symbol not in self._ids or kept.get(symbol) is not answer:
             return
         wire.symbols.add(symbol)
-        wire.market_s = self._monotonic_s()
-        self._note(partial(tell, symbol, wire))
+        if self._handling:
+            wire.market_s = self._monotonic_s()
+        self._note(partial(tell, symbol, self._handling))
 
     def _note(self, tell: Callable[[], None]) -> None:
         self._told.append(tell)

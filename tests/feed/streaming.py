@@ -143,9 +143,8 @@ async def streaming(
     settings: StreamSettings | None = None,
     every_ms: int = 100,
     virtual: bool = False,
-    connections: str = "shared",
 ) -> AsyncIterator[Floor]:
-    """Stream from an exchange of its own for as long as the block runs; updates come every 100 ms, or with 0 each turn."""
+    """Stream from an exchange of its own while the block runs; updates come every 100 ms, or with 0 each turn."""
     process = await asyncio.to_thread(
         ExchangeProcess.start, ExchangeSettings(symbols=symbols, control_token=TOKEN, virtual=virtual)
     )
@@ -157,8 +156,7 @@ async def streaming(
         streams = open_stream_client(reach, client)
         streams.options["watchOrderBookRate"] = str(every_ms)
         names = tuple(name for name in client.markets if name.endswith("/USDT:USDT"))[:symbols]
-        if connections == "shared":
-            share_connections(streams, names)
+        share_connections(streams, names)
         listed, clock, witness = instruments(client, names), FeedClock(), Witness()
         polled = PollSettings(250 * NS_PER_MS, 500 * NS_PER_MS, 250 * NS_PER_MS, 3 * NS_PER_S, DEPTH)
         polling = PollFeed(client, listed, polled, clock, witness.take_seq, witness.emit)
