@@ -37,15 +37,39 @@ _KNOWN: Final = (
     ("INJ", "22", "0.001", "0.1", "5"),
     ("AAVE", "95", "0.01", "0.1", "5"),
 )
+# How busy a symbol is, how volatile and how deep, and what its touch holds: see Quotation.
+_TEMPERS: Final = {
+    "BTC": (1, 1, 1, 8),
+    "ETH": (0.95, 1.05, 0.8, 7),
+    "SOL": (0.6, 1.1, 0.4, 4),
+    "XRP": (0.4, 1.0, 0.5, 2.5),
+    "BNB": (0.3, 0.9, 0.4, 5),
+    "DOGE": (0.35, 1.1, 0.4, 2.5),
+    "ADA": (0.2, 1.05, 0.3, 2),
+    "AVAX": (0.18, 1.1, 0.2, 3),
+    "LINK": (0.2, 1.08, 0.2, 3),
+    "DOT": (0.12, 1.05, 0.2, 2),
+    "LTC": (0.15, 1, 0.25, 2.5),
+    "BCH": (0.12, 1.05, 0.2, 4),
+}
+_QUIET: Final = (0.09, 1.05, 0.15, 2.5)
 _MORE_THAN_ANYONE_NEEDS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Quotation:
-    """An instrument and the price in ticks its synthetic market is anchored to."""
+    """An instrument, the price in ticks its synthetic market is anchored to, and the temper of that market.
+
+    `activity`, `volatility` and `depth` are multiples of what the flow's settings say; `touch` is the size of the best
+    level over that of the next ones.
+    """
 
     instrument: Instrument
     anchor_ticks: int
+    activity: float = 1.0
+    volatility: float = 1.0
+    depth: float = 1.0
+    touch: float = 8.0
 
 
 def quotations(wanted: tuple[str, ...] | int) -> tuple[Quotation, ...]:
@@ -93,4 +117,4 @@ def _quotation(base: str) -> Quotation:
         lot_size=lot,
         min_notional=least,
     )
-    return Quotation(instrument, instrument.ticks(price))
+    return Quotation(instrument, instrument.ticks(price), *_TEMPERS.get(base, _QUIET))

@@ -1,38 +1,41 @@
 """Seeded order flow for one synthetic book, with a hidden drift that shows in the book before it shows in the price.
 
-The model, in order of cause:
+The model, in order of cause (each has a module of its own):
 
-1. A standardised *lean* L follows an Ornstein-Uhlenbeck process (mean 0, variance 1, life `lean_life_s`).
-2. The fair price drifts by `alpha * drift_bps * L` basis points a second, jumps at random, and is pulled very slowly to
-   its anchor. With alpha 0 the same variance comes from jumps alone: L still leans the book, and means nothing.
-3. Makers quote around the fair price; their sizes near the touch, and the side aggressors choose, lean with tanh(L).
+1. News, most of it common to all symbols and with busy and quiet times, moves a hidden fair price. A standardised
+   *lean* L, an Ornstein-Uhlenbeck process (mean 0, variance 1, life `lean_life_s`), foretells it: the drift is
+   `alpha * drift_bps * L` basis points a second. With alpha 0 the same variance comes from news alone.
+2. Takers come in bursts; they follow the lean, the fair price, and orders that are split into many. What their signs
+   say beyond the foreseeable moves the fair price for good. An account's taker order is never foreseen.
+3. Makers' quotes follow the fair price, their queues lean with tanh(L); what is taken from them comes back slowly.
 
-So what depth imbalance and order flow foretell over h seconds is `alpha * drift_bps * L * life * (1 - exp(-h / life))`.
+So what depth imbalance and order flow foretell over h seconds by the lean is
+`alpha * drift_bps * L * life * (1 - exp(-h / life))`; beside it there is what any book tells about the next ticks.
 Orders go through the matching engine like anybody's and rest in the same queues.
 """
 
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.exchange.matching import FLOW, MatchingEngine, Order, Rule
+from bot.exchange.catalogue import Quotation
+from bot.exchange.factors import Factor
+from bot.exchange.informed import FLOW_SHARE, FairPrice, FairSettings
+from bot.exchange.makers import Makers, MakerSettings
+from bot.exchange.matching import FLOW, MatchingEngine, Rule
+from bot.exchange.takers import Takers, mean_square_surprise
 
-_LEVELS: Final = 25  # a side that is kept populated: more than the 20 users ask for
-_LEAN_ON_SIZE: Final = 0.6  # the largest relative change of a quote's size by the lean
-_LEAN_ON_SIDE: Final = 0.3  # aggressors buy with probability 0.5 + this * tanh(L)
-_NEAR: Final = tuple(math.exp(-k / 8) for k in range(200))  # how much of the lean shows k ticks from the touch
-_WATCHED: Final = 10  # levels a side that makers keep resizing as the lean and their distance change
-_RESIZED: Final = 4  # how many of them a step
-_SWEPT: Final = 3  # levels a side that aggressors take when the price moves through; makers withdraw from the others
+_STANDS_S: Final = 0.25  # quotes of a symbol with a fine tick stand about as long as the price needs to leave them
+_ROUND_BPS: Final = 5.0  # the least distance of two round prices
+_THROUGH: Final = 8  # levels that one taker order may go through
 
 
 @dataclass(frozen=True, slots=True)
 class FlowSettings:
-    """Strengths of the model.
+    """Strengths of the model, for a symbol of activity 1 and volatility 1.
 
     `alpha` >= 0 scales the drift. `drift_bps` is the drift at a lean of 1, in bps a second; volatilities are in bps per
     square root of a second; `touch_notional` is the typical value of a level near the touch, in quote currency.
@@ -42,176 +45,119 @@ class FlowSettings:
     step_s: float = 0.05
     drift_bps: float = 0.3
     lean_life_s: float = 6.0
-    volatility_bps: float = 1.07
-    least_jump_bps: float = 0.25
-    jumps_per_s: float = 1.5
+    volatility_bps: float = 1.42
+    least_news_bps: float = 0.25
+    news_per_s: float = 0.5
     anchor_life_s: float = 7_200.0
-    trades_per_s: float = 5.0
-    quotes_per_s: float = 20.0
-    quote_life_s: float = 3.0
+    trades_per_s: float = 7.0
+    quotes_per_s: float = 15.0
+    quote_life_s: float = 4.0
     touch_notional: float = 40_000.0
 
     @property
-    def jump_bps(self) -> float:
-        """Volatility left to the jumps, so that the total does not depend on alpha until the drift alone exceeds it."""
+    def news_bps(self) -> float:
+        """Volatility left to news, so that the total does not depend on alpha until the drift alone exceeds it."""
         drift_variance = 2 * (self.alpha * self.drift_bps) ** 2 * self.lean_life_s
-        return math.sqrt(max(self.least_jump_bps**2, self.volatility_bps**2 - drift_variance))
+        return math.sqrt(max(self.least_news_bps**2, self.volatility_bps**2 - drift_variance))
 
 
 class Flow:
-    """Everybody else at one book: makers around a fair price, and aggressors.
+    """Everybody else at one book: makers around a fair price, and aggressors."""
 
-    `anchor_ticks` is where the price is pulled to, `touch_lots` the typical size of a level near the touch.
-    """
-
-    __slots__ = ("_alive", "_anchor", "_base", "_bid", "_engine", "_gap", "_rng", "_settings", "fair", "lean")
+    __slots__ = ("_base", "_engine", "_factor", "_makers", "_seen", "_takers", "fair")
 
     def __init__(
-        self, engine: MatchingEngine, anchor_ticks: int, touch_lots: float, seed: str, settings: FlowSettings
+        self, engine: MatchingEngine, quotation: Quotation, settings: FlowSettings, factor: Factor, seed: str
     ) -> None:
+        instrument, anchor = quotation.instrument, quotation.anchor_ticks
+        worth = float(instrument.price(anchor) * instrument.lot_size)
+        self._base = max(20.0, settings.touch_notional * quotation.depth / worth)
         self._engine = engine
-        self._anchor = float(anchor_ticks)
-        self._base = touch_lots
-        self._settings = settings
-        self._rng = random.Random(seed)
-        self._alive: list[Order] = [order for order in engine.orders.values() if order.owner == FLOW]
-        self._gap = 1
-        self._bid = anchor_ticks
-        self.fair = float(anchor_ticks)
-        self.lean = self._rng.gauss()
+        self._factor = factor
+        self._seen = 0  # lots that the flow held when it was done with its last step
+        self.fair = FairPrice(anchor, _fair_settings(quotation, settings), factor, f"{seed}:fair")
+        self._makers = Makers(engine, anchor, _maker_settings(quotation, settings, self._base), f"{seed}:makers")
+        self._takers = Takers(settings.trades_per_s * quotation.activity, settings.step_s, f"{seed}:takers")
 
     def step(self) -> None:
-        """Advance by one step of virtual time."""
-        self._move()
-        self._requote()
-        self._churn()
-        self._aggress()
+        """Advance by one step of virtual time; the factor has made its own."""
+        self._hear_accounts()
+        self.fair.move()
+        self._makers.step(self.fair.ticks, self.fair.lean, self._takers.level)
+        for _ in range(self._takers.arrivals()):
+            self._take()
+        self._seen = self._engine.positions.get(FLOW, 0)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything but the book that the next step depends on, ready for JSON."""
-        version, words, gauss = self._rng.getstate()
         return {
-            "fair": self.fair,
-            "lean": self.lean,
-            "gap": self._gap,
-            "bid": self._bid,
-            "alive": [order.order_id for order in self._alive if order.left and order.order_id in self._engine.orders],
-            "rng": [version, words, gauss],
+            "fair": self.fair.snapshot(),
+            "makers": self._makers.snapshot(),
+            "takers": self._takers.snapshot(),
+            "seen": self._seen,
         }
 
     def restore(self, saved: Mapping[str, Any]) -> None:
-        """Continue from a snapshot; the engine's orders are back already.
+        """Continue from a snapshot; the engine's orders and the factor are back already.
 
         Raises:
             KeyError, TypeError, ValueError: the snapshot is not one.
         """
-        orders = self._engine.orders
-        self.fair, self.lean = float(saved["fair"]), float(saved["lean"])
-        self._gap, self._bid = int(saved["gap"]), int(saved["bid"])
-        self._alive = [orders[order_id] for order_id in saved["alive"]]
-        version, words, gauss = saved["rng"]
-        self._rng.setstate((version, tuple(words), gauss))
+        self.fair.restore(saved["fair"])
+        self._makers.restore(saved["makers"])
+        self._takers.restore(saved["takers"])
+        self._seen = int(saved["seen"])
 
-    def _move(self) -> None:
-        its, rng = self._settings, self._rng
-        dt, life = its.step_s, its.lean_life_s
-        self.lean += -self.lean * dt / life + math.sqrt(2 * dt / life) * rng.gauss()
-        move_bps = its.alpha * its.drift_bps * self.lean * dt
-        if rng.random() < its.jumps_per_s * dt:
-            move_bps += its.jump_bps / math.sqrt(its.jumps_per_s) * rng.gauss()
-        self.fair += self.fair * move_bps * 1e-4 + (self._anchor - self.fair) * dt / its.anchor_life_s
+    def _hear_accounts(self) -> None:
+        # Between two steps only accounts trade, so what the flow has lost since then they have taken.
+        taken = (self._seen - self._engine.positions.get(FLOW, 0)) / self._base
+        if taken:
+            self.fair.learn(taken)
+            self._makers.taken(1 if taken > 0 else -1, abs(taken))
 
-    def _requote(self) -> None:
-        rng = self._rng
-        if rng.random() < 0.05:
-            self._gap = rng.choices((1, 2, 3), (0.6, 0.3, 0.1))[0]
-        # The quotes stay while the fair price is near their middle: no flicker when it sits between two ticks.
-        if abs(self._bid + self._gap / 2 - self.fair) > 0.75:
-            self._bid = max(1, math.floor(self.fair - self._gap / 2 + 0.5))
-        bid, ask = self._bid, self._bid + self._gap
-        self._withdraw(1, bid)
-        self._withdraw(-1, ask)
-        bids, asks = self._engine.bids.levels, self._engine.asks.levels
-        for k in range(_LEVELS):
-            if bid - k not in bids and bid > k:
-                self._add(1, bid - k, k, 1.0)
-            if ask + k not in asks:
-                self._add(-1, ask + k, k, 1.0)
-        for _ in range(_RESIZED):
-            self._resize(1, bid)
-            self._resize(-1, ask)
-
-    def _withdraw(self, sign: int, quote: int) -> None:
-        # Orders better than the quote are stale: aggressors take some, makers pull the others. An account's order is
-        # not ours to pull: it trades once the fair price has passed it.
-        engine = self._engine
-        side = engine.bids if sign > 0 else engine.asks
-        best = side.best()
-        if best is None or sign * best <= sign * quote:
+    def _take(self) -> None:
+        engine, fair = self._engine, self.fair
+        sign, size, surprise = self._takers.next_order(fair.lean, self._makers.pull(fair.ticks))
+        best = (engine.asks if sign > 0 else engine.bids).best()
+        if best is None:
             return
-        swept = _SWEPT if self._rng.random() < 0.3 else 0
-        for price in [price for price in side.prices() if sign * price > sign * quote]:
-            level = side.levels[price]
-            theirs = sum(order.left for order in level.orders.values() if order.owner != FLOW)
-            if theirs and sign * price >= sign * self.fair:
-                engine.place(FLOW, -sign, price, level.lots, Rule.IOC)
-            elif swept > 0:
-                swept -= 1
-                engine.place(FLOW, -sign, price, max(1, int(level.lots * self._rng.random())), Rule.IOC)
-            for order in list(level.orders.values()):
-                if order.owner == FLOW:
-                    engine.cancel(order.order_id)
+        engine.place(FLOW, sign, max(1, best + sign * _THROUGH), max(1, int(self._base * size)), Rule.IOC)
+        fair.learn(surprise)
+        self._makers.taken(sign, size)
 
-    def _resize(self, sign: int, quote: int) -> None:
-        away = int(self._rng.random() * _WATCHED)
-        price = quote - sign * away
-        level = (self._engine.bids if sign > 0 else self._engine.asks).levels.get(price)
-        if level is None:
-            return
-        wanted = self._size(sign, away)
-        if level.lots < 0.7 * wanted:
-            self._add(sign, price, away, 1 - level.lots / wanted)
-        excess = level.lots - 1.4 * wanted
-        for order in reversed(list(level.orders.values())):
-            if excess <= 0:
-                break
-            if order.owner == FLOW:
-                excess -= order.left
-                self._engine.cancel(order.order_id)
 
-    def _size(self, sign: int, ticks_away: int) -> float:
-        lean = 1 + _LEAN_ON_SIZE * sign * math.tanh(self.lean) * _NEAR[ticks_away]
-        return self._base * lean * (0.6 + 0.06 * ticks_away)
+def _fair_settings(quotation: Quotation, settings: FlowSettings) -> FairSettings:
+    news_bps = settings.news_bps * quotation.volatility
+    flow_variance = FLOW_SHARE * news_bps**2
+    per_s = settings.trades_per_s * quotation.activity
+    return FairSettings(
+        drift_bps=settings.alpha * settings.drift_bps,
+        volatility_bps=news_bps,
+        impact_bps=math.sqrt(flow_variance / (per_s * mean_square_surprise())),
+        lean_life_s=settings.lean_life_s,
+        anchor_life_s=settings.anchor_life_s,
+        step_s=settings.step_s,
+    )
 
-    def _add(self, sign: int, price: int, ticks_away: int, scale: float) -> None:
-        lots = max(1, int(self._size(sign, ticks_away) * scale * math.exp(0.5 * self._rng.gauss())))
-        order = self._engine.place(FLOW, sign, price, lots)
-        if order.left:
-            self._alive.append(order)
 
-    def _churn(self) -> None:
-        its, rng = self._settings, self._rng
-        lean = math.tanh(self.lean)
-        for sign in (1, -1):
-            if rng.random() < its.quotes_per_s * its.step_s / 2 * (1 + 0.5 * sign * lean):
-                away = min(int(rng.expovariate(0.3)), _LEVELS)
-                price = self._bid - away if sign > 0 else self._bid + self._gap + away
-                if price > 0:
-                    self._add(sign, price, away, 0.5)
-        alive = self._alive
-        due = len(alive) * its.step_s / its.quote_life_s
-        for _ in range(int(due + rng.random())):
-            k = int(rng.random() * len(alive))
-            order, alive[k] = alive[k], alive[-1]
-            alive.pop()
-            self._engine.cancel(order.order_id)
+def _maker_settings(quotation: Quotation, settings: FlowSettings, base: float) -> MakerSettings:
+    tick_bps = 1e4 / quotation.anchor_ticks
+    wander_ticks = settings.volatility_bps * quotation.volatility * math.sqrt(_STANDS_S) / tick_bps
+    return MakerSettings(
+        lots=base,
+        touch=quotation.touch,
+        slack_ticks=max(0.95, wander_ticks),
+        round_ticks=round_step(_ROUND_BPS / tick_bps),
+        watchful=min(1.0, 0.1 + 1.2 * quotation.activity),
+        quotes_per_s=settings.quotes_per_s * quotation.activity,
+        quote_life_s=settings.quote_life_s,
+        step_s=settings.step_s,
+    )
 
-    def _aggress(self) -> None:
-        its, rng = self._settings, self._rng
-        if rng.random() >= its.trades_per_s * its.step_s:
-            return
-        sign = 1 if rng.random() < 0.5 + _LEAN_ON_SIDE * math.tanh(self.lean) else -1
-        size = rng.uniform(2, 6) if rng.random() < 0.02 else 0.15 * math.exp(1.2 * rng.gauss())
-        best = (self._engine.asks if sign > 0 else self._engine.bids).best()
-        if best is not None:
-            self._engine.place(FLOW, sign, max(1, best + sign * 5), max(1, int(self._base * size)), Rule.IOC)
+
+def round_step(least: float) -> int:
+    """The smallest of 5, 10, 50, 100, 500 ... that is at least `least`."""
+    power = 5
+    while power < least:
+        power *= 2 if str(power)[0] == "5" else 5
+    return power

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.exchange.catalogue import Quotation
+from bot.exchange.factors import Factor
 from bot.exchange.flow import Flow, FlowSettings
 from bot.exchange.listing import Listing, TradeLog
 from bot.exchange.matching import MatchingEngine, Order
@@ -17,6 +18,7 @@ from bot.types import OrderStatus
 _CATCH_UP: Final = 20  # steps made up after a stall; the market sleeps through the rest of it
 # A process that was killed may have given out ids after its last save: a save is due every two seconds, and a
 # symbol makes a few hundred ids a second.
+_MODEL: Final = 2  # grows when a saved market could not go on as it was
 ID_GAP: Final = 1_000_000
 
 
@@ -33,6 +35,7 @@ class SyntheticMarket:
         self.ended = False
         self._seed = seed
         self._flows: dict[str, Flow] = {}
+        self._factor = Factor(f"{seed}:factor", settings.news_per_s, settings.lean_life_s, settings.step_s)
         self._engines: dict[str, MatchingEngine] = {}
         self._behind_s = 0.0
         self._absent: dict[str, Any] = {}
@@ -51,17 +54,38 @@ class SyntheticMarket:
         self._behind_s -= due * step_s
         for _ in range(due):
             self.step()
+        for symbol_id, listing in self.listings.items():
+            listing.index = self.fair_ticks(symbol_id)
         return due
 
     def step(self) -> None:
         """Make one step of every symbol."""
+        self._factor.step()
         for flow in self._flows.values():
             flow.step()
         self.steps += 1
 
+    def fair_ticks(self, symbol_id: str) -> float:
+        """Hidden fair price in ticks: what an index of other venues would say.
+
+        Raises:
+            KeyError: the symbol is not listed.
+        """
+        return self._flows[symbol_id].fair.ticks
+
+    def lean(self, symbol_id: str) -> float:
+        """Hidden lean L, of variance 1, that the planted drift is proportional to.
+
+        Raises:
+            KeyError: the symbol is not listed.
+        """
+        return self._flows[symbol_id].fair.lean
+
     def snapshot(self) -> dict[str, Any]:
         """Books, ids and the state of every flow, ready for JSON."""
         return {
+            "model": _MODEL,
+            "factor": self._factor.snapshot(),
             "steps": self.steps,
             "seed": self._seed,
             "symbols": self._absent
@@ -85,8 +109,12 @@ class SyntheticMarket:
         Symbols that the snapshot lacks start afresh; those that are not listed now are kept for a later start.
 
         Raises:
-            KeyError, TypeError, ValueError: the snapshot is not one.
+            KeyError, TypeError, ValueError: the snapshot is not one, or of a market that works otherwise.
         """
+        model = saved.get("model", 1)
+        if model != _MODEL:
+            raise ValueError(f"a market of model {_MODEL} was expected, was {model}: start afresh in another folder")
+        self._factor.restore(saved["factor"])
         self.steps = int(saved["steps"])
         gap = 0 if clean else ID_GAP
         self._absent = {name: kept for name, kept in saved["symbols"].items() if name not in self._engines}
@@ -106,11 +134,9 @@ class SyntheticMarket:
     def _list(self, quotation: Quotation) -> None:
         instrument = quotation.instrument
         engine = MatchingEngine()
-        price = instrument.price(quotation.anchor_ticks)
-        touch_lots = max(20.0, self.settings.touch_notional / float(price * instrument.lot_size))
-        listing = Listing(instrument, engine, TradeLog(), price)
+        listing = Listing(instrument, engine, TradeLog(), instrument.price(quotation.anchor_ticks))
         seed = f"{self._seed}:{instrument.symbol}"
-        flow = Flow(engine, quotation.anchor_ticks, touch_lots, seed, self.settings)
+        flow = Flow(engine, quotation, self.settings, self._factor, seed)
         self.listings[listing.symbol_id] = listing
         self._engines[listing.symbol_id] = engine
         self._flows[listing.symbol_id] = flow
