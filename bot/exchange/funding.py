@@ -31,12 +31,13 @@ class FundingPoint:
 
 
 class FundingMeter:
-    """The running funding rate of one symbol, and the rates that were charged."""
+    """The running funding rate of one symbol, and the rates that were charged. `taped` is the rate a tape tells."""
 
-    __slots__ = ("_count", "_due_ms", "_weighted", "every_ms", "history")
+    __slots__ = ("_count", "_due_ms", "_weighted", "every_ms", "history", "taped")
 
     def __init__(self, every_ms: int = _DEFAULT_MS) -> None:
         self.every_ms = every_ms
+        self.taped: Decimal | None = None
         self.history: deque[FundingPoint] = deque(maxlen=_KEPT)
         self._due_ms = 0
         self._weighted = Decimal(0)
@@ -53,7 +54,10 @@ class FundingMeter:
         """The rate as it would be charged now, per interval, on a grid of 1e-8.
 
         F = P + clamp(I - P, -0.05 %, +0.05 %), within +-0.3 %, where P is the weighted mean premium and I the interest.
+        A tape that tells the rate is believed.
         """
+        if self.taped is not None:
+            return self.taped
         weights = self._count * (self._count + 1) // 2
         premium = (self._weighted / weights).quantize(PRICE_STEP, ROUND_HALF_EVEN) if weights else Decimal(0)
         rate = premium + min(max(INTEREST - premium, -_BAND), _BAND)

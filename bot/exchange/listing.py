@@ -113,7 +113,8 @@ class Listing:
 
     `instrument` has the units of the book, which never change. `filters` is the grid that orders are held to: multiples
     of it. `last_mid` stands in while a side is empty. `index` is the market's own fair price in ticks, None where it
-    has none: the mid stands in. While it `is_halted`, no order is accepted (cancels are).
+    has none: the mid stands in. `taped_mark` is the mark price that a tape tells, in quote currency. While it
+    `is_halted`, no order is accepted (cancels are).
     """
 
     instrument: Instrument
@@ -122,6 +123,7 @@ class Listing:
     last_mid: Decimal
     is_halted: bool = False
     index: float | None = None
+    taped_mark: Decimal | None = None
     filters: Instrument = field(init=False)
     price: MarkPrice = field(default_factory=MarkPrice)
     funding: FundingMeter = field(default_factory=FundingMeter)
@@ -142,8 +144,8 @@ class Listing:
         return self.last_mid
 
     def mark(self) -> Decimal:
-        """Mark price in quote currency as of the last full second, the mid before there is one."""
-        return self.price.value or self.mid()
+        """Mark price in quote currency: a tape's, or as of the last full second, or the mid before there is one."""
+        return self.taped_mark or self.price.value or self.mid()
 
     def index_price(self) -> Decimal:
         """Index price in quote currency as of the last full second, the mid before there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from bot.errors import UserError
 from bot.exchange.listing import Listing, PublicTrade, TradeLog
+from bot.exchange.mark import PRICE_STEP
 from bot.exchange.reel import Reel
 from bot.exchange.taped_book import TapedBook
 from bot.types import NS_PER_MS, NS_PER_S, Fact, Instrument, InstrumentKind, Kind
@@ -75,7 +76,16 @@ class ReplayMarket:
             target_ns = min(target_ns, max(self._reached_ns, self._reel.next_ns - self._start_ns))
         self._reached_ns = target_ns
         self.ended = self._reel.next_ns is None
+        for symbol_id, listing in self.listings.items():
+            self._refer(symbol_id, listing)
         return played
+
+    def _refer(self, symbol_id: str, listing: Listing) -> None:
+        """Let index, mark and funding rate be the newest on the tape, as far as it has told them."""
+        index = self.index_price(symbol_id)
+        listing.index = None if index is None else float(index / listing.instrument.tick_size)
+        listing.taped_mark = _on_grid(self.mark_price(symbol_id))
+        listing.funding.taped = _on_grid(self.funding_rate(symbol_id))
 
     def _play(self, stretch: Stretch) -> None:
         for fact in stretch.facts:
@@ -108,6 +118,13 @@ class ReplayMarket:
             raise UserError(f"{instrument.symbol} and {twin.instrument.symbol} would both be {listing.symbol_id}")
         self._of_symbol[instrument.symbol] = listing
         self._books[instrument.symbol] = book
+
+
+def _on_grid(told: Decimal | None) -> Decimal | None:
+    """A mark or a rate on the grid that makes its products exact; None for what is neither."""
+    if told is None or not told.is_finite():
+        return None
+    return told.quantize(PRICE_STEP, ROUND_HALF_EVEN)
 
 
 def _log(log: TradeLog, rows: Rows) -> None:

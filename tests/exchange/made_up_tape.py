@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
-from bot.types import NS_PER_MS, NS_PER_S, Batch, Instrument, InstrumentKind, Kind
+from bot.types import NS_PER_MS, NS_PER_S, Batch, Fact, Instrument, InstrumentKind, Kind
 from storage.tape import Sampling, TapeHeader, TapeWriter
 
 SYMBOL: Final = "BTC/USDT:USDT"
 _START_NS: Final = 1_700_000_000 * NS_PER_S
 
 
-def write_tape(folder: Path) -> None:
-    """Write it; it is the same every time."""
+def write_tape(folder: Path, facts: Mapping[str, Decimal] = MappingProxyType({})) -> None:
+    """Write it, with facts at its beginning; it is the same every time."""
     btc = Instrument(SYMBOL, InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
     rng, seq = random.Random(3), 0
     first = [(0, 1, 0, 0, Kind.CLEAR)]
@@ -34,6 +36,10 @@ def write_tape(folder: Path) -> None:
         for message in messages:
             out.write([_batch(message, seq)])
             seq += len(message)
+            if message is first:
+                for name, value in facts.items():
+                    out.write_fact(Fact(seq, _START_NS, SYMBOL, name, value))
+                    seq += 1
 
 
 def _batch(message: list[tuple[int, int, int, int, Kind]], seq: int) -> Batch:

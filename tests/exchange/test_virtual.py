@@ -6,9 +6,11 @@ import asyncio
 import time
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from bot.exchange.account import IncomeKind
 from bot.exchange.clock import Clock
 from bot.exchange.exchange import Ticket
 from bot.exchange.floor import STEP_MS, Floor, synthetic_market
@@ -17,6 +19,7 @@ from bot.exchange.process import ExchangeSettings
 from bot.exchange.refusal import Refusal
 from bot.exchange.virtual import EPOCH_MS, LONGEST_ADVANCE_MS, Stepper, VirtualExchange
 from bot.exchange.wall import Metronome
+from tests.exchange.made_up_tape import write_tape
 
 _ONE = ExchangeSettings(symbols=("BTC/USDT:USDT",))
 
@@ -151,3 +154,27 @@ def test_the_clock_follows_the_hosts_forwards_and_never_goes_back(monkeypatch: p
 def test_the_clock_is_never_before_what_it_is_told() -> None:
     future_ms = time.time_ns() // 10**6 + 3_600_000
     assert Clock(future_ms).now_ms() >= future_ms
+
+
+def test_marks_and_funding_of_a_tape_are_what_its_accounts_pay_by(tmp_path: Path) -> None:
+    write_tape(tmp_path / "tape", {"mark_price": Decimal("60012.345678901"), "funding_rate": Decimal("0.0025")})
+    exchange = VirtualExchange(replace(_ONE, tape=tmp_path / "tape", funding_every_s=10.0))
+    listing = exchange.exchange.listings["BTCUSDT"]
+    exchange.advance(1_000)
+    _bought(exchange, "0.1")
+    exchange.advance(10_000)
+
+    assert listing.mark() == Decimal("60012.34567890")
+    assert listing.funding.rate() == Decimal("0.0025")
+    (funding,) = [row.amount for row in exchange.account().income if row.kind is IncomeKind.FUNDING_FEE]
+    assert funding == -Decimal("15.00308642")  # 0.1 x 60012.3456789 x 0.0025
+
+
+def test_the_index_of_a_synthetic_symbol_is_its_hidden_fair_price() -> None:
+    exchange = VirtualExchange(_ONE)
+    exchange.advance(5_000)
+    listing = exchange.exchange.listings["BTCUSDT"]
+
+    assert listing.index is not None
+    assert float(listing.index_price()) == pytest.approx(float(listing.mid()), rel=2e-3)
+    assert listing.index_price() != listing.mid()
