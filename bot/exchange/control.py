@@ -46,7 +46,7 @@ class Control:
         """Answer a request; 404 for everything without a token of its own, 401 for another token."""
         if not self._token or not _is_loopback(request.remote or ""):
             return _said(404, {"error": "there is nothing here"})
-        if not hmac.compare_digest(request.headers.get(_TOKEN, "").encode(), self._token.encode()):
+        if not hmac.compare_digest(_bytes(request.headers.get(_TOKEN, "")), _bytes(self._token)):
             return _said(401, {"error": f"header {_TOKEN} should hold the control token, held another"})
         endpoint = self._endpoints.get((request.method, request.path))
         if endpoint is None:
@@ -139,6 +139,11 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+def _bytes(token: str) -> bytes:
+    # A header may hold any bytes; those that are no text were kept as surrogates.
+    return token.encode("utf-8", "surrogateescape")
 
 
 def _said(status: int, words: Any) -> web.Response:

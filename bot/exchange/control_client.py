@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from bot.errors import UserError
 
-_PATIENCE_S: Final = 30.0
+_PATIENCE_S: Final = 600.0  # an hour of a virtual market with many symbols is minutes of work
 _WHERE: Final = ("endpoint", "method", "path", "symbol", "key", "client", "stream")
 _WHEN: Final = ("skip", "count", "probability", "after_ms", "for_ms")
 

@@ -187,6 +187,11 @@ class FaultPlan:
             raise UserError(f"no fault with number {number} is armed")
         return [self._armed.pop(number)]
 
+    @property
+    def is_empty(self) -> bool:
+        """True while nothing is armed."""
+        return not self._armed
+
     def armed(self, side: Side | None = None) -> list[Armed]:
         """Everything that is armed, or that of one side, in the order of arming."""
         return [one for one in self._armed.values() if side is None or one.fault.side is side]

@@ -68,6 +68,9 @@ async def after(struck: Sequence[Armed], request: web.Request, asked: Asked, tol
                 return await _never(request)
             case "reset-after":
                 return _cut(request, one.text("how"))
+            case "cut-off":
+                await _send_part(request, answer, one.number_of("keep"))
+                return answer
     return answer
 
 
@@ -140,6 +143,17 @@ async def _never(request: web.Request) -> web.Response:
     while request.transport is not None and not request.transport.is_closing():
         await asyncio.sleep(_LOOK_EVERY_S)
     return web.Response()
+
+
+async def _send_part(request: web.Request, answer: web.Response, keep: float) -> None:
+    """Promise the whole of an answer, send a part of it, and end the connection."""
+    body = answer.body if isinstance(answer.body, bytes) else b""
+    promise = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
+    promise.content_length = len(body)
+    await promise.prepare(request)
+    await promise.write(body[: int(len(body) * keep)])
+    if request.transport is not None:
+        request.transport.close()
 
 
 def _cut(request: web.Request, how: str) -> web.Response:

@@ -20,6 +20,8 @@ class WireFaults:
 
     def fate(self, client: int, stream: str, frame: bytes) -> Fate:
         """Say what becomes of a frame."""
+        if self._plan.is_empty and not self._held:
+            return Fate((frame,))
         symbol = stream.partition("@")[0].upper() if "@" in stream else ""
         spot = Scope(client=client, stream=stream, symbol=symbol)
         if self._is_silent(spot):

@@ -54,6 +54,9 @@ async def test_a_wrong_token_is_refused(still: ExchangeProcess) -> None:
         ExchangeControl(still.url, "guessed").arm("empty")
     async with aiohttp.ClientSession() as session, session.get(f"{still.url}/control/faults") as answer:
         assert answer.status == 401
+        strange = {"X-Control-Token": "\udcff"}
+        async with session.get(f"{still.url}/control/faults", headers=strange) as answer:
+            assert answer.status == 401
     assert ExchangeControl(still.url, _TOKEN).armed() == []
 
 

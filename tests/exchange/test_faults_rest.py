@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import aiohttp
 import ccxt as errors
 import pytest
 import pytest_asyncio
@@ -166,6 +167,15 @@ async def test_a_spoilt_answer_of_status_200_leaves_an_order_that_its_client_doe
         assert (await _buy(exchange, name))["id"] is None, name
         assert await _exists(exchange, name), name
     assert [(one.seen, one.struck) for one in control.armed()] == [(1, 1), (2, 1), (3, 1), (4, 1)]
+
+
+async def test_an_answer_that_is_cut_off_leaves_an_order_too(exchange: Any, control: ExchangeControl) -> None:
+    control.arm("cut-off", endpoint="order", method="POST", count=1)
+    # Beware: the client raises what it raises for a refusal, and only the cause tells that it was none.
+    with pytest.raises(errors.ExchangeError) as raised:
+        await _buy(exchange, "cut-off")
+    assert isinstance(raised.value.__cause__, aiohttp.ClientPayloadError)
+    assert await _exists(exchange, "cut-off")
 
 
 async def test_a_stale_book_is_the_first_since_arming_over_and_over(exchange: Any, control: ExchangeControl) -> None:
