@@ -25,6 +25,9 @@ def watch(settlement: Settlement, account: Account, now_ms: int) -> None:
     """Liquidate an account whose equity is down to its maintenance margin; warn it once from 80 % of that on."""
     if not any(position.lots for position in account.positions.values()):
         account.is_warned = False
+        if account.cash < 0:
+            # It closed its positions itself, at prices that cost more than it had.
+            _move(settlement, account, "", -account.cash, now_ms)
         return
     ratio = Margin(settlement.listings, account).ratio()
     if ratio >= 1:
