@@ -397,7 +397,7 @@ async def _watch_book(at: Desk) -> None:
 
 
 async def _watch_books(at: Desk) -> None:
-    seen = set()
+    seen: set[str] = set()
     while seen != {BTC, ETH}:
         book = await at.pro.watch_order_book_for_symbols([BTC, ETH])
         _is_book(book)
