@@ -75,12 +75,15 @@ def _hash(rows: Iterable[list[Any]]) -> str:
 def _rows(account: Account) -> Iterable[list[Any]]:
     yield ["account", account.owner, account.key, account.cash, account.is_revoked]
     yield ["leverage", *sorted(account.leverage.items())]
+    yield ["countdowns", *sorted(account.countdowns.items())]
     for symbol_id, position in sorted(account.positions.items()):
         yield ["position", symbol_id, position.lots, position.cost, position.updated_ms]
     for _, own in sorted((account.open | account.closed).items()):
         yield _order(own)
     for fill in account.fills:
         yield _fill(fill)
+    for income in account.income:
+        yield ["income", income.number, income.kind, income.symbol_id, income.amount, income.time_ms, income.trade_id]
 
 
 def _order(own: OwnOrder) -> list[Any]:

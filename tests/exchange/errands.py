@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,14 +20,15 @@ from bot.exchange.refusal import Refusal
 from bot.exchange.virtual import VirtualExchange
 from tests.exchange.practice import client
 
-_REST_MS: Final = 1_000
+_LEVERAGE: Final = 125
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
     """Wait, cancel the order of an earlier errand if it is still open, and buy (`sign` +1) or sell (-1) `lots`.
 
-    `ticks` is how far outside the touch the limit lies (negative: across it), None for a market order.
+    `ticks` is how far outside the touch the limit lies (negative: across it), None for a market order. One that
+    `is_daring` sets the highest leverage first.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Errand:
     lots: int
     ticks: int | None
     cancels: int | None
+    is_daring: bool = False
 
     @property
     def client_id(self) -> str:
@@ -49,29 +52,26 @@ class Errand:
         return f"errand-{self.cancels}"
 
 
-def errands(count: int, symbols: tuple[str, ...], keys: tuple[str, ...], seed: int = 1) -> list[Errand]:
+def errands(count: int, symbols: Sequence[str], keys: Sequence[str], seed: int = 1) -> list[Errand]:
     """Make up so many errands; the same seed gives the same."""
     rng = random.Random(seed)
-    return [
-        Errand(
-            number,
-            rng.choice((0, 30, 50, 400, 1_000)),
-            rng.choice(keys),
-            rng.choice(symbols),
-            rng.choice((1, -1)),
-            rng.randrange(20, 60),
-            rng.choice((None, 0, 1, 3, -2)),
-            rng.randrange(number) if number and rng.random() < 0.3 else None,
-        )
-        for number in range(count)
-    ]
+    made: list[Errand] = []
+    for number in range(count):
+        key, symbol, wait_ms = rng.choice(keys), rng.choice(symbols), rng.choice((0, 30, 50, 400, 1_000))
+        earlier = [one.number for one in made if (one.key, one.symbol) == (key, symbol)]
+        cancels = rng.choice(earlier) if earlier and rng.random() < 0.4 else None
+        sign, lots, ticks = rng.choice((1, -1)), rng.randrange(20, 60), rng.choice((None, 0, 3, 20, -2))
+        made.append(Errand(number, wait_ms, key, symbol, sign, lots, ticks, cancels))
+    return made
 
 
-def run_here(settings: ExchangeSettings, work: list[Errand]) -> dict[str, str]:
-    """Run errands on an exchange in this process; the hashes at the end come back."""
+def run_here(settings: ExchangeSettings, work: Sequence[Errand], rest_ms: int = 1_000) -> VirtualExchange:
+    """Run errands on an exchange in this process, which has rested for so long when it comes back."""
     exchange = VirtualExchange(settings)
     for errand in work:
         exchange.advance(errand.wait_ms)
+        if errand.is_daring:
+            exchange.account(errand.key).leverage[_listing(exchange, errand).symbol_id] = _LEVERAGE
         named = exchange.account(errand.key).by_client_id.get(
             (_listing(exchange, errand).symbol_id, errand.cancelled_id)
         )
@@ -81,8 +81,8 @@ def run_here(settings: ExchangeSettings, work: list[Errand]) -> dict[str, str]:
             exchange.place(_ticket(exchange, errand), errand.key)
         except Refusal:
             continue
-    exchange.advance(_REST_MS)
-    return exchange.digest()
+    exchange.advance(rest_ms)
+    return exchange
 
 
 def _listing(exchange: VirtualExchange, errand: Errand) -> Listing:
@@ -101,7 +101,7 @@ def _ticket(exchange: VirtualExchange, errand: Errand) -> Ticket:
     return Ticket(listing.symbol_id, errand.sign, size, price, Rule.GTC, reduce_only=False, client_id=errand.client_id)
 
 
-async def run_there(settings: ExchangeSettings, work: list[Errand]) -> dict[str, str]:
+async def run_there(settings: ExchangeSettings, work: Sequence[Errand], rest_ms: int = 1_000) -> dict[str, str]:
     """Run errands on an exchange of its own process, as a client would; the hashes at the end come back."""
     process = await asyncio.to_thread(ExchangeProcess.start, settings)
     clients = {one.key: client(process.url, apiKey=one.key, secret=one.secret) for one in settings.keys}
@@ -110,7 +110,7 @@ async def run_there(settings: ExchangeSettings, work: list[Errand]) -> dict[str,
         for errand in work:
             await asyncio.to_thread(control.advance, errand.wait_ms)
             await _run(clients[errand.key], errand)
-        await asyncio.to_thread(control.advance, _REST_MS)
+        await asyncio.to_thread(control.advance, rest_ms)
         return await asyncio.to_thread(control.digest)
     finally:
         for one in clients.values():
@@ -119,6 +119,8 @@ async def run_there(settings: ExchangeSettings, work: list[Errand]) -> dict[str,
 
 
 async def _run(exchange: Any, errand: Errand) -> None:
+    if errand.is_daring:
+        await exchange.set_leverage(_LEVERAGE, errand.symbol)
     if errand.cancels is not None:
         with contextlib.suppress(errors.ExchangeError):  # its symbol or its key was another, or it is over
             await exchange.cancel_order(None, errand.symbol, {"clientOrderId": errand.cancelled_id})
