@@ -13,7 +13,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 from bot.exchange.keys import ApiKey
-from bot.exchange.order import Order, Rule
+from bot.exchange.order import Order, Rule, SelfTrade
 from bot.types import Instrument
 
 MAKER_RATE: Final = Decimal("0.0002")
@@ -41,17 +41,18 @@ class Position:
 
     def trade(self, sign: int, lots: int, quote: Decimal) -> Decimal:
         """Change by a trade of `lots` > 0 worth `quote` > 0; the realised P&L comes back."""
+        # All lots of a trade have one price, so that `quote / lots` is exact; a product before it might not be.
         realised = Decimal(0)
         closing = min(lots, abs(self.lots)) if self.lots * sign < 0 else 0
         if closing:
             whole = closing == abs(self.lots)
             cost = self.cost if whole else (self.cost * closing / abs(self.lots)).quantize(CENT)
-            realised = -sign * quote * closing / lots - cost
+            realised = -sign * (quote / lots) * closing - cost
             self.cost -= cost
             self.lots += sign * closing
         opening = lots - closing
         if opening:
-            self.cost += sign * quote * opening / lots
+            self.cost += sign * (quote / lots) * opening
             self.lots += sign * opening
         return realised
 
@@ -61,7 +62,7 @@ class OwnOrder:
     """An account's order: what it asked for, and the book's order underneath, which knows how it stands.
 
     `quote` is the value filled so far in quote currency and `filled` the lots, both as settled; `order_type` is LIMIT,
-    MARKET or LIQUIDATION.
+    MARKET or LIQUIDATION. `self_trade` says what becomes of it where it meets another of its owner's.
     """
 
     order: Order
@@ -73,6 +74,7 @@ class OwnOrder:
     updated_ms: int
     quote: Decimal = Decimal(0)
     filled: int = 0
+    self_trade: SelfTrade = SelfTrade.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,19 +221,8 @@ class Account:
         own.quote += quote
         own.filled += lots
         own.updated_ms = now_ms
-        booked = OwnFill(
-            trade_id=trade_id,
-            order_id=own.order.order_id,
-            symbol_id=own.symbol_id,
-            sign=own.order.sign,
-            price=price,
-            lots=lots,
-            quote=quote,
-            realised=realised,
-            fee=fee,
-            maker=maker,
-            time_ms=now_ms,
-        )
+        ids = (trade_id, own.order.order_id, own.symbol_id)
+        booked = OwnFill(*ids, own.order.sign, price, lots, quote, realised, fee, maker, now_ms)
         self.fills.append(booked)
         return booked
 

@@ -75,11 +75,7 @@ class Exchange:
             order_entry.check_purse(account, Margin(self.listings, account), ticket.symbol_id, ticket.sign, lots)
         elif listing.book.room(account.owner, ticket.sign) == 0:
             raise Refusal(Code.REDUCE_ONLY_REJECT)
-        order = listing.book.place(account.owner, ticket.sign, price, lots, ticket.rule, reduce_only=ticket.reduce_only)
-        if order.status is OrderStatus.REJECTED:
-            raise Refusal(Code.GTX_ORDER_REJECT if ticket.rule is Rule.GTX else Code.FOK_ORDER_REJECT)
-        order_type = "MARKET" if price is None else "LIMIT"
-        own = OwnOrder(order, ticket.symbol_id, ticket.client_id, order_type, ticket.rule, now_ms, now_ms)
+        own = _entered(listing, account, ticket, price, lots, now_ms)
         self.settlement.enter(account, own)
         self.settle(listing, now_ms)
         self.settlement.close_done(account, now_ms)
@@ -103,7 +99,7 @@ class Exchange:
             order_entry.check_purse(
                 account, Margin(self.listings, account), own.symbol_id, order.sign, max(0, lots - order.lots)
             )
-        listing.book.amend(order.order_id, ticks or 0, lots, own.rule)
+        listing.book.amend(order.order_id, ticks or 0, lots, own.rule, self_trade=own.self_trade)
         own.updated_ms = now_ms
         self.settlement.tell_amended(account, own, now_ms)
         self.settle(listing, now_ms)
@@ -200,6 +196,24 @@ class Exchange:
             for own in _off_grid(listing, account.open.values()):
                 listing.book.cancel(own.order.order_id)
             self.settlement.close_done(account, now_ms)
+
+
+def _entered(listing: Listing, account: Account, ticket: Ticket, price: int | None, lots: int, now_ms: int) -> OwnOrder:
+    order = listing.book.place(
+        account.owner,
+        ticket.sign,
+        price,
+        lots,
+        ticket.rule,
+        reduce_only=ticket.reduce_only,
+        self_trade=ticket.self_trade,
+    )
+    if order.status is OrderStatus.REJECTED:
+        raise Refusal(Code.GTX_ORDER_REJECT if ticket.rule is Rule.GTX else Code.FOK_ORDER_REJECT)
+    order_type = "MARKET" if price is None else "LIMIT"
+    own = OwnOrder(order, ticket.symbol_id, ticket.client_id, order_type, ticket.rule, now_ms, now_ms)
+    own.self_trade = ticket.self_trade
+    return own
 
 
 def _off_grid(listing: Listing, orders: Iterable[OwnOrder]) -> list[OwnOrder]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from bot.exchange.funding import FundingMeter
 from bot.exchange.mark import MarkPrice
-from bot.exchange.order import RECORDED, Order, Rule, Trade
+from bot.exchange.order import RECORDED, Order, Rule, SelfTrade, Trade
 from bot.types import Instrument, OrderStatus
 
 _KEPT: Final = 5_000  # public trades of an instrument in memory: minutes at a busy pace; older ones are not served
@@ -30,11 +30,21 @@ class Book(Protocol):
         """Id of the newest change."""
 
     def place(
-        self, owner: int, sign: int, price: int | None, lots: int, rule: Rule = Rule.GTC, *, reduce_only: bool = False
+        self,
+        owner: int,
+        sign: int,
+        price: int | None,
+        lots: int,
+        rule: Rule = Rule.GTC,
+        *,
+        reduce_only: bool = False,
+        self_trade: SelfTrade = SelfTrade.NONE,
     ) -> Order:
         """Match an order and let the rest of it rest, expire or be rejected."""
 
-    def amend(self, order_id: int, price: int, lots: int, rule: Rule = Rule.GTC) -> bool:
+    def amend(
+        self, order_id: int, price: int, lots: int, rule: Rule = Rule.GTC, *, self_trade: SelfTrade = SelfTrade.NONE
+    ) -> bool:
         """Change price and size of a resting order; False when it is not there."""
 
     def cancel(self, order_id: int, status: OrderStatus = OrderStatus.CANCELED) -> bool:
@@ -152,7 +162,9 @@ class Listing:
         return self.price.index or self.mid()
 
     def observe(self, now_ms: int) -> None:
-        """Sample index, mark and premium; once a second of market time is enough, more do no harm."""
+        """Sample index, mark and premium, if a second of market time has begun since the last sample."""
+        if self.price.is_current(now_ms):
+            return
         mid = self.mid()
         if mid <= 0:
             return

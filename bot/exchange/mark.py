@@ -28,6 +28,10 @@ class MarkPrice:
         self._second = -1
         self._basis: deque[Decimal] = deque(maxlen=_AVERAGED_S)
 
+    def is_current(self, now_ms: int) -> bool:
+        """True when this second of market time has its sample already."""
+        return now_ms // 1_000 == self._second
+
     def observe(self, now_ms: int, mid: Decimal, index: Decimal) -> int:
         """Take a sample if a second of market time has begun since the last; how many seconds it stands for comes back.
 

@@ -11,7 +11,7 @@ from bot.exchange.account import Account
 from bot.exchange.brackets import MAX_LEVERAGE, most_notional
 from bot.exchange.listing import Listing
 from bot.exchange.margin import Margin
-from bot.exchange.order import Rule
+from bot.exchange.order import Rule, SelfTrade
 from bot.exchange.refusal import Code, Refusal
 
 _CLIENT_ID: Final = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
@@ -30,6 +30,7 @@ class Ticket:
     rule: Rule
     reduce_only: bool
     client_id: str
+    self_trade: SelfTrade = SelfTrade.NONE
 
 
 def check_open(listing: Listing) -> None:

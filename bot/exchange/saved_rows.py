@@ -10,7 +10,7 @@ from typing import Any
 from bot.exchange.account import Account, Income, IncomeKind, OwnFill, OwnOrder, Position
 from bot.exchange.house import House, Purse
 from bot.exchange.listing import Listing
-from bot.exchange.order import Order, Rule
+from bot.exchange.order import Order, Rule, SelfTrade
 from bot.types import OrderStatus
 
 Row = list[Any]
@@ -52,7 +52,15 @@ def order_row(key: str, own: OwnOrder) -> Row:
     """An order, open or closed."""
     order = own.order
     asked = [own.symbol_id, order.order_id, own.client_id, own.order_type, own.rule.value, own.time_ms, own.updated_ms]
-    stands = [order.sign, order.price, order.lots, order.left, order.reduce_only, order.status.value]
+    stands = [
+        order.sign,
+        order.price,
+        order.lots,
+        order.left,
+        order.reduce_only,
+        order.status.value,
+        own.self_trade.value,
+    ]
     return [key, *asked, str(own.quote), *stands]
 
 
@@ -60,11 +68,12 @@ def track(account: Account, row: Row, order: Order | None = None) -> None:
     """Let an account know an order again; a closed one (`order` None) has no order in a book any more."""
     _, symbol_id, order_id, client_id, order_type, rule, time_ms, updated_ms, quote = row[:9]
     if order is None:
-        sign, price, lots, left, reduce_only, status = row[9:]
+        sign, price, lots, left, reduce_only, status = row[9:15]
         order = Order(order_id, account.owner, sign, price, lots, left, reduce_only, OrderStatus(status))
-    filled = order.lots - order.left
+    self_trade = SelfTrade(row[15]) if len(row) > 15 else SelfTrade.NONE  # the first format had none
+    money = (Decimal(quote), order.lots - order.left)
     account.track(
-        OwnOrder(order, symbol_id, client_id, order_type, Rule(rule), time_ms, updated_ms, Decimal(quote), filled)
+        OwnOrder(order, symbol_id, client_id, order_type, Rule(rule), time_ms, updated_ms, *money, self_trade)
     )
 
 

@@ -52,7 +52,7 @@ def order(own: OwnOrder, instrument: Instrument) -> Json:
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "priceMatch": "NONE",
-        "selfTradePreventionMode": "NONE",
+        "selfTradePreventionMode": own.self_trade.value,
         "goodTillDate": 0,
         "time": own.time_ms,
         "updateTime": own.updated_ms,

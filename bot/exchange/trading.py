@@ -15,7 +15,7 @@ from bot.exchange.brackets import most_notional
 from bot.exchange.call import Call, Route
 from bot.exchange.margin import Margin
 from bot.exchange.notice import LeverageNotice
-from bot.exchange.order import Rule
+from bot.exchange.order import Rule, SelfTrade
 from bot.exchange.order_entry import Ticket
 from bot.exchange.refusal import Code, Refusal
 
@@ -166,7 +166,11 @@ def _ticket(call: Call) -> Ticket:
     symbol_id = call.listing.symbol_id
     # An order without a client id gets one from the exchange; the book's next order id makes it unique.
     client_id = call.text("newClientOrderId", f"x-{call.listing.book.next_order_id}")
-    return Ticket(symbol_id, sign, call.number("quantity"), price, rule, call.flag("reduceOnly"), client_id)
+    self_trade = call.text("selfTradePreventionMode", SelfTrade.NONE.value)
+    if self_trade not in SelfTrade.__members__:
+        raise Refusal(Code.INVALID_PARAMETER, f"selfTradePreventionMode should be one of {', '.join(SelfTrade)}.")
+    size, reduce_only = call.number("quantity"), call.flag("reduceOnly")
+    return Ticket(symbol_id, sign, size, price, rule, reduce_only, client_id, SelfTrade(self_trade))
 
 
 def _listed(call: Call, name: str, most: int) -> list[Any]:

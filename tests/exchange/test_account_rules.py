@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bot.exchange.notice import AccountNotice, Happening, OrderNotice
-from bot.exchange.order import FLOW, Rule
+from bot.exchange.order import FLOW, Rule, SelfTrade
 from bot.exchange.refusal import Code, Refusal
 from bot.types import OrderStatus
 from tests.exchange.venue import Venue
@@ -153,6 +153,21 @@ def test_trade_by_hand_is_an_order_of_the_account_with_an_id_of_the_web_site() -
     assert (own.order_type, own.order.status) == ("MARKET", OrderStatus.FILLED)
     assert venue.accounts[0].positions["BTCUSDT"].lots == -500
     assert venue.accounts[0].find("BTCUSDT", own.order.order_id) is own
+
+
+def test_order_that_must_not_meet_its_owners_expires_the_one_it_names() -> None:
+    venue = _quoted()
+    resting = venue.order(1, "1", "1000.0")
+    venue.order(-1, "1", "1000.0", Rule.IOC, self_trade=SelfTrade.EXPIRE_MAKER)
+
+    assert resting.order.status is OrderStatus.EXPIRED
+    assert venue.accounts[0].fills == []
+    assert [row[1:] for row in _told(venue)] == [
+        (Happening.NEW, OrderStatus.OPEN, 1_000),
+        (Happening.NEW, OrderStatus.OPEN, 1_000),
+        (Happening.EXPIRED, OrderStatus.EXPIRED, 1_000),
+        (Happening.EXPIRED, OrderStatus.EXPIRED, 1_000),
+    ]
 
 
 def test_amended_order_keeps_its_ids_and_trades_at_its_new_price() -> None:

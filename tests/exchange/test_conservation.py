@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.exchange.notice import AccountNotice, Happening, OrderNotice
-from bot.exchange.order import FLOW, Rule
+from bot.exchange.order import FLOW, Rule, SelfTrade
 from bot.exchange.refusal import Refusal
 from bot.types import OrderStatus
 from tests.exchange.venue import Venue
@@ -24,7 +24,16 @@ _AWAY = st.integers(-1_500, 1_500)
 _LOTS = st.integers(1, 60_000)
 _steps = st.lists(
     st.one_of(
-        st.tuples(st.just("order"), _ANYBODY, _SYMBOLS, _SIGNS, _AWAY, _LOTS, st.sampled_from(Rule)),
+        st.tuples(
+            st.just("order"),
+            _ANYBODY,
+            _SYMBOLS,
+            _SIGNS,
+            _AWAY,
+            _LOTS,
+            st.sampled_from(Rule),
+            st.sampled_from(SelfTrade),
+        ),
         st.tuples(st.just("market"), _ANYBODY, _SYMBOLS, _SIGNS, _LOTS, st.booleans()),
         st.tuples(st.just("crowd"), _SYMBOLS, _SIGNS, _AWAY, _LOTS),
         st.tuples(st.just("index"), _SYMBOLS, st.floats(-1_500, 1_500)),
@@ -58,9 +67,11 @@ class _Play:
             "pass": self.venue.tick,
         }
 
-    def _order(self, who: int, symbol_id: str, sign: int, away: int, lots: int, rule: Rule) -> None:
+    def _order(
+        self, who: int, symbol_id: str, sign: int, away: int, lots: int, rule: Rule, self_trade: SelfTrade
+    ) -> None:
         size, price = self._sized(symbol_id, lots), self._priced(symbol_id, away)
-        self.venue.order(sign, size, price, rule, symbol_id=symbol_id, who=who)
+        self.venue.order(sign, size, price, rule, symbol_id=symbol_id, who=who, self_trade=self_trade)
 
     def _market(self, who: int, symbol_id: str, sign: int, lots: int, reduce_only: bool) -> None:
         self.venue.order(sign, self._sized(symbol_id, lots), symbol_id=symbol_id, who=who, reduce_only=reduce_only)

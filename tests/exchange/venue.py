@@ -12,7 +12,7 @@ from bot.exchange.house import FUND
 from bot.exchange.keys import ApiKey
 from bot.exchange.listing import Listing, TradeLog
 from bot.exchange.matching import MatchingEngine
-from bot.exchange.order import FLOW, Rule
+from bot.exchange.order import FLOW, Rule, SelfTrade
 from bot.types import Instrument, InstrumentKind
 
 BTC = Instrument("BTC/USDT:USDT", InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
@@ -58,11 +58,12 @@ class Venue:
         symbol_id: str = "BTCUSDT",
         who: int = 0,
         reduce_only: bool = False,
+        self_trade: SelfTrade = SelfTrade.NONE,
     ) -> OwnOrder:
         """Place an order of an account, at market without a price."""
         limit = Decimal(price) if price is not None else None
         client_id = f"order-{next(self._numbers)}"
-        ticket = Ticket(symbol_id, sign, Decimal(size), limit, rule, reduce_only, client_id)
+        ticket = Ticket(symbol_id, sign, Decimal(size), limit, rule, reduce_only, client_id, self_trade)
         return self.exchange.place(self.accounts[who], ticket, self.now_ms)
 
     def hold(self, lots: int, entry: str, *, symbol_id: str = "BTCUSDT", who: int = 0) -> Position:
