@@ -18,10 +18,26 @@ from bot.exchange.process import ExchangeProcess, ExchangeSettings
 _NAMES = (
     *("symbol", "limit", "fromId", "startTime", "endTime", "orderId", "origClientOrderId", "side", "type", "price"),
     *("quantity", "timeInForce", "reduceOnly", "newClientOrderId", "leverage", "recvWindow", "timestamp"),
+    *("marginType", "countdownTime", "batchOrders", "orderIdList", "origClientOrderIdList", "selfTradePreventionMode"),
+    *("incomeType", "page", "autoCloseType"),
 )
 _NONSENSE = (
     *("", "0", "-1", "1e400", "NaN", "Infinity", "-0.0", "9" * 40, "²", "1_000", " 5", "0x10", "null", "true"),
     *("BTCUSDT", "btcusdt", "BUY", "LIMIT", "MARKET", "GTC", "IOC", "50000", "0.01", "1e-9", "a&b=c", "\0", "\ud7ff"),
+    *(
+        "[]",
+        "[1]",
+        "[{}]",
+        "[null, 2e9]",
+        "{}",
+        '[{"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": NaN}]',
+    ),
+    *(
+        '[{"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1e400"}]',
+        "1000",
+        "ISOLATED",
+        "FUNDING_FEE",
+    ),
 )
 
 
