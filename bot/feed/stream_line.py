@@ -80,10 +80,12 @@ class StreamLine:
 
     def lose(self, reason: str, now_s: float) -> bool:
         """Note that the book may be wrong; True when it was thought right. The first retry is due at once."""
+        was_started = self.is_started
         self._books.clear()
         self._newest = None
         if not self.in_step:
-            self._retry_s = now_s + self._wait_s()
+            if was_started:
+                self._retry_s = now_s + self._wait_s()
             return False
         self.in_step = False
         self.losses[reason] += 1

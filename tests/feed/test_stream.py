@@ -6,8 +6,6 @@ import asyncio
 import time
 from itertools import pairwise
 
-import pytest
-
 from bot.feed.stream_settings import StreamSettings
 from tests.feed.streaming import Floor, streaming
 
@@ -53,7 +51,7 @@ async def test_thousands_of_updates_with_faults_are_equal_at_every_check_or_said
         await floor.in_step()
         for name in EACH_FAULT:
             floor.control.arm(name, probability=0.01 / len(EACH_FAULT), stream="*@*")
-        await compare(floor, for_s=7)
+        await compare(floor, for_s=6)
         floor.control.disarm()
         await floor.in_step()
         await compare(floor, for_s=1)
@@ -68,12 +66,14 @@ async def test_thousands_of_updates_with_faults_are_equal_at_every_check_or_said
         await floor.until(lambda: all(whole(ids) for ids in floor.witness.trades.values()))
 
 
-@pytest.mark.parametrize("fault", ["silence", "half-open"])
-async def test_a_stream_that_dies_beside_a_moving_market_is_noticed_in_three_seconds_and_comes_back(fault: str) -> None:
+async def test_a_stream_that_dies_beside_a_moving_market_is_noticed_in_three_seconds_and_comes_back() -> None:
     async with streaming() as floor:
         await floor.in_step()
-        floor.control.arm(fault)
+        floor.control.arm("silence")
         noticed_s = await floor.until(lambda: not any(floor.witness.healthy.values()))
+        # What comes after is a snapshot, and no sign of life.
+        await asyncio.sleep(0.5)
+        assert not any(floor.witness.healthy.values())
         floor.control.disarm()
         await floor.in_step()
 
@@ -96,13 +96,11 @@ async def test_one_subscription_that_falls_silent_is_noticed_while_the_connectio
 async def test_a_receive_loop_that_ends_on_an_open_connection_is_noticed_in_three_seconds() -> None:
     async with streaming() as floor:
         await floor.in_step()
-        receiving = [task for task in asyncio.all_tasks() if "ClientWebSocketResponse.receive" in repr(task)]
-        for task in receiving:
-            task.cancel()
+        (wire,) = floor.feed.tap.wires
+        wire.client.receive_loop = lambda: None
         noticed_s = await floor.until(lambda: not any(floor.witness.healthy.values()))
         await floor.in_step()
 
-        assert receiving
         assert noticed_s < NOTICED_WITHIN_S
 
 
@@ -113,7 +111,7 @@ async def test_without_pongs_even_a_market_that_stands_still_is_not_taken_for_qu
         noticed_s = await floor.until(lambda: not any(floor.witness.healthy.values()))
 
         assert noticed_s < NOTICED_WITHIN_S
-        assert floor.feed.intake.troubles["connections cut for silence"] == 1
+        assert floor.feed.intake.troubles["connections lost"] == 1
 
 
 async def test_a_market_without_a_message_stays_healthy_and_its_book_young_for_as_long_as_it_lasts() -> None:
@@ -121,7 +119,7 @@ async def test_a_market_without_a_message_stays_healthy_and_its_book_young_for_a
         await floor.in_step()
         stated = dict(floor.witness.book_s)
         ages = []
-        until = time.monotonic() + 4.2
+        until = time.monotonic() + 3.6
         while time.monotonic() < until:
             await asyncio.sleep(0.1)
             ages += [time.monotonic() - at for at in floor.witness.book_s.values()]
@@ -139,21 +137,20 @@ async def test_a_market_without_a_message_stays_healthy_and_its_book_young_for_a
 async def test_with_auto_a_symbol_is_polled_while_its_stream_is_out_of_step_and_streamed_again_after() -> None:
     async with streaming(settings=StreamSettings(fall_back=True)) as floor:
         await floor.in_step()
-        before = sum(line.updates for line in floor.feed.lines.values())
+        lines, witness = floor.feed.lines.values(), floor.witness
         silence = floor.control.arm("silence")
-        await floor.until(lambda: not any(floor.witness.healthy.values()))
-        await floor.until(lambda: all(floor.witness.healthy.values()))
-        streamed = sum(line.updates for line in floor.feed.lines.values())
-        seen = sum(floor.witness.books.values())
-        await floor.until(lambda: sum(floor.witness.books.values()) >= seen + 8)
-        assert not any(line.in_step for line in floor.feed.lines.values())
-        assert sum(line.updates for line in floor.feed.lines.values()) == streamed > before
+        await floor.until(lambda: not any(line.in_step for line in lines))
+        polled = dict(witness.books)
+        await floor.until(lambda: all(witness.books[line.symbol] >= polled[line.symbol] + 8 for line in lines))
+        assert not any(line.in_step for line in lines)
+        assert all(witness.healthy.values())
+        streamed = sum(line.updates for line in lines)
         floor.control.disarm(silence)
         await floor.in_step()
         await compare(floor, for_s=1)
 
         assert not floor.different
-        assert sum(line.updates for line in floor.feed.lines.values()) > streamed
+        assert sum(line.updates for line in lines) > streamed
         await floor.until(lambda: all(whole(ids) for ids in floor.witness.trades.values()))
 
 
