@@ -18,6 +18,14 @@ def balance(call: Call) -> Any:
     return statement.balance(call.exchange, call.account, call.now_ms)
 
 
+def cash(call: Call) -> Any:
+    """Answer the balance of the one asset."""
+    (asset,) = statement.balance(call.exchange, call.account, call.now_ms)["assets"]
+    names = ("asset", "crossWalletBalance", "crossUnPnl", "availableBalance", "maxWithdrawAmount", "marginAvailable")
+    told = {name: asset[name] for name in (*names, "updateTime")}
+    return [told | {"accountAlias": str(call.account.owner), "balance": asset["walletBalance"]}]
+
+
 def positions(call: Call) -> Any:
     """Answer open positions."""
     symbol_id = call.listing.symbol_id if "symbol" in call.parameters else None
@@ -163,6 +171,8 @@ def routes() -> dict[tuple[str, str], Route]:
     signed = {
         ("GET", "/fapi/v2/account"): (balance, 5),
         ("GET", "/fapi/v3/account"): (balance, 5),
+        ("GET", "/fapi/v2/balance"): (cash, 5),
+        ("GET", "/fapi/v3/balance"): (cash, 5),
         ("GET", "/fapi/v2/positionRisk"): (positions, 5),
         ("GET", "/fapi/v3/positionRisk"): (positions, 5),
         ("GET", "/fapi/v1/leverageBracket"): (brackets, 1),

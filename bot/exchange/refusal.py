@@ -41,6 +41,7 @@ class Code(IntEnum):
     INVALID_CLIENT_ID_LENGTH = -4015
     LEVERAGE_INVALID = -4028
     NO_NEED_TO_CHANGE_MARGIN_TYPE = -4046
+    NO_NEED_TO_CHANGE_POSITION_SIDE = -4059
     SYMBOL_NOT_TRADING = -4108
     DUPLICATE_CLIENT_ID = -4116
     MIN_NOTIONAL = -4164
@@ -76,6 +77,7 @@ _WORDS: Final = {
     Code.INVALID_CLIENT_ID_LENGTH: "Client order id is not valid.",
     Code.LEVERAGE_INVALID: "Leverage is not valid.",
     Code.NO_NEED_TO_CHANGE_MARGIN_TYPE: "No need to change margin type.",
+    Code.NO_NEED_TO_CHANGE_POSITION_SIDE: "No need to change position side.",
     Code.SYMBOL_NOT_TRADING: "Symbol is not open for trading; orders can only be cancelled.",
     Code.DUPLICATE_CLIENT_ID: "ClientOrderId is duplicated.",
     Code.MIN_NOTIONAL: "Order's notional must be no smaller than the least notional (unless you choose reduce only).",

@@ -93,6 +93,14 @@ def margin_type(call: Call) -> Any:
     raise Refusal(Code.INVALID_PARAMETER, words)
 
 
+def position_mode(call: Call) -> Any:
+    """Refuse politely: there is one position per symbol and stays so."""
+    _trader(call)
+    if call.text("dualSidePosition").lower() == "false":
+        raise Refusal(Code.NO_NEED_TO_CHANGE_POSITION_SIDE)
+    raise Refusal(Code.INVALID_PARAMETER, "dualSidePosition should be false; there is no hedge mode here.")
+
+
 def countdown(call: Call) -> Any:
     """Set a symbol's dead man's switch: its orders are cancelled in so many ms unless it is set again; 0 stops it."""
     account, symbol_id, after_ms = _trader(call), call.listing.symbol_id, call.whole("countdownTime")
@@ -115,6 +123,7 @@ def routes() -> dict[tuple[str, str], Route]:
         ("DELETE", "/fapi/v1/batchOrders"): (cancel_several, 1),
         ("POST", "/fapi/v1/leverage"): (leverage, 1),
         ("POST", "/fapi/v1/marginType"): (margin_type, 1),
+        ("POST", "/fapi/v1/positionSide/dual"): (position_mode, 1),
         ("POST", "/fapi/v1/countdownCancelAll"): (countdown, 10),
     }
     return {path: Route(answer, weight, signed=True) for path, (answer, weight) in signed.items()}

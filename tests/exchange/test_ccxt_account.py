@@ -75,6 +75,10 @@ async def test_leverage_tiers_are_told_and_held(exchange: Any) -> None:
     with pytest.raises(errors.BaseError, match="isolated"):
         await exchange.set_margin_mode("isolated", BTC)
     assert (await exchange.fetch_position_mode(BTC))["hedged"] is False
+    with pytest.raises(errors.BaseError, match="-4059"):
+        await exchange.set_position_mode(False)
+    with pytest.raises(errors.BaseError, match="hedge mode"):
+        await exchange.set_position_mode(True)
 
 
 async def test_funding_is_charged_told_and_listed(exchange: Any) -> None:
@@ -112,6 +116,8 @@ async def test_income_adds_up_to_the_wallet(exchange: Any) -> None:
             if rows == await exchange.fapiPrivateGetIncome({"limit": 1000}):
                 break
 
+    (cash,) = await exchange.fapiPrivateV3GetBalance()
+    assert cash["asset"] == "USDT"
     assert Decimal(wallet) == 10_000 + sum(Decimal(row["income"]) for row in rows)
     only = await exchange.fapiPrivateGetIncome({"incomeType": "COMMISSION", "symbol": "ETHUSDT", "limit": 1000})
     assert {(row["incomeType"], row["symbol"]) for row in only} == {("COMMISSION", "ETHUSDT")}
