@@ -92,7 +92,10 @@ class Streams:
         self._speak(self._sources.items())
 
     def notify(self, notices: Sequence[Notice]) -> None:
-        """Send what happened to accounts to the user streams of their keys, and the trades it made to everybody."""
+        """Tell the user streams what happened to their accounts, and everybody what it did to the market."""
+        if not notices:
+            return
+        self._now_ms = max(self._now_ms, notices[-1].time_ms)
         self._speak((stream, source) for stream, source in self._sources.items() if source.at_once)
         for notice in notices:
             for stream, frame in self._user_stream.public(notice):

@@ -184,9 +184,12 @@ async def test_every_stream_says_what_the_exchange_knows() -> None:
 async def test_trades_of_orders_are_told_before_the_market_moves_on() -> None:
     async with stage() as on:
         single, together = await on.subscribed("btcusdt@trade"), await on.subscribed("btcusdt@aggTrade")
+        best = await on.subscribed("btcusdt@bookTicker")
+        on.now_ms += 17
         own = on.order("0.02")
 
-        trade, aggregate = await told(single), await told(together)
+        trade, aggregate, quote = await told(single), await told(together), await told(best)
+        assert (quote["E"], quote["u"]) == (on.now_ms, on.listing().book.update_id)
         assert (trade["T"], trade["E"], trade["m"]) == (on.now_ms, on.now_ms, False)
         assert trade["t"] == on.account().fills[0].trade_id
         assert float(aggregate["q"]) == pytest.approx(0.02)
