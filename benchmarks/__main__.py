@@ -5,15 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import core, journal, matching, polling
+from benchmarks import core, exchange, journal, matching, polling, realism, streaming
 
 QUICK: dict[str, Callable[[], None]] = {"core": core.main, "journal": journal.main, "matching": matching.main}
-ALL: dict[str, Callable[[], None]] = {**QUICK, "polling": polling.main}
+ALL: dict[str, Callable[[], None]] = {
+    **QUICK,
+    "exchange": exchange.main,
+    "polling": polling.main,
+    "realism": realism.main,
+    "streaming": streaming.main,
+}
 
 
 def main() -> int:
     """Print one table a measurement; exit code 2 for a name there is not."""
-    names = sys.argv[1:] or list(QUICK)
+    names = [word for word in sys.argv[1:] if not word.startswith("-")] or list(QUICK)
     unknown = [name for name in names if name not in ALL]
     if unknown:
         sys.stderr.write(f"no measurement {unknown[0]}; there are {', '.join(ALL)}\n")

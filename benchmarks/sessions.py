@@ -23,7 +23,7 @@ _BEST = (Kind.BEST_BID, Kind.BEST_ASK)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What happened to one instrument, by the receiver's clock from its first best quote on.
+    """What happened to one instrument, by the receiver's clock from its first best quote on, `start_s` since 1970.
 
     `quotes` has a row per best quote: seconds, bid ticks, bid lots, ask ticks, ask lots. `orders` has a row per taker
     order: seconds, lots, sign (+1 buys). `ladders` has a row per tenth of a second and the lots of the best 20 levels,
@@ -31,11 +31,19 @@ class Session:
     """
 
     name: str
+    start_s: float
     seconds: float
     quotes: Floats
     orders: Floats
     ladders: Floats
     level_changes: int
+
+    def mid_at(self, times_s: Floats) -> Floats:
+        """Mid in ticks as known at these seconds since the start, shape as `times_s`."""
+        quotes = self.quotes
+        rows = np.maximum(0, np.searchsorted(quotes[:, 0], times_s, side="right") - 1)
+        mid: Floats = ((quotes[:, 1] + quotes[:, 3]) / 2)[rows]
+        return mid
 
 
 def session(name: str, batches: Iterable[Batch]) -> Session:
@@ -46,12 +54,18 @@ def session(name: str, batches: Iterable[Batch]) -> Session:
     reader = _Reader()
     for batch in batches:
         reader.read(batch)
-    quotes, orders = np.array(reader.quotes, float), np.array(reader.orders, float)
-    start = quotes[0, 0]
-    quotes[:, 0] = (quotes[:, 0] - start) / NS_PER_S
-    orders[:, 0] = (orders[:, 0] - start) / NS_PER_S
+    start_ns = reader.quotes[0][0]
+    # Nanoseconds since 1970 need more digits than a float has: the start is taken off first.
+    quotes, orders = (
+        np.array([[row[0] - start_ns, *row[1:]] for row in rows], float).reshape(len(rows), width)
+        for rows, width in ((reader.quotes, 5), (reader.orders, 3))
+    )
+    quotes[:, 0] /= NS_PER_S
+    orders[:, 0] /= NS_PER_S
     orders = orders[orders[:, 0] >= 0]
-    return Session(name, float(quotes[-1, 0]), quotes, orders, np.array(reader.ladders), reader.level_changes)
+    return Session(
+        name, start_ns / NS_PER_S, float(quotes[-1, 0]), quotes, orders, np.array(reader.ladders), reader.level_changes
+    )
 
 
 @dataclass(slots=True)

@@ -103,7 +103,8 @@ def _orders(session: Session) -> dict[str, float]:
         found[f"Fano factor, {window:g} s"] = float(counts.var() / counts.mean())
     tail = np.sort(lots)[-max(10, len(lots) // 20) :]
     found["taker size, p99 / median"] = float(np.quantile(lots, 0.99) / np.median(lots))
-    found["taker size, Hill index"] = float(1 / np.mean(np.log(tail[1:] / tail[0])))
+    heavy = np.mean(np.log(tail[1:] / tail[0]))
+    found["taker size, Hill index"] = float(1 / heavy) if heavy else float("nan")
     for lag in (1, 10, 100):
         found[f"trade sign autocorrelation, lag {lag}"] = _correlation(signs[:-lag], signs[lag:])
     return found
