@@ -19,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -247,22 +247,26 @@ def _profile() -> Table:
     with tempfile.TemporaryDirectory() as folder:
         busy = asyncio.run(_own_times(Path(folder) / "busy", PROFILED_S))
         idle = asyncio.run(_own_times(Path(folder) / "idle", 0.0))
-    parts, functions = Counter[str](), Counter[str]()
+    parts, functions = defaultdict[str, float](float), defaultdict[str, float](float)
     for (file, name), all_s in busy.items():
-        own_s = max(0.0, all_s - idle[file, name])  # what starting and ending takes is not what is asked
+        own_s = max(0.0, all_s - idle.get((file, name), 0.0))  # what starting and ending takes is not what is asked
         if "poll" not in name:  # waiting is no work
             parts[_part(file, name)] += own_s
             functions[f"{Path(file).stem} {name}"] += own_s
     total = sum(parts.values())
-    for part, own_s in parts.most_common():
+    for part, own_s in _largest(parts):
         table.add_row(part, f"{own_s / total:.0%}")
     table.add_section()
-    for name, own_s in functions.most_common(8):
+    for name, own_s in _largest(functions)[:8]:
         table.add_row(escape(name.removeprefix("~ ")), f"{own_s / total:.0%}")
     return table
 
 
-async def _own_times(path: Path, busy_s: float) -> Counter[tuple[str, str]]:
+def _largest(shares: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(shares.items(), key=lambda pair: -pair[1])
+
+
+async def _own_times(path: Path, busy_s: float) -> dict[tuple[str, str], float]:
     """Seconds spent in each function itself, by file and name, of a server that was busy for so long."""
     settings = ExchangeSettings()
     words = [sys.executable, "-m", "cProfile", "-o", str(path), "-m", "bot.exchange", *settings.arguments()]
@@ -278,7 +282,7 @@ async def _own_times(path: Path, busy_s: float) -> Counter[tuple[str, str]]:
         finally:
             child.send_signal(signal.SIGINT)
             child.wait(20)
-    times = Counter[tuple[str, str]]()
+    times = defaultdict[tuple[str, str], float](float)
     for (file, _, name), (_, _, own_s, _, _) in pstats.Stats(str(path)).stats.items():  # type: ignore[attr-defined]
         times[file, name] += own_s
     return times
