@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from bot.exchange.account import Account, OwnOrder
 from bot.exchange.connection import StreamSettings
 from bot.exchange.fate import Carrier
-from bot.exchange.floor import Floor, synthetic_market
+from bot.exchange.floor import Floor, replay_market, synthetic_market
 from bot.exchange.keys import ApiKey
 from bot.exchange.listing import Listing
 from bot.exchange.order import Rule
@@ -43,8 +44,7 @@ class Stage:
     def turn(self, turns: int = 1) -> None:
         """Let the market live on for so many turns."""
         for _ in range(turns):
-            self.now_ms += 50
-            self.floor.turn(self.now_ms)
+            self.now_ms = self.floor.turn(self.now_ms + 50)
 
     def listing(self, symbol_id: str = "BTCUSDT") -> Listing:
         """A listing of the market."""
@@ -82,10 +82,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(settings: StreamSettings | None = None, carrier: Carrier | None = None) -> AsyncIterator[Stage]:
-    """Open a stage with one symbol and two accounts."""
-    asked = ExchangeSettings(seed=5, symbols=("BTC/USDT:USDT",), keys=KEYS)
-    floor = Floor(asked, synthetic_market(asked))
+async def stage(
+    settings: StreamSettings | None = None, carrier: Carrier | None = None, tape: Path | None = None
+) -> AsyncIterator[Stage]:
+    """Open a stage with one symbol and two accounts; a `tape` plays instead of the synthetic market."""
+    asked = ExchangeSettings(seed=5, symbols=("BTC/USDT:USDT",), keys=KEYS, tape=tape)
+    floor = Floor(asked, synthetic_market(asked) if tape is None else replay_market(asked))
     floor.streams = Streams(floor.exchange, carrier, settings)
     application = web.Application()
     application.router.add_get("/{path:.*}", floor.streams.handle)

@@ -7,6 +7,7 @@ import socket as sockets
 from collections.abc import Iterable
 from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ from bot.exchange.depth_chain import Chain, Difference, Weaver
 from bot.exchange.fate import Fate
 from bot.exchange.matching import MatchingEngine
 from bot.exchange.subscription import Entrance, entrance
+from tests.exchange.made_up_tape import write_tape
 from tests.exchange.stage import PATIENCE_S, Stage, ask, stage, told
 
 _Side = dict[int, int]
@@ -114,6 +116,26 @@ async def test_snapshot_and_differences_give_the_book_of_the_exchange(stream: st
                     _hear(follower, await told(client))
                 bids, asks = on.listing().book.depth(1000)
                 assert (follower.bids, follower.asks) == (dict(bids), dict(asks))
+
+
+async def test_a_replayed_book_and_the_orders_in_it_are_told_by_differences_too(tmp_path: Path) -> None:
+    write_tape(tmp_path)
+    async with stage(tape=tmp_path) as on:
+        book, trades = await on.subscribed("btcusdt@depth@0ms"), await on.subscribed("btcusdt@trade")
+        follower = _snapshot(on)
+        own = on.order("0.01", "59000")
+        for _ in range(200):
+            on.turn()
+            while follower.last < on.listing().book.update_id:
+                _hear(follower, await told(book))
+            bids, asks = on.listing().book.depth(1000)
+            assert (follower.bids, follower.asks) == (dict(bids), dict(asks))
+
+        assert follower.bids[own.order.price] == 10
+        kept = on.listing().log.trades
+        assert len(kept) > 20
+        for trade in kept:
+            assert (await told(trades))["t"] == trade.trade_id
 
 
 def _snapshot(on: Stage) -> _Follower:

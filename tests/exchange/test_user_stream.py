@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import aiohttp
+import ccxt as errors
 import pytest
 
 from bot.exchange.account import OwnFill
@@ -13,8 +14,10 @@ from bot.exchange.call import Call
 from bot.exchange.connection import StreamSettings
 from bot.exchange.listen_keys import ListenKeys
 from bot.exchange.notice import Happening, LeverageNotice, MarginCall, OrderNotice, PositionStand
+from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.exchange.refusal import Code, Refusal
 from bot.types import OrderStatus
+from tests.exchange.practice import client
 from tests.exchange.stage import Stage, ask, stage, told
 
 _PATH = "/fapi/v1/listenKey"
@@ -197,3 +200,22 @@ async def test_what_a_position_realised_adds_up_over_its_fills() -> None:
             if updates < 3:
                 heard = await told(listener)
         assert realised == sum(fill.realised for fill in on.account().fills)
+
+
+async def test_a_running_exchange_gives_listen_keys_to_its_own_keys_for_as_long_as_it_was_told() -> None:
+    process = ExchangeProcess.start(ExchangeSettings(symbols=("BTC/USDT:USDT",), listen_key_life_s=0.5))
+    known, stranger = client(process.url), client(process.url, apiKey="nobody")
+    try:
+        with pytest.raises(errors.AuthenticationError, match="-2015"):
+            await stranger.fapiPrivatePostListenKey()
+        key = (await known.fapiPrivatePostListenKey())["listenKey"]
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{process.url}/ws/{key}") as socket:
+            assert (await told(socket))["e"] == "listenKeyExpired"
+        with pytest.raises(errors.BaseError, match="-1125"):
+            await known.fapiPrivatePutListenKey()
+        assert (await known.fapiPrivatePostListenKey())["listenKey"] != key
+        assert await known.fapiPrivateDeleteListenKey() == {}
+    finally:
+        await known.close()
+        await stranger.close()
+        process.stop()
