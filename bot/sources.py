@@ -124,6 +124,7 @@ class PolledMarket:
             quiet_after_s=max(self.clock.real_s(NS_PER_S), 0.1),
             probe_apart_s=_apart_s(self.budget),
             fall_back=own.mode == AUTO,
+            same_numbers=self._client.id in _TRADE_LISTS,
         )
         return StreamFeed(self._streams, polling, judged, self.clock, emit)
 

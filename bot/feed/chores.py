@@ -23,6 +23,11 @@ class Chores:
         task.add_done_callback(self._done)
         return True
 
+    def end(self, name: str) -> bool:
+        """Cancel a task; False when there is none of that name."""
+        task = self._tasks.get(name)
+        return task is not None and task.cancel()
+
     async def stop(self) -> None:
         """End all tasks and start no more."""
         self._is_stopped = True

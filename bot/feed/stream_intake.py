@@ -13,6 +13,7 @@ from bot.errors import BadMarketData
 from bot.feed.clock import FeedClock
 from bot.feed.poll import Emit, PollFeed
 from bot.feed.stream_line import StreamLine
+from bot.feed.stream_settings import StreamSettings
 from bot.feed.stream_tap import Topic, Wire
 from bot.types import NS_PER_MS, Batch
 
@@ -22,30 +23,29 @@ class Intake:
 
     Of each symbol `lines` say where it stands; `trades_due` are those whose trades have to be subscribed to (again),
     `recheck_s` when the trades of one should be compared with polled ones. `troubles` count what went wrong with
-    connections. With `fall_back` a symbol is polled while its stream is not in step. `on_lost` is told of each that
-    just fell out of it.
+    connections. With `settings.fall_back` a symbol is polled while its stream is not in step. `on_lost` is told of each
+    book that was found wrong.
     """
 
     def __init__(
         self,
         client: Any,
         polling: PollFeed,
-        depth: int,
         clock: FeedClock,
         emit: Emit,
-        fall_back: bool,
+        settings: StreamSettings,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self.polling = polling
-        self._depth = depth
+        self._depth = settings.depth
         self._clock = clock
         self._emit = emit
-        self._fall_back = fall_back
+        self._fall_back = settings.fall_back
         self._monotonic_s = monotonic_s
         self._newest_trade: dict[str, object] = {}
         now_s = monotonic_s()
-        self.lines = {symbol: StreamLine(symbol, now_s) for symbol in polling.feeds}
+        self.lines = {symbol: StreamLine(symbol, now_s, settings.same_numbers) for symbol in polling.feeds}
         self.trades_due = set(polling.feeds)
         self.recheck_s: dict[str, float] = {}
         self.troubles: Counter[str] = Counter()
@@ -139,6 +139,7 @@ class Intake:
         """Call a symbol's book wrong, in the open, until it is in step again."""
         was_in_step = self.lines[symbol].lose(reason, self._monotonic_s())
         self._client.orderbooks.pop(symbol, None)
+        self.on_lost(symbol)
         if not was_in_step:
             return
         self.polling.feeds[symbol].count_missed()
@@ -146,4 +147,3 @@ class Intake:
         if self._fall_back:
             self.polling.release(symbol)
         self.polling.report(symbol)
-        self.on_lost(symbol)

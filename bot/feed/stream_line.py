@@ -39,7 +39,9 @@ class StreamLine:
     the last resyncs took.
     """
 
-    def __init__(self, symbol: str, now_s: float, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, symbol: str, now_s: float, same_numbers: bool = True, jitter: Callable[[], float] = random.random
+    ) -> None:
         self.symbol = symbol
         self.in_step = False
         self.proven_s = now_s
@@ -48,8 +50,8 @@ class StreamLine:
         self.checks: Counter[Verdict] = Counter()
         self.resync_s: deque[float] = deque(maxlen=_KEPT_TIMES)
         self._jitter = jitter
-        self._books: dict[int, Snapshot] = {}
-        self._newest: Snapshot | None = None
+        self._same_numbers = same_numbers
+        self._books: deque[Snapshot] = deque(maxlen=_KEPT_BOOKS)
         self._lost_s = now_s
         self._found_s = now_s
         self._attempts = 0
@@ -63,10 +65,7 @@ class StreamLine:
         """
         self.updates += 1
         self.proven_s = now_s
-        self._newest = book
-        self._books[book.nonce] = book
-        if len(self._books) > _KEPT_BOOKS:
-            del self._books[next(iter(self._books))]
+        self._books.append(book)
         if self.in_step:
             return False
         if not by_message:
@@ -82,7 +81,6 @@ class StreamLine:
         """Note that the book may be wrong; True when it was thought right. The first retry is due at once."""
         was_started = self.is_started
         self._books.clear()
-        self._newest = None
         if not self.in_step:
             if was_started:
                 self._retry_s = now_s + self._wait_s()
@@ -99,7 +97,7 @@ class StreamLine:
     @property
     def is_started(self) -> bool:
         """True while there is a book, in step or not."""
-        return self._newest is not None
+        return bool(self._books)
 
     def is_retry_due(self, now_s: float) -> bool:
         """Tell whether to subscribe (again) now."""
@@ -117,12 +115,14 @@ class StreamLine:
         return verdict
 
     def _judged(self, answer: Snapshot) -> Verdict:
-        newest = self._newest
-        if newest is None:
+        if not self._books:
             return Verdict.UNKNOWN
-        same = self._books.get(answer.nonce)
-        if same is not None and answer.nonce:
-            return Verdict.EQUAL if _is_equal(same, answer) else Verdict.DIFFERENT
+        if not self._same_numbers:
+            return Verdict.EQUAL if any(_is_equal(book, answer) for book in self._books) else Verdict.AHEAD
+        same = [book for book in self._books if book.nonce == answer.nonce]
+        if same and answer.nonce:
+            return Verdict.EQUAL if _is_equal(same[-1], answer) else Verdict.DIFFERENT
+        newest = self._books[-1]
         if _is_equal(newest, answer):
             return Verdict.EQUAL
         return Verdict.AHEAD if answer.nonce > newest.nonce or not answer.nonce else Verdict.UNKNOWN

@@ -101,6 +101,8 @@ class Proof:
         had_gap = feed.has_trade_gap
         call = partial(inquiry.client.fetch_trades, symbol, None, _PAGE)
         batch = await inquiry.ask(symbol, call, feed.repaired_trades)
+        if feed.has_trade_gap:
+            self._intake.recheck_s[symbol] = self._monotonic_s() + _LATE_S
         if batch is None:
             return
         self._intake.hand_on(batch)

@@ -15,7 +15,8 @@ class StreamSettings:
     for `quiet_after_s` is compared with a polled book, and any symbol every `audit_every_s`, its trades every
     `trades_audit_every_s`; two such requests are at least `probe_apart_s` from each other. A stream may be `grace_s`
     behind an answer. A subscription that gave no book within `sync_limit_s` is made anew. With `fall_back` a symbol is
-    polled while its stream is not in step.
+    polled while its stream is not in step. `same_numbers` says that the exchange numbers the updates of streams and
+    polled books alike, so that two of one number have to be equal.
     """
 
     depth: int = 20
@@ -27,6 +28,7 @@ class StreamSettings:
     grace_s: float = 0.5
     sync_limit_s: float = 2.0
     fall_back: bool = False
+    same_numbers: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a span that could not be kept.
@@ -35,5 +37,5 @@ class StreamSettings:
             ConfigError: a value is not above 0.
         """
         for field in fields(self):
-            if field.name != "fall_back" and getattr(self, field.name) <= 0:
+            if field.name not in ("fall_back", "same_numbers") and getattr(self, field.name) <= 0:
                 raise ConfigError(f"{field.name} should be above 0, was {getattr(self, field.name)}")

@@ -49,21 +49,25 @@ class Upkeep:
         for symbol, line in self._intake.lines.items():
             if line.in_step:
                 self._tries[symbol] = 0
-            elif line.is_retry_due(now_s):
-                self.ask(symbol)
+            else:
+                self._ask(symbol)
         for symbol in tuple(self._intake.trades_due):
             if self._chores.begin(f"trades {symbol}", partial(self._watch_trades, symbol)):
                 self._intake.trades_due.discard(symbol)
 
-    def ask(self, symbol: str) -> None:
-        """Subscribe to a book (again) if the time has come for it."""
-        if self._intake.lines[symbol].is_retry_due(self._monotonic_s()):
-            self._chores.begin(f"book {symbol}", partial(self._watch_book, symbol))
+    def renew(self, symbol: str) -> None:
+        """Subscribe to a lost book at once, or when it was being asked for, give that up and begin anew soon."""
+        if not self._chores.end(f"book {symbol}"):
+            self._ask(symbol)
 
     def cut(self, client: Any, why: str) -> None:
         """End a connection; all that came by it is lost until it is made again."""
         self._intake.troubles[f"connections cut for {why}"] += 1
         self._tap.cut(client, why)
+
+    def _ask(self, symbol: str) -> None:
+        if self._intake.lines[symbol].is_retry_due(self._monotonic_s()):
+            self._chores.begin(f"book {symbol}", partial(self._watch_book, symbol))
 
     async def _watch_book(self, symbol: str) -> None:
         self._intake.lines[symbol].retried(self._monotonic_s())

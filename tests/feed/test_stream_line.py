@@ -15,8 +15,8 @@ def book(nonce: int, bid: int = 100, lots: int = 5) -> Snapshot:
     return Snapshot(BTC, nonce, 0, 0, bids, np.array([lots, 1]), asks, np.array([2, 3]))
 
 
-def line(**words: float) -> StreamLine:
-    return StreamLine(BTC, 0.0, jitter=lambda: 1.0)
+def line(same_numbers: bool = True) -> StreamLine:
+    return StreamLine(BTC, 0.0, same_numbers, jitter=lambda: 1.0)
 
 
 def in_step(nonce: int = 10) -> StreamLine:
@@ -56,6 +56,16 @@ def test_books_without_numbers_are_compared_by_their_levels() -> None:
 
     assert seen.judge(book(0)) is Verdict.EQUAL
     assert seen.judge(book(0, lots=9)) is Verdict.AHEAD
+
+
+def test_where_streams_have_numbers_of_their_own_only_levels_are_compared() -> None:
+    seen = line(same_numbers=False)
+    seen.update(book(10), 0.0, by_message=True)
+    seen.update(book(11, bid=105), 0.1, by_message=True)
+
+    assert seen.judge(book(99_000)) is Verdict.EQUAL
+    assert seen.judge(book(10, bid=105)) is Verdict.EQUAL
+    assert seen.judge(book(10, bid=106)) is Verdict.AHEAD
 
 
 def test_a_lost_book_is_asked_for_at_once_and_each_failure_waits_longer() -> None:
