@@ -158,7 +158,7 @@ def test_the_control_token_opens_the_control_and_a_virtual_market_waits_for_it(s
         ExchangeControl(closed.url, "").digest()
     before = _ask(opened, "/fapi/v1/time")
     assert before == _ask(opened, "/fapi/v1/time")
-    assert ExchangeControl(opened.url, "test").advance(60_000) == before[1]["serverTime"] + 60_000
+    assert ExchangeControl(opened.url, "test").advance(65_025) == before[1]["serverTime"] + 65_000
 
 
 def test_a_market_in_wall_time_moves_by_itself_alone(start: _Start) -> None:
