@@ -13,7 +13,8 @@ from bot.exchange.call import Call
 from bot.exchange.house import FUND
 from bot.exchange.liquidation import bankruptcy_ticks
 from bot.exchange.notice import AccountNotice, Cause, Happening, MarginCall, OrderNotice
-from bot.types import OrderStatus
+from bot.exchange.taped_book import TapedBook
+from bot.types import Kind, OrderStatus
 from tests.exchange.venue import Venue
 
 
@@ -166,3 +167,19 @@ def test_healthy_account_can_be_liquidated_on_demand(sign: int) -> None:
     assert venue.accounts[0].cash > 9_980
     assert venue.accounts[0].fills[-1].price == (9_999 if sign > 0 else 10_001)
     venue.assert_books_balance()
+
+
+def test_replayed_book_takes_its_visible_part_of_a_liquidation() -> None:
+    venue = Venue()
+    book = TapedBook()
+    venue.exchange.listings["BTCUSDT"].book = book
+    book.play([(1, 1, 9_039, 40_000, Kind.BID, 0), (1, 1, 9_040, 40_000, Kind.ASK, 1)])
+    venue.hold(100_000, "1000")
+    book.positions |= {1: 100_000}
+    venue.tick()
+
+    account, house = venue.accounts[0], venue.exchange.settlement.house
+    assert [(fill.price, fill.lots) for fill in account.fills] == [(9_039, 40_000), (9_000, 60_000)]
+    assert book.positions[account.owner] == account.positions["BTCUSDT"].lots == 0
+    assert book.positions[FUND] == house.fund.positions["BTCUSDT"].lots == 60_000
+    assert house.flow.positions["BTCUSDT"].lots == -60_000
