@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from bot.errors import UserError
 
+_PIECE_MS: Final = 10_000
 _PATIENCE_S: Final = 600.0  # an hour of a virtual market with many symbols is minutes of work
 _WHERE: Final = ("endpoint", "method", "path", "symbol", "key", "client", "stream")
 _WHEN: Final = ("skip", "count", "probability", "after_ms", "for_ms")
