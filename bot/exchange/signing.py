@@ -28,7 +28,7 @@ def signer(
     timestamp has to fit one of `clocks_ms` (a replay has two: market time and the wall's).
 
     Raises:
-        Refusal: the key is unknown or revoked, the timestamp is missing or outside the window, or the signature is wrong.
+        Refusal: the key is unknown or revoked, the timestamp missing or outside the window, or the signature wrong.
     """
     account = accounts.get(key or "")
     if account is None or account.is_revoked:
