@@ -42,6 +42,7 @@ class Intake:
         self._clock = clock
         self._emit = emit
         self._fall_back = settings.fall_back
+        self._same_numbers = settings.same_numbers
         self._monotonic_s = monotonic_s
         self._newest_trade: dict[str, object] = {}
         now_s = monotonic_s()
@@ -111,9 +112,15 @@ class Intake:
             self._emit(batch)
 
     def frame_lost(self, wire: Wire, symbols: Sequence[str], topic: Topic | None) -> None:
-        """Take books for wrong whose update could not be read, and have trades compared."""
+        """Take books for wrong whose update could not be read, and have trades compared.
+
+        Of a frame that names nobody, the next update's numbers tell whose it was, where updates are numbered.
+        """
         self.troubles["frames that could not be read"] += 1
         for symbol in symbols or tuple(wire.symbols):
+            if not symbols and self._same_numbers:
+                self._doubt(symbol)
+                continue
             self.recheck_s[symbol] = self._monotonic_s() + 0.5
             if topic is not Topic.TRADES:
                 self.lose(symbol, "frame")
@@ -140,10 +147,16 @@ class Intake:
         was_in_step = self.lines[symbol].lose(reason, self._monotonic_s())
         self._client.orderbooks.pop(symbol, None)
         self.on_lost(symbol)
-        if not was_in_step:
-            return
-        self.polling.feeds[symbol].count_missed()
-        self.polling.inquiry.health[symbol].lose()
         if self._fall_back:
             self.polling.release(symbol)
+        if was_in_step:
+            self.polling.feeds[symbol].count_missed()
+            self._tell_lost(symbol)
+
+    def _doubt(self, symbol: str) -> None:
+        if self.lines[symbol].doubt(self._monotonic_s()):
+            self._tell_lost(symbol)
+
+    def _tell_lost(self, symbol: str) -> None:
+        self.polling.inquiry.health[symbol].lose()
         self.polling.report(symbol)

@@ -94,6 +94,16 @@ class StreamLine:
             self._retry_s += self._wait_s()
         return True
 
+    def doubt(self, now_s: float) -> bool:
+        """Note that an update may be missing, which the next one will tell; True when the book was thought right."""
+        if not self.in_step:
+            return False
+        self.in_step = False
+        self.losses["doubt"] += 1
+        self._lost_s = now_s
+        self._retry_s = now_s + _PATIENCE_S
+        return True
+
     @property
     def is_started(self) -> bool:
         """True while there is a book, in step or not."""

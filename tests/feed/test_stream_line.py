@@ -87,6 +87,15 @@ def test_a_lost_book_is_asked_for_at_once_and_each_failure_waits_longer() -> Non
     assert 4.9 < waits[-1] < 5.1
 
 
+def test_a_doubt_keeps_the_book_and_ends_with_the_next_message() -> None:
+    seen = in_step(10)
+
+    assert seen.doubt(5.0)
+    assert (seen.is_started, seen.in_step, seen.is_retry_due(5.0)) == (True, False, False)
+    assert seen.update(book(11), 5.1, by_message=True)
+    assert seen.losses == {"doubt": 1}
+
+
 def test_a_resync_is_timed_from_the_loss_to_the_first_message() -> None:
     seen = in_step()
     seen.lose("gap", 10.0)
