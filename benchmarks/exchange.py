@@ -41,6 +41,7 @@ ORDERING_S = 5.0
 STREAMING_S = 5.0
 PROFILED_S = 8.0
 CONNECTIONS = 8
+RESTING = 100  # orders that rest at most
 LISTENERS = 10
 MANY = 20
 TOKEN = "benchmark"
@@ -62,11 +63,9 @@ class RawClient:
 
     async def order(self, **words: str) -> object:
         """Place an order."""
-        query = urlencode({"symbol": "BTCUSDT", **words, "recvWindow": "60000", "timestamp": time.time_ns() // 10**6})
-        signature = hmac.new(b"local", query.encode(), hashlib.sha256).hexdigest()
-        address, form = f"{self._url}/fapi/v1/order", f"{query}&signature={signature}"
         headers = {"X-MBX-APIKEY": "local", "Content-Type": "application/x-www-form-urlencoded"}
-        async with self._session.post(address, data=form, headers=headers) as answer:
+        address = f"{self._url}/fapi/v1/order"
+        async with self._session.post(address, data=_signed(**words), headers=headers) as answer:
             told = await answer.json(content_type=None)
             if answer.status != 200:
                 raise ValueError(f"an order should be accepted, was answered {told}")
@@ -76,9 +75,20 @@ class RawClient:
         """Place one that rests far from the touch."""
         return await self.order(side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001", price="50000")
 
+    async def cancel_all(self) -> object:
+        """Cancel every order: the exchange lets only so many rest."""
+        address = f"{self._url}/fapi/v1/allOpenOrders?{_signed()}"
+        async with self._session.delete(address, headers={"X-MBX-APIKEY": "local"}) as answer:
+            return await answer.read()
+
     async def market_order(self, sides: itertools.cycle[str]) -> object:
         """Buy and sell in turns."""
         return await self.order(side=next(sides), type="MARKET", quantity="0.002")
+
+
+def _signed(**words: str) -> str:
+    query = urlencode({"symbol": "BTCUSDT", **words, "recvWindow": "60000", "timestamp": time.time_ns() // 10**6})
+    return f"{query}&signature={hmac.new(b'local', query.encode(), hashlib.sha256).hexdigest()}"
 
 
 def main() -> None:
@@ -116,7 +126,7 @@ async def _latency() -> Table:
             ]
             await library.load_markets()
             for name, by, ask in cases:
-                times = await _timed(ask)
+                times = await _timed(ask, raw.cancel_all)
                 table.add_row(name, by, f"{statistics.median(times):.2f}", f"{_p99(times):.2f}")
     finally:
         await library.close()
@@ -124,9 +134,11 @@ async def _latency() -> Table:
     return table
 
 
-async def _timed(ask: Ask) -> list[float]:
+async def _timed(ask: Ask, tidy: Ask) -> list[float]:
     times = []
-    for _ in range(REQUESTS):
+    for number in range(REQUESTS):
+        if number % RESTING == 0:
+            await tidy()
         begun = time.perf_counter()
         await ask()
         times.append((time.perf_counter() - begun) * 1000)
@@ -154,7 +166,8 @@ async def _throughput() -> Table:
             ]
             for name, ask in cases:
                 before, begun = (_cpu(server), _cpu(own)), time.perf_counter()
-                count = sum(await asyncio.gather(*(_hammer(ask, begun + ORDERING_S) for _ in range(CONNECTIONS))))
+                hammers = (_hammer(ask, begun + ORDERING_S, raw.cancel_all) for _ in range(CONNECTIONS))
+                count = sum(await asyncio.gather(*hammers))
                 took = time.perf_counter() - begun
                 used = _cpu(server) - before[0]
                 shares = (f"{used / took:.0%}", f"{(_cpu(own) - before[1]) / took:.0%}")
@@ -164,11 +177,13 @@ async def _throughput() -> Table:
     return table
 
 
-async def _hammer(ask: Ask, until: float) -> int:
+async def _hammer(ask: Ask, until: float, tidy: Ask) -> int:
     count = 0
     while time.perf_counter() < until:
         await ask()
         count += 1
+        if count % (RESTING // CONNECTIONS) == 0:
+            await tidy()
     return count
 
 
@@ -278,7 +293,9 @@ async def _own_times(path: Path, busy_s: float) -> dict[tuple[str, str], float]:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS)) as session:
                 raw, sides = RawClient(session, url), itertools.cycle(("BUY", "SELL"))
                 until = time.perf_counter() + busy_s
-                await asyncio.gather(*(_hammer(lambda: raw.market_order(sides), until) for _ in range(CONNECTIONS)))
+                await asyncio.gather(
+                    *(_hammer(lambda: raw.market_order(sides), until, raw.cancel_all) for _ in range(CONNECTIONS))
+                )
         finally:
             child.send_signal(signal.SIGINT)
             child.wait(20)

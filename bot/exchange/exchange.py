@@ -70,6 +70,7 @@ class Exchange:
         order_entry.check_open(listing)
         price, lots = order_entry.on_grid(listing, ticket.size, ticket.price)
         order_entry.check_client_id(account, ticket)
+        order_entry.check_room(account, ticket.symbol_id)
         if not ticket.reduce_only:
             order_entry.check_worth(listing, price, lots)
             order_entry.check_purse(account, Margin(self.listings, account), ticket.symbol_id, ticket.sign, lots)

@@ -16,13 +16,14 @@ from bot.exchange.mark import PRICE_STEP
 
 
 class Margin:
-    """What an account owes and has, asked now; amounts in quote currency."""
+    """What an account owes and has, asked now and not kept: it counts the open orders once. In quote currency."""
 
-    __slots__ = ("_account", "_listings")
+    __slots__ = ("_account", "_listings", "_ordered")
 
     def __init__(self, listings: Mapping[str, Listing], account: Account) -> None:
         self._listings = listings
         self._account = account
+        self._ordered = _ordered(account)
 
     def unrealised(self) -> Decimal:
         """Unrealised P&L over all positions at mark prices."""
@@ -47,7 +48,7 @@ class Margin:
 
     def initial(self) -> Decimal:
         """Initial margin that positions and open orders ask for at their leverage."""
-        symbols = set(self._account.positions) | {own.symbol_id for own in self._account.open.values()}
+        symbols = self._account.positions.keys() | {symbol_id for symbol_id, _ in self._ordered}
         return sum((self.initial_of(symbol_id) for symbol_id in sorted(symbols)), Decimal(0))
 
     def initial_of(self, symbol_id: str, sign: int = 0, lots: int = 0) -> Decimal:
@@ -57,12 +58,9 @@ class Margin:
     def exposed(self, symbol_id: str, sign: int = 0, lots: int = 0) -> Decimal:
         """The most a position can be worth at the mark once orders of one side fill, as if one of `lots` were open."""
         held = self._account.positions.get(symbol_id, Position()).lots
-        ahead = {1: 0, -1: 0, 0: 0}
-        ahead[sign] += lots
-        for own in self._account.open.values():
-            if own.symbol_id == symbol_id and not own.order.reduce_only:
-                ahead[own.order.sign] += own.order.left
-        return self._value(symbol_id, max(abs(held), abs(held + ahead[1]), abs(held - ahead[-1])))
+        bought = self._ordered.get((symbol_id, 1), 0) + (lots if sign > 0 else 0)
+        sold = self._ordered.get((symbol_id, -1), 0) + (lots if sign < 0 else 0)
+        return self._value(symbol_id, max(abs(held), abs(held + bought), abs(held - sold)))
 
     def available(self) -> Decimal:
         """What new orders may still bind: equity less initial margin."""
@@ -103,3 +101,14 @@ class Margin:
     def _gain(self, symbol_id: str, held: Position) -> Decimal:
         listing = self._listings[symbol_id]
         return held.unrealised(listing.instrument, listing.mark())
+
+
+def _ordered(account: Account) -> dict[tuple[str, int], int]:
+    """Lots that open orders may still add, by symbol and sign."""
+    lots: dict[tuple[str, int], int] = {}
+    for own in account.open.values():
+        order = own.order
+        if not order.reduce_only:
+            key = own.symbol_id, order.sign
+            lots[key] = lots.get(key, 0) + order.left
+    return lots

@@ -17,6 +17,7 @@ from bot.exchange.refusal import Code, Refusal
 _CLIENT_ID: Final = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
 _HIGHEST_TICKS: Final = 1 << 40
 MAX_LOTS: Final = 10**12
+MAX_OPEN_ORDERS: Final = 200  # of an account in a symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,16 @@ def check_client_id(account: Account, ticket: Ticket) -> None:
     earlier = account.by_client_id.get((ticket.symbol_id, ticket.client_id))
     if earlier is not None and not earlier.order.status.is_closed:
         raise Refusal(Code.DUPLICATE_CLIENT_ID)
+
+
+def check_room(account: Account, symbol_id: str) -> None:
+    """Let in only so many orders at once.
+
+    Raises:
+        Refusal: MAX_OPEN_ORDERS.
+    """
+    if sum(own.symbol_id == symbol_id for own in account.open.values()) >= MAX_OPEN_ORDERS:
+        raise Refusal(Code.MAX_OPEN_ORDERS)
 
 
 def check_worth(listing: Listing, price: int | None, lots: int) -> None:

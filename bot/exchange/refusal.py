@@ -33,6 +33,7 @@ class Code(IntEnum):
     REJECTED_KEY = -2015
     MARGIN_NOT_SUFFICIENT = -2019
     REDUCE_ONLY_REJECT = -2022
+    MAX_OPEN_ORDERS = -2025
     ABOVE_LEVERAGE_TIER = -2027
     LEVERAGE_TOO_SMALL = -2028
     QTY_LESS_THAN_ZERO = -4003
@@ -69,6 +70,7 @@ _WORDS: Final = {
     Code.REJECTED_KEY: "Invalid API-key, IP, or permissions for action.",
     Code.MARGIN_NOT_SUFFICIENT: "Margin is insufficient.",
     Code.REDUCE_ONLY_REJECT: "ReduceOnly Order is rejected.",
+    Code.MAX_OPEN_ORDERS: "Reach max open order limit.",
     Code.ABOVE_LEVERAGE_TIER: "Exceeded the maximum allowable position at current leverage.",
     Code.LEVERAGE_TOO_SMALL: "Leverage is smaller than permitted: insufficient margin balance.",
     Code.QTY_LESS_THAN_ZERO: "Quantity less than or equal to zero.",

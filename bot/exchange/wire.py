@@ -9,7 +9,7 @@ from typing import Any, Final
 from bot.exchange.funding import INTEREST, RATE_CAP, FundingPoint
 from bot.exchange.listing import Listing, PublicTrade
 from bot.exchange.order import Rule
-from bot.exchange.order_entry import MAX_LOTS
+from bot.exchange.order_entry import MAX_LOTS, MAX_OPEN_ORDERS
 from bot.types import Instrument
 
 Json = dict[str, Any]
@@ -82,7 +82,7 @@ def _symbol(listing: Listing) -> Json:
             },
             {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
             {"filterType": "MARKET_LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
-            {"filterType": "MAX_NUM_ORDERS", "limit": 200},
+            {"filterType": "MAX_NUM_ORDERS", "limit": MAX_OPEN_ORDERS},
             {"filterType": "MIN_NOTIONAL", "notional": plain(filters.min_notional)},
         ],
         "orderTypes": ["LIMIT", "MARKET"],

@@ -194,3 +194,13 @@ def test_amended_order_keeps_its_ids_and_trades_at_its_new_price() -> None:
     venue.exchange.amend(venue.accounts[0], own, Decimal(2), Decimal("1000.1"), 9)
     assert own.order.status is OrderStatus.CANCELED
     venue.assert_books_balance()
+
+
+def test_only_so_many_orders_rest_in_a_symbol_at_once() -> None:
+    venue = _quoted()
+    rested = [venue.order(1, "0.01", "990.0") for _ in range(200)]
+    with pytest.raises(Refusal) as refused:
+        venue.order(1, "0.01", "990.0")
+    assert refused.value.code is Code.MAX_OPEN_ORDERS
+    venue.exchange.cancel(venue.accounts[0], rested[0], venue.now_ms)
+    venue.order(1, "0.01", "990.0")
