@@ -31,8 +31,8 @@ PROFILED_S = 15.0
 START_UP_S = 15.0
 
 _PARTS: Mapping[str, tuple[str, str]] = {
-    "ccxt: one message to its cached book": ("pro/binance.py", "handle_message"),
-    "of it JSON and frames": ("ws/client.py", "handle_text_or_binary_message"),
+    "ccxt, from frame to cached book": ("ws/client.py", "handle_text_or_binary_message"),
+    "of it after JSON": ("pro/binance.py", "handle_message"),
     "check of the book (20 levels a side)": ("feed/validate.py", "check"),
     "differences since the last book": ("feed/snapshot.py", "rows"),
     "batch of columns": ("feed/symbol.py", "_batch"),
@@ -95,23 +95,26 @@ def _print_faults(floor: Floor, taken_s: float, checks: int, unhealthy: int, str
 
 
 async def _profile() -> None:
-    """Print what one update costs, by part: a profile, so all parts are dearer than without it."""
+    """Print what one update costs, by part: shares of a profile, as a profile makes everything dearer."""
     async with streaming(symbols=len(SYMBOLS)) as floor:
         await floor.in_step()
-        plain, plain_updates = await _cpu(floor)
+        plain, updates = await _cpu(floor)
         profile = cProfile.Profile()
         profile.enable()
-        _, updates = await _cpu(floor)
+        profiled, _ = await _cpu(floor)
         profile.disable()
         lags = floor.witness.lags_ms
         table = Table(title=f"CPU of one update, {len(SYMBOLS)} symbols, feed alone")
         table.add_column("part")
+        table.add_column("share", justify="right")
         table.add_column("µs", justify="right")
-        table.add_row("all, without the profile", f"{plain / plain_updates * 1e6:.0f}")
+        whole = plain / updates * 1e6
+        table.add_row("all: trades, proofs, event loop too", "100 %", f"{whole:.0f}")
         entries = pstats.Stats(profile).stats.items()  # type: ignore[attr-defined]  # it has them, typeshed does not say so
         for what, (file, function) in _PARTS.items():
             spent = sum(row[3] for (path, _, name), row in entries if name == function and path.endswith(file))
-            table.add_row(what, f"{spent / updates * 1e6:.0f}")
+            share = spent / profiled
+            table.add_row(what, f"{share:.0%}", f"{share * whole:.0f}")
         Console().print(table)
         p50, p99 = _quantile(lags, 0.5), _quantile(lags, 0.99)
         Console().print(f"lag from the exchange's stamp to the batch: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
