@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,9 +25,10 @@ _ROOT: Final = Path(__file__).parents[1]
 _RECORDED: Final = _ROOT / "../shared/data"
 _PAGE: Final = _ROOT / "docs/local-exchange.md"
 _MARKS: Final = ("<!-- realism -->", "<!-- /realism -->")
-_SECONDS: Final = 3_600.0
+_SECONDS: Final = 7_200.0
 _BUSY, _OTHER, _QUIET = "BTCUSDT", "ETHUSDT", "ATOMUSDT"
 _SEED: Final = 7
+_HORIZON: Final = r", (lag )?[\d.]+( s)?$"
 
 # Simultaneous recordings of a pair stand beside each other: their returns are correlated, too.
 _SESSIONS: Final = (
@@ -47,12 +49,12 @@ _CONTROL: Final = "with alpha 0 nothing beyond the next ticks is planted"
 _REASONS: Final[Mapping[str, str]] = {
     "spread": "the spread has three states and no others",
     "depth": "walls stand at round prices, which are near where ticks are coarse",
-    "taker size": "the smallest lots cut the body of small orders",
+    "taker size": "who takes quotes that the price has left takes no more than stands there",
     "trade sign": "split orders come one at a time; over few trades the estimate is noise of about 0.02",
     "OFI R²": "queues change by fewer and larger orders",
     "trade flow R²": "news moves the price without trades",
     "queue imbalance AUC": "the lean tilts the queues and with alpha 0 says nothing of the next move",
-    "variance ratio, 60 s": "the planted drift goes on past ten seconds, and an hour has few windows of a minute",
+    "variance ratio, 60 s": "the planted drift goes on past ten seconds, and windows of a minute are few",
     "variance ratio": "quotes wait for the fair price and then jump",
     "rank IC of queue imbalance": "the lean shows more clearly in the touch than what real traders know",
     "correlation": "common news reaches every symbol in the same step, and the real range is of three pairs only",
@@ -120,7 +122,7 @@ def _meanings() -> Iterator[str]:
     told = set()
     for name, meaning in DEFINITIONS.items():
         if meaning not in told and not meaning.startswith("the same"):
-            yield f"- *{name.rsplit(', ', 1)[0]}*: {meaning}."
+            yield f"- *{re.sub(_HORIZON, '', name)}*: {meaning}."
         told.add(meaning)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from bot.exchange.intensity import Intensity
 
 NEWS_SHARE: Final = 0.7  # of the variance of news: with it two majors correlate about 0.7 over ten seconds
-_LEAN_SHARE: Final = 0.7  # of the variance of a symbol's lean
+_LEAN_SHARE: Final = 0.8  # of the variance of a symbol's lean
 _BUSIEST: Final = 6.0  # times the usual variance
 
 

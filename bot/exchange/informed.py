@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bot.exchange.factors import NEWS_SHARE, Factor, generator_state, reverted, set_generator
 
-FLOW_SHARE: Final = 0.27  # of the variance of news and flow that comes from flow
+FLOW_SHARE: Final = 0.28  # of the variance of news and flow that comes from flow
 _OWN_SHARE: Final = 1 - FLOW_SHARE
 
 

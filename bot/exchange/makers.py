@@ -20,9 +20,9 @@ from bot.exchange.walls import Walls
 LEVELS: Final = 25  # a side that is kept populated: more than the 20 users ask for
 _GAPS: Final = ((1, 2, 3), (0.94, 0.05, 0.01))
 _TILT: Final = 0.85  # largest relative change of a quote's size by the fair price's place between the quotes
-_LEAN: Final = 0.45  # and by the lean
+_LEAN: Final = 0.42  # and by the lean
 _NEAR: Final = tuple(math.exp(-k / 8) for k in range(200))  # how much of both shows k ticks from the touch
-_MOODS: Final = 0.5  # standard deviation of the log of what a side shows at the touch, with a life of
+_MOODS: Final = 0.52  # standard deviation of the log of what a side shows at the touch, with a life of
 _MOOD_LIFE_S: Final = 1.0
 _CHASE: Final = 0.6  # of the way to the fair price that quotes go in a step once they move
 _SETTLED: Final = 0.3  # slacks from the fair price at which they stop
@@ -145,7 +145,7 @@ class Makers:
                 engine.place(FLOW, -sign, price, level.lots, Rule.IOC)
             elif swept:
                 swept = False
-                engine.place(FLOW, -sign, price, max(1, int(level.lots * self._rng.random() ** 2)), Rule.IOC)
+                engine.place(FLOW, -sign, price, max(1, int(level.lots * self._rng.random() ** 4)), Rule.IOC)
             for order in list(level.orders.values()):
                 if order.owner == FLOW:
                     engine.cancel(order.order_id)

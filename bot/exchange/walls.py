@@ -10,7 +10,7 @@ from bot.exchange.matching import FLOW, MatchingEngine
 
 _EVERY_S: Final = 40.0  # mean time between two on one book
 _LIFE_S: Final = (20.0, 180.0)
-_SIZE: Final = (4.0, 16.0)  # base sizes
+_SIZE: Final = (3.0, 13.0)  # base sizes
 _STEPS_AWAY: Final = 3  # at one of the nearest so many round prices
 
 

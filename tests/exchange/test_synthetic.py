@@ -120,7 +120,7 @@ def test_control_without_alpha_foretells_little_and_does_not_pay(control: dict[s
 def test_planted_lean_moves_the_price_the_way_the_model_says() -> None:
     market = _market(alpha=1.0, symbols=1)
     lean, fair = [], []
-    for _ in range(40_000):
+    for _ in range(24_000):
         market.step()
         lean.append(market.lean("BTCUSDT"))
         fair.append(market.fair_ticks("BTCUSDT"))
@@ -159,7 +159,7 @@ def test_majors_trade_several_times_a_second_and_the_tail_rarely() -> None:
 def test_majors_move_together() -> None:
     market = _market(alpha=0.0, symbols=2)
     fair: dict[str, list[float]] = {symbol_id: [] for symbol_id in market.listings}
-    for number in range(24_000):
+    for number in range(12_000):
         market.step()
         for symbol_id, listing in market.listings.items():
             listing.book.drain()
@@ -167,7 +167,7 @@ def test_majors_move_together() -> None:
                 fair[symbol_id].append(market.fair_ticks(symbol_id))
     one, other = (np.diff(np.log(prices)) for prices in fair.values())
 
-    assert 0.5 < np.corrcoef(one, other)[0, 1] < 0.9
+    assert 0.4 < np.corrcoef(one, other)[0, 1] < 0.95
 
 
 def test_a_saved_market_goes_on_as_if_it_had_never_stopped() -> None:
