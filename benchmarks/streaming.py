@@ -36,6 +36,7 @@ _PARTS: Mapping[str, tuple[str, str]] = {
     "check of the book (20 levels a side)": ("feed/validate.py", "check"),
     "differences since the last book": ("feed/snapshot.py", "rows"),
     "batch of columns": ("feed/symbol.py", "_batch"),
+    "the comparison that this measurement adds": ("feed/streaming.py", "emit"),
 }
 
 
