@@ -6,7 +6,7 @@ The model, in order of cause (each has a module of its own):
    *lean* L, an Ornstein-Uhlenbeck process (mean 0, variance 1, life `lean_life_s`), foretells it: the drift is
    `alpha * drift_bps * L` basis points a second. With alpha 0 the same variance comes from news alone.
 2. Takers come in bursts; they follow the lean, the fair price, and orders that are split into many. What their signs
-   say beyond the foreseeable moves the fair price for good. An account's taker order is never foreseen.
+   say beyond the foreseeable moves the fair price for good. What accounts buy or sell is never foreseen.
 3. Makers' quotes follow the fair price, their queues lean with tanh(L); what is taken from them comes back slowly.
 
 So what depth imbalance and order flow foretell over h seconds by the lean is
@@ -74,19 +74,21 @@ class Flow:
         self._base = max(20.0, settings.touch_notional * quotation.depth / worth)
         self._engine = engine
         self._factor = factor
-        self._seen = 0  # lots that the flow held when it was done with its last step
+        self._seen = 0  # lots that the flow held at the last look
         self.fair = FairPrice(anchor, _fair_settings(quotation, settings), factor, f"{seed}:fair")
         self._makers = Makers(engine, anchor, _maker_settings(quotation, settings, self._base), f"{seed}:makers")
         self._takers = Takers(settings.trades_per_s * quotation.activity, settings.step_s, f"{seed}:takers")
 
     def step(self) -> None:
         """Advance by one step of virtual time; the factor has made its own."""
-        self._hear_accounts()
+        taken = self._bought_by_accounts()
+        if taken:
+            self._makers.taken(1 if taken > 0 else -1, abs(taken))
         self.fair.move()
         self._makers.step(self.fair.ticks, self.fair.lean, self._takers.level)
         for _ in range(self._takers.arrivals()):
             self._take()
-        self._seen = self._engine.positions.get(FLOW, 0)
+        self._bought_by_accounts()
 
     def snapshot(self) -> dict[str, Any]:
         """Everything but the book that the next step depends on, ready for JSON."""
@@ -108,12 +110,16 @@ class Flow:
         self._takers.restore(saved["takers"])
         self._seen = int(saved["seen"])
 
-    def _hear_accounts(self) -> None:
-        # Between two steps only accounts trade, so what the flow has lost since then they have taken.
-        taken = (self._seen - self._engine.positions.get(FLOW, 0)) / self._base
-        if taken:
-            self.fair.learn(taken)
-            self._makers.taken(1 if taken > 0 else -1, abs(taken))
+    def _bought_by_accounts(self) -> float:
+        # What the flow has lost since the last look, accounts hold: as takers between two steps, as makers within one.
+        # Both move the price, so that it depends on what they hold and not on how they came to it: a price that was
+        # pumped by taking is no gift to one who then sells to whoever comes.
+        held = self._engine.positions.get(FLOW, 0)
+        bought = (self._seen - held) / self._base
+        self._seen = held
+        if bought:
+            self.fair.learn(bought)
+        return bought
 
     def _take(self) -> None:
         engine, fair = self._engine, self.fair

@@ -11,7 +11,7 @@ import pytest
 from bot.errors import UserError
 from bot.exchange.catalogue import quotations
 from bot.exchange.flow import FlowSettings
-from bot.exchange.matching import Trade
+from bot.exchange.matching import Rule, Trade
 from bot.exchange.synthetic import SyntheticMarket
 from bot.types import Floats
 
@@ -210,6 +210,30 @@ def test_a_large_buy_moves_the_price_for_good_and_what_it_took_comes_back_slowly
     assert np.mean(apart_bps[-200:]) > 0.5 * apart_bps[0]
     assert np.mean(shown[:5]) < 0.7
     assert np.mean(shown[-400:]) > 0.8
+
+
+def test_a_price_that_was_pumped_falls_back_when_the_pump_is_sold_to_whoever_comes() -> None:
+    calm, pumped = _market(symbols=1), _market(symbols=1)
+    for market in (calm, pumped):
+        _tape(market, 200)
+    book = pumped.listings["BTCUSDT"].book
+    bought = book.place(1, 1, None, sum(lots for _, lots in book.depth(6)[1])).lots
+    apart_bps = []
+    for _ in range(2_000):
+        calm.step()
+        pumped.step()
+        apart_bps.append((pumped.fair_ticks("BTCUSDT") / calm.fair_ticks("BTCUSDT") - 1) * 1e4)
+        book.drain()
+        held = book.positions[1]
+        resting = [order for order in book.orders.values() if order.owner == 1]
+        if resting and resting[0].price > book.depth(1)[1][0][0] + 20:
+            book.cancel(resting[0].order_id)
+        elif held and not resting:
+            book.place(1, -1, book.depth(1)[1][0][0], min(held, bought // 4), Rule.GTX)
+
+    assert apart_bps[0] > 1
+    assert book.positions[1] < 0.2 * bought
+    assert abs(apart_bps[-1]) < 0.4 * apart_bps[0]
 
 
 def test_symbols_come_by_name_or_by_number() -> None:
