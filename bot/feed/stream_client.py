@@ -9,6 +9,7 @@ from bot.feed.client import ClientSettings, build_client
 _PING_EVERY_MS: Final = 1_000  # half-open connections are noticed within three seconds; exchanges allow ten a second
 _DIAL_LIMIT_MS: Final = 5_000
 _SYMBOLS_A_CONNECTION: Final = 25
+_TRADES_KEPT: Final = 100  # three kilobytes each; they are handed on as they come
 
 
 def can_stream(settings: ClientSettings) -> bool:
@@ -26,6 +27,7 @@ def open_stream_client(settings: ClientSettings, polling: Any) -> Any:
     """
     client = build_client(settings, _library())
     client.set_markets(polling.markets, polling.currencies)
+    client.options["tradesLimit"] = _TRADES_KEPT
     client.streaming = {**client.streaming, "keepAlive": _PING_EVERY_MS, "connectionTimeout": _DIAL_LIMIT_MS}
     return client
 
