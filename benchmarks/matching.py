@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from bot.exchange.matching import FLOW, MatchingEngine, Order, Rule, Trade
+from bot.exchange.books.matching import FLOW, MatchingEngine, Order, Rule, Trade
 
 ORDERS = 1_000_000
 SEED = 7

@@ -15,9 +15,9 @@ import numpy as np
 from benchmarks.sessions import Session, session
 from benchmarks.stylised import DEFINITIONS, facts
 from benchmarks.virtual_tape import virtual_tapes
-from bot.exchange.catalogue import quotations
-from bot.exchange.flow import FlowSettings
-from bot.exchange.synthetic import SyntheticMarket
+from bot.exchange.markets.catalogue import quotations
+from bot.exchange.markets.flow import FlowSettings
+from bot.exchange.markets.synthetic import SyntheticMarket
 from bot.feed.binance import Market, Stream, import_binance
 from storage.tape import Tape
 

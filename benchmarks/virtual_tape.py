@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bot.exchange.listing import Listing
-from bot.exchange.synthetic import SyntheticMarket
+from bot.exchange.markets.synthetic import SyntheticMarket
 from bot.types import NS_PER_MS, NS_PER_S, Batch, Int64s, Kind
 
 _START_NS = 1_700_000_000 * NS_PER_S

@@ -18,9 +18,9 @@ from bot.feed.budget import Budget, costs_of, plan
 from bot.feed.client import LOCAL, ClientSettings, instruments, open_client
 from bot.feed.clock import FeedClock
 from bot.feed.poll import Emit, PollFeed, PollSettings
-from bot.feed.stream import StreamFeed
-from bot.feed.stream_client import can_stream, open_stream_client, share_connections
-from bot.feed.stream_settings import StreamSettings
+from bot.feed.stream.client import can_stream, open_stream_client, share_connections
+from bot.feed.stream.feed import StreamFeed
+from bot.feed.stream.settings import StreamSettings
 from bot.types import NS_PER_MS, NS_PER_S, Instrument
 from storage.tape_header import Sampling
 

@@ -123,7 +123,7 @@ def faults(
     """List the faults there are, and those that are armed."""
     from bot.console import faults as tables
     from bot.console.documents import show
-    from bot.exchange.fault_catalogue import CATALOGUE
+    from bot.exchange.faults.catalogue import CATALOGUE
 
     armed = None if url is None else _controlled(url, token).armed()
     document = {"catalogue": list(CATALOGUE.values()), "armed": armed}
@@ -161,7 +161,7 @@ def arm(
 ) -> None:
     """Arm a fault on a running exchange."""
     from bot.console.documents import show
-    from bot.exchange.fault_catalogue import fault_named
+    from bot.exchange.faults.catalogue import fault_named
 
     chosen = _parameters(name, parameters or [])
     fault_named(name).checked(chosen)
@@ -260,7 +260,7 @@ def _controlled(url: str, token: str | None) -> ExchangeControl:
 
 
 def _parameters(fault: str, pairs: Sequence[str]) -> dict[str, object]:
-    from bot.exchange.fault_catalogue import fault_named
+    from bot.exchange.faults.catalogue import fault_named
 
     kinds = {parameter.name: type(parameter.default) for parameter in fault_named(fault).parameters}
     told: dict[str, object] = {}

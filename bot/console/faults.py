@@ -11,7 +11,7 @@ from rich.text import Text
 from bot.console.figures import printable
 from bot.console.ledgers import listing
 from bot.exchange.control_client import ArmedFault
-from bot.exchange.fault_catalogue import Fault, Parameter, Side
+from bot.exchange.faults.catalogue import Fault, Parameter, Side
 
 _TITLES: Final[Mapping[Side, str]] = {
     Side.REST: "Faults of REST answers",

@@ -15,9 +15,9 @@ import orjson
 from aiohttp import web
 
 from bot.errors import UserError
-from bot.exchange.account_faults import AccountFaults
-from bot.exchange.fault_catalogue import CATALOGUE
-from bot.exchange.fault_plan import FaultPlan, Schedule, Scope, described
+from bot.exchange.faults.accidents import AccountFaults
+from bot.exchange.faults.catalogue import CATALOGUE
+from bot.exchange.faults.plan import FaultPlan, Schedule, Scope, described
 from bot.exchange.refusal import Refusal
 from bot.exchange.steering import Steering
 from bot.nearest import did_you_mean

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from bot.exchange.account import Account, OwnFill, OwnOrder
+from bot.exchange.accounts.account import Account, OwnFill, OwnOrder
 from bot.exchange.exchange import Exchange
 from bot.exchange.listing import PublicTrade
 

@@ -10,15 +10,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from bot.exchange import liquidation, order_entry
-from bot.exchange.account import Account, OwnOrder
+from bot.exchange.accounts import liquidation, order_entry
+from bot.exchange.accounts.account import Account, OwnOrder
+from bot.exchange.accounts.margin import Margin
+from bot.exchange.accounts.notice import Notice
+from bot.exchange.accounts.order_entry import Ticket
+from bot.exchange.accounts.settlement import Settlement
+from bot.exchange.books.order import Rule
 from bot.exchange.listing import Listing
-from bot.exchange.margin import Margin
-from bot.exchange.notice import Notice
-from bot.exchange.order import Rule
-from bot.exchange.order_entry import Ticket
 from bot.exchange.refusal import Code, Refusal
-from bot.exchange.settlement import Settlement
 from bot.types import OrderStatus
 
 __all__ = ("Exchange", "Ticket")

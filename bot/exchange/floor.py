@@ -8,20 +8,20 @@ from __future__ import annotations
 from typing import Final
 
 from bot.errors import UserError
-from bot.exchange import private, public
-from bot.exchange.account import Account
-from bot.exchange.account_faults import AccountFaults
-from bot.exchange.catalogue import quotations
-from bot.exchange.connection import StreamSettings
+from bot.exchange.accounts.account import Account
 from bot.exchange.digest import Digest
 from bot.exchange.exchange import Exchange
-from bot.exchange.fault_plan import FaultPlan
-from bot.exchange.flow import FlowSettings
+from bot.exchange.faults.accidents import AccountFaults
+from bot.exchange.faults.plan import FaultPlan
+from bot.exchange.faults.wire import WireFaults
+from bot.exchange.markets.catalogue import quotations
+from bot.exchange.markets.flow import FlowSettings
+from bot.exchange.markets.synthetic import SyntheticMarket
 from bot.exchange.process import ExchangeSettings
-from bot.exchange.server import Market
-from bot.exchange.streams import Streams
-from bot.exchange.synthetic import SyntheticMarket
-from bot.exchange.wire_faults import WireFaults
+from bot.exchange.rest import private, public
+from bot.exchange.rest.server import Market
+from bot.exchange.streams.connection import StreamSettings
+from bot.exchange.streams.hub import Streams
 
 STEP_MS: Final = 50  # a book that changes 20 times a second looks continuous to whoever polls it
 _STEP_S: Final = STEP_MS / 1000
@@ -84,6 +84,6 @@ def replay_market(settings: ExchangeSettings) -> Market:
     if settings.state_folder is not None:
         raise UserError("a replayed market starts at its tape's beginning; leave out the state folder")
     # Reading tapes loads pyarrow, which takes longer than the synthetic market needs to start.
-    from bot.exchange.replay import ReplayMarket
+    from bot.exchange.markets.replay import ReplayMarket
 
     return ReplayMarket(settings.tape, settings.speed)

@@ -17,7 +17,7 @@ import pytest
 
 from bot.console.key_file import read_keys
 from bot.errors import ConfigError
-from bot.exchange.fault_catalogue import CATALOGUE
+from bot.exchange.faults.catalogue import CATALOGUE
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import CONTROL_VARIABLE, ExchangeProcess, ExchangeSettings
 from tests.console.conftest import Say

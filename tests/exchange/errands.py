@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import ccxt as errors
 
+from bot.exchange.books.matching import Rule
 from bot.exchange.control_client import ExchangeControl
 from bot.exchange.exchange import Ticket
 from bot.exchange.listing import Listing
-from bot.exchange.matching import Rule
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.exchange.refusal import Refusal
 from bot.exchange.virtual import VirtualExchange

@@ -9,7 +9,7 @@ from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass
 
-from bot.exchange.order import Rule, SelfTrade
+from bot.exchange.books.order import Rule, SelfTrade
 from bot.types import OrderStatus
 
 

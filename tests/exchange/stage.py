@@ -14,16 +14,16 @@ import orjson
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
-from bot.exchange.account import Account, OwnOrder
-from bot.exchange.connection import StreamSettings
-from bot.exchange.fate import Carrier
+from bot.exchange.accounts.account import Account, OwnOrder
+from bot.exchange.accounts.order_entry import Ticket
+from bot.exchange.books.order import Rule
 from bot.exchange.floor import Floor, replay_market, synthetic_market
 from bot.exchange.keys import ApiKey
 from bot.exchange.listing import Listing
-from bot.exchange.order import Rule
-from bot.exchange.order_entry import Ticket
 from bot.exchange.process import ExchangeSettings
-from bot.exchange.streams import Streams
+from bot.exchange.streams.connection import StreamSettings
+from bot.exchange.streams.fate import Carrier
+from bot.exchange.streams.hub import Streams
 
 START_MS = 1_700_000_000_000
 PATIENCE_S = 20

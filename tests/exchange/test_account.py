@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.exchange.account import OPENING_CASH, Account
+from bot.exchange.accounts.account import OPENING_CASH, Account
+from bot.exchange.accounts.margin import Margin
+from bot.exchange.books.matching import FLOW, MatchingEngine, Rule
 from bot.exchange.exchange import Exchange, Ticket
 from bot.exchange.listing import Listing, TradeLog
-from bot.exchange.margin import Margin
-from bot.exchange.matching import FLOW, MatchingEngine, Rule
 from bot.exchange.refusal import Code, Refusal
 from bot.types import Instrument, InstrumentKind
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.exchange.notice import AccountNotice, Happening, OrderNotice
-from bot.exchange.order import FLOW, Rule, SelfTrade
+from bot.exchange.accounts.notice import AccountNotice, Happening, OrderNotice
+from bot.exchange.books.order import FLOW, Rule, SelfTrade
 from bot.exchange.refusal import Code, Refusal
 from bot.types import OrderStatus
 from tests.exchange.venue import Venue

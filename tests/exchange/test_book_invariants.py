@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.exchange.books.matching import MatchingEngine
+from bot.exchange.books.order import RECORDED, Order, Rule, SelfTrade, Trade
+from bot.exchange.books.taped_book import TapedBook, TapedRow
 from bot.exchange.listing import Book
-from bot.exchange.matching import MatchingEngine
-from bot.exchange.order import RECORDED, Order, Rule, SelfTrade, Trade
-from bot.exchange.taped_book import TapedBook, TapedRow
 from bot.types import Kind
 from tests.exchange.slow_book import SlowBook
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.exchange.notice import AccountNotice, Happening, OrderNotice
-from bot.exchange.order import FLOW, Rule, SelfTrade
+from bot.exchange.accounts.notice import AccountNotice, Happening, OrderNotice
+from bot.exchange.books.order import FLOW, Rule, SelfTrade
 from bot.exchange.refusal import Refusal
 from bot.types import OrderStatus
 from tests.exchange.venue import Venue

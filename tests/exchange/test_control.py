@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from bot.errors import UserError
 from bot.exchange.control_client import ExchangeControl
-from bot.exchange.fault_catalogue import CATALOGUE, Side, Timing
-from bot.exchange.fault_plan import ENDPOINTS, FaultPlan, Schedule, Scope
+from bot.exchange.faults.catalogue import CATALOGUE, Side, Timing
+from bot.exchange.faults.plan import ENDPOINTS, FaultPlan, Schedule, Scope
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from tests.exchange.signed import ask
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from bot.exchange.account import IncomeKind
+from bot.exchange.accounts.account import IncomeKind
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.types import OrderStatus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.exchange.fault_catalogue import CATALOGUE, Fault, Parameter
+from bot.exchange.faults.catalogue import CATALOGUE, Fault, Parameter
 
 PAGE = Path(__file__).parents[2] / "docs" / "local-exchange-faults.md"
 BEGIN, END = "<!-- faults -->", "<!-- /faults -->"

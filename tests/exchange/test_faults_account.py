@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 
 from bot.errors import UserError
+from bot.exchange.books.order import Rule
 from bot.exchange.control_client import ExchangeControl
 from bot.exchange.exchange import Ticket
-from bot.exchange.fault_plan import Schedule, Scope
+from bot.exchange.faults.plan import Schedule, Scope
 from bot.exchange.floor import Floor, synthetic_market
 from bot.exchange.keys import ApiKey
-from bot.exchange.order import Rule
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.types import OrderStatus
 from tests.exchange.practice import client

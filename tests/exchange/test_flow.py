@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.exchange.catalogue import quotations
-from bot.exchange.factors import reverted
-from bot.exchange.flow import FlowSettings, round_step
-from bot.exchange.intensity import Intensity, poisson
-from bot.exchange.matching import FLOW, Rule
-from bot.exchange.synthetic import SyntheticMarket
-from bot.exchange.takers import Takers
+from bot.exchange.books.matching import FLOW, Rule
+from bot.exchange.markets.catalogue import quotations
+from bot.exchange.markets.factors import reverted
+from bot.exchange.markets.flow import FlowSettings, round_step
+from bot.exchange.markets.intensity import Intensity, poisson
+from bot.exchange.markets.synthetic import SyntheticMarket
+from bot.exchange.markets.takers import Takers
 
 
 def test_arrivals_keep_their_mean_rate_and_cluster() -> None:
@@ -128,3 +128,12 @@ def test_prices_stay_near_their_anchor_for_hours() -> None:
         listing.book.drain()
 
         assert 0.9 < market.fair_ticks("ATOMUSDT") / anchor < 1.1
+
+
+def test_a_new_market_opens_with_whole_books() -> None:
+    market = SyntheticMarket(quotations(24), 3, FlowSettings())
+    market.step()
+
+    for listing in market.listings.values():
+        bids, asks = listing.book.depth(100)
+        assert min(len(bids), len(asks)) >= 20

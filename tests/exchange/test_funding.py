@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from bot.exchange.account import IncomeKind
-from bot.exchange.funding import FundingMeter
-from bot.exchange.notice import AccountNotice, Cause
+from bot.exchange.accounts.account import IncomeKind
+from bot.exchange.accounts.funding import FundingMeter
+from bot.exchange.accounts.notice import AccountNotice, Cause
 from tests.exchange.venue import Venue
 
 

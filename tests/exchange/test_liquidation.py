@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from bot.exchange import private
-from bot.exchange.account import IncomeKind
-from bot.exchange.call import Call
-from bot.exchange.house import FUND
-from bot.exchange.liquidation import bankruptcy_ticks
-from bot.exchange.notice import AccountNotice, Cause, Happening, MarginCall, OrderNotice
-from bot.exchange.taped_book import TapedBook
+from bot.exchange.accounts.account import IncomeKind
+from bot.exchange.accounts.house import FUND
+from bot.exchange.accounts.liquidation import bankruptcy_ticks
+from bot.exchange.accounts.notice import AccountNotice, Cause, Happening, MarginCall, OrderNotice
+from bot.exchange.books.taped_book import TapedBook
+from bot.exchange.rest import private
+from bot.exchange.rest.call import Call
 from bot.types import Kind, OrderStatus
 from tests.exchange.venue import Venue
 

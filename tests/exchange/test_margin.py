@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from bot.exchange.brackets import BRACKETS, maintenance, most_notional
-from bot.exchange.margin import Margin
-from bot.exchange.order_entry import set_leverage
+from bot.exchange.accounts.brackets import BRACKETS, maintenance, most_notional
+from bot.exchange.accounts.margin import Margin
+from bot.exchange.accounts.order_entry import set_leverage
 from bot.exchange.refusal import Code, Refusal
 from tests.exchange.venue import Venue
 

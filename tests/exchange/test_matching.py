@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.exchange.matching import FLOW, MatchingEngine, Order, Rule, SelfTrade
+from bot.exchange.books.matching import FLOW, MatchingEngine, Order, Rule, SelfTrade
 from bot.types import OrderStatus
 
 _ALICE, _BOB = 1, 2

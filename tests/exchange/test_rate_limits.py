@@ -10,7 +10,7 @@ import pytest
 
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
-from bot.exchange.rate_limits import RateLimits, TooMuch, orders_of, weight_of
+from bot.exchange.rest.rate_limits import RateLimits, TooMuch, orders_of, weight_of
 from tests.exchange.practice import client
 from tests.exchange.signed import Heard, ask
 

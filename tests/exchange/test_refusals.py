@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from bot.exchange import private, public
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
+from bot.exchange.rest import private, public
 
 _NAMES = (
     *("symbol", "limit", "fromId", "startTime", "endTime", "orderId", "origClientOrderId", "side", "type", "price"),

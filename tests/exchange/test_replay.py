@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from bot.errors import UserError
-from bot.exchange.order import FLOW, Rule, SelfTrade
+from bot.exchange.books.order import FLOW, Rule, SelfTrade
+from bot.exchange.books.taped_book import TapedBook
+from bot.exchange.markets.replay import ReplayMarket
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
-from bot.exchange.replay import ReplayMarket
-from bot.exchange.taped_book import TapedBook
 from bot.types import NS_PER_MS, NS_PER_S, Batch, Fact, Instrument, InstrumentKind, Kind, OrderStatus
 from storage.tape import Sampling, TapeHeader, TapeWriter
 from tests.exchange.practice import client

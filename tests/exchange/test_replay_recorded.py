@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.exchange.order import FLOW, Order, Rule
-from bot.exchange.replay import ReplayMarket
+from bot.exchange.books.order import FLOW, Order, Rule
+from bot.exchange.markets.replay import ReplayMarket
 from bot.feed.binance import Market, Stream, import_binance
 from bot.types import Kind
 from storage.tape import Tape

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.exchange.connection import StreamSettings
-from bot.exchange.depth_chain import Chain, Difference, Weaver
-from bot.exchange.fate import Fate
-from bot.exchange.matching import MatchingEngine
-from bot.exchange.subscription import Entrance, entrance
+from bot.exchange.books.matching import MatchingEngine
+from bot.exchange.streams.connection import StreamSettings
+from bot.exchange.streams.depth_chain import Chain, Difference, Weaver
+from bot.exchange.streams.fate import Fate
+from bot.exchange.streams.subscription import Entrance, entrance
 from tests.exchange.made_up_tape import write_tape
 from tests.exchange.stage import PATIENCE_S, Stage, ask, stage, told
 

@@ -10,9 +10,9 @@ import pytest
 from benchmarks.sessions import Session, session
 from benchmarks.stylised import DEFINITIONS, event_ofi, facts
 from benchmarks.virtual_tape import virtual_tapes
-from bot.exchange.catalogue import quotations
-from bot.exchange.flow import FlowSettings
-from bot.exchange.synthetic import SyntheticMarket
+from bot.exchange.markets.catalogue import quotations
+from bot.exchange.markets.flow import FlowSettings
+from bot.exchange.markets.synthetic import SyntheticMarket
 from bot.types import NS_PER_MS, Batch, Int64s, Kind
 
 _START_NS = 1_700_000_000_000_000_000

@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from bot.errors import UserError
-from bot.exchange.catalogue import quotations
-from bot.exchange.flow import FlowSettings
-from bot.exchange.matching import Rule, Trade
-from bot.exchange.synthetic import SyntheticMarket
+from bot.exchange.books.matching import Rule, Trade
+from bot.exchange.markets.catalogue import quotations
+from bot.exchange.markets.flow import FlowSettings
+from bot.exchange.markets.synthetic import SyntheticMarket
 from bot.types import Floats
 
 _HORIZON = 60  # steps: three seconds

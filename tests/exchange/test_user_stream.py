@@ -9,13 +9,13 @@ import aiohttp
 import ccxt as errors
 import pytest
 
-from bot.exchange.account import OwnFill
-from bot.exchange.call import Call
-from bot.exchange.connection import StreamSettings
-from bot.exchange.listen_keys import ListenKeys
-from bot.exchange.notice import Happening, LeverageNotice, MarginCall, OrderNotice, PositionStand
+from bot.exchange.accounts.account import OwnFill
+from bot.exchange.accounts.notice import Happening, LeverageNotice, MarginCall, OrderNotice, PositionStand
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.exchange.refusal import Code, Refusal
+from bot.exchange.rest.call import Call
+from bot.exchange.streams.connection import StreamSettings
+from bot.exchange.streams.listen_keys import ListenKeys
 from bot.types import OrderStatus
 from tests.exchange.practice import client
 from tests.exchange.stage import Stage, ask, stage, told

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.exchange.account import IncomeKind
+from bot.exchange.accounts.account import IncomeKind
+from bot.exchange.books.matching import FLOW, Rule
 from bot.exchange.clock import Clock
 from bot.exchange.exchange import Ticket
 from bot.exchange.floor import STEP_MS, Floor, synthetic_market
-from bot.exchange.matching import FLOW, Rule
 from bot.exchange.process import ExchangeSettings
 from bot.exchange.refusal import Refusal
 from bot.exchange.virtual import EPOCH_MS, LONGEST_ADVANCE_MS, Stepper, VirtualExchange

@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Iterator
 from decimal import Decimal
 
-from bot.exchange.account import OPENING_CASH, Account, OwnOrder, Position
+from bot.exchange.accounts.account import OPENING_CASH, Account, OwnOrder, Position
+from bot.exchange.accounts.house import FUND
+from bot.exchange.books.matching import MatchingEngine
+from bot.exchange.books.order import FLOW, Rule, SelfTrade
 from bot.exchange.exchange import Exchange, Ticket
-from bot.exchange.house import FUND
 from bot.exchange.keys import ApiKey
 from bot.exchange.listing import Listing, TradeLog
-from bot.exchange.matching import MatchingEngine
-from bot.exchange.order import FLOW, Rule, SelfTrade
 from bot.types import Instrument, InstrumentKind
 
 BTC = Instrument("BTC/USDT:USDT", InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))

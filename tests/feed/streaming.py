@@ -16,9 +16,9 @@ from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.feed.client import ClientSettings, instruments, open_client
 from bot.feed.clock import FeedClock
 from bot.feed.poll import PollFeed, PollSettings
-from bot.feed.stream import StreamFeed
-from bot.feed.stream_client import open_stream_client, share_connections
-from bot.feed.stream_settings import StreamSettings
+from bot.feed.stream.client import open_stream_client, share_connections
+from bot.feed.stream.feed import StreamFeed
+from bot.feed.stream.settings import StreamSettings
 from bot.types import NS_PER_MS, NS_PER_S, Batch, Fact, FeedReport, Instrument, Kind
 
 TOKEN = "only-for-tests"

@@ -6,7 +6,7 @@ import asyncio
 import time
 from itertools import pairwise
 
-from bot.feed.stream_settings import StreamSettings
+from bot.feed.stream.settings import StreamSettings
 from tests.feed.streaming import Floor, streaming
 
 NOTICED_WITHIN_S = 3.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.feed.stream_line import StreamLine, Verdict
+from bot.feed.stream.line import StreamLine, Verdict
 from bot.feed.validate import Snapshot
 
 BTC = "BTC/USDT:USDT"

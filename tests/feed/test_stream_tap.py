@@ -12,8 +12,8 @@ from aiohttp import WSMessage, WSMsgType
 
 from bot.errors import ConfigError, VenueRefused
 from bot.feed.client import ClientSettings, build_client
-from bot.feed.stream_client import can_stream, share_connections
-from bot.feed.stream_tap import Tap, Topic, Wire
+from bot.feed.stream.client import can_stream, share_connections
+from bot.feed.stream.tap import Tap, Topic, Wire
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 URL = "wss://fstream.binance.com/public/ws/0"

@@ -10,9 +10,9 @@ import numpy as np
 
 from bot.building import CorePlan, build_engine
 from bot.config import Config, load
-from bot.exchange.catalogue import quotations
-from bot.exchange.flow import FlowSettings
-from bot.exchange.synthetic import SyntheticMarket
+from bot.exchange.markets.catalogue import quotations
+from bot.exchange.markets.flow import FlowSettings
+from bot.exchange.markets.synthetic import SyntheticMarket
 from bot.feed.snapshot import SnapshotDiffer
 from bot.feed.validate import Snapshot
 from bot.trading.engine import Engine
