@@ -98,6 +98,18 @@ def test_countdown_cancels_the_orders_of_its_symbol_unless_it_is_set_again() -> 
     assert _told(venue) == [(own.client_id, Happening.CANCELED, OrderStatus.CANCELED, 1_000)]
 
 
+def test_cancelling_all_of_a_symbol_leaves_other_symbols_and_accounts_alone() -> None:
+    venue = _quoted(2)
+    elsewhere = venue.order(1, "1", "99.0", symbol_id="ETHUSDT")
+    somebodys = venue.order(1, "1", "999.0", who=1)
+    gone = [venue.order(1, "1", "999.0"), venue.order(-1, "1", "1001.0")]
+
+    assert venue.exchange.cancel_all(venue.accounts[0], "BTCUSDT", venue.now_ms) == gone
+    assert all(own.order.status is OrderStatus.CANCELED for own in gone)
+    assert list(venue.accounts[0].open.values()) == [elsewhere]
+    assert list(venue.accounts[1].open.values()) == [somebodys]
+
+
 def test_halted_symbol_takes_no_orders_but_cancels() -> None:
     venue = _quoted()
     own = venue.order(1, "1", "999.0")
@@ -204,3 +216,12 @@ def test_only_so_many_orders_rest_in_a_symbol_at_once() -> None:
     assert refused.value.code is Code.MAX_OPEN_ORDERS
     venue.exchange.cancel(venue.accounts[0], rested[0], venue.now_ms)
     venue.order(1, "0.01", "990.0")
+
+
+def test_size_below_a_lot_is_off_the_grid_however_small() -> None:
+    venue = _quoted()
+    venue.hold(10, "1000")
+    for size in ("0.0001", "1e-999999999"):
+        with pytest.raises(Refusal) as refused:
+            venue.order(-1, size, "1001.0", reduce_only=True)
+        assert refused.value.code is Code.BAD_PRECISION

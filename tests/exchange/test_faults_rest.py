@@ -179,12 +179,13 @@ async def test_an_answer_that_is_cut_off_leaves_an_order_too(exchange: Any, cont
 
 
 async def test_a_stale_book_is_the_first_since_arming_over_and_over(exchange: Any, control: ExchangeControl) -> None:
-    control.arm("stale", endpoint="depth")
+    number = control.arm("stale", endpoint="depth")
     first = await exchange.fetch_order_book(BTC, 20)
     async with asyncio.timeout(_PATIENCE_S):
         while await _update_id(exchange) == first["nonce"]:
             await asyncio.sleep(0.02)
     seen = [await exchange.fetch_order_book(BTC, 20) for _ in range(3)]
+    assert control.struck(number) == 3  # the first answer was as it should be
     control.disarm()
 
     assert {book["nonce"] for book in seen} == {first["nonce"]}

@@ -36,6 +36,19 @@ def test_account_is_liquidated_below_its_liquidation_price_and_not_above() -> No
     assert venue.accounts[0].positions["BTCUSDT"].lots == 0
 
 
+@pytest.mark.parametrize(("cash", "called", "held"), [("4144", 0, 0), ("4180", 1, 40_000), ("4180.01", 0, 40_000)])
+def test_limits_belong_to_what_they_start(cash: str, called: int, held: int) -> None:
+    venue = Venue()
+    venue.hold(40_000, "1000")
+    venue.quote("BTCUSDT", "899.9", "900.1")
+    venue.accounts[0].cash = Decimal(cash)
+    venue.tick()
+
+    # 36,000 at 0.4 % ask for 144: all of an equity of 144, and 80 % of one of 180.
+    assert sum(isinstance(notice, MarginCall) for notice in venue.exchange.take_notices()) == called
+    assert venue.accounts[0].positions["BTCUSDT"].lots == held
+
+
 def test_book_takes_what_it_can_and_the_fund_the_rest_at_the_bankruptcy_price() -> None:
     venue = _long_100("903.9", "904.0", "40")
     venue.tick()
@@ -183,3 +196,19 @@ def test_replayed_book_takes_its_visible_part_of_a_liquidation() -> None:
     assert book.positions[account.owner] == account.positions["BTCUSDT"].lots == 0
     assert book.positions[FUND] == house.fund.positions["BTCUSDT"].lots == 60_000
     assert house.flow.positions["BTCUSDT"].lots == -60_000
+
+
+def test_insurance_fund_pays_on_what_it_took_over() -> None:
+    venue = Venue(funding_every_s=60)
+    venue.quote("BTCUSDT", "900.0", "900.2", "40")
+    venue.order(1, "40", "900.2")
+    house = venue.exchange.settlement.house
+    venue.quote("BTCUSDT", "600.0", "600.2", "10")
+    venue.tick()
+    assert (house.flow.positions["BTCUSDT"].lots, house.fund.positions["BTCUSDT"].lots) == (-40_000, 40_000)
+    before = house.flow.cash, house.fund.cash
+    venue.tick(59)
+
+    # 40 * 600.1 * 0.0001
+    assert (house.flow.cash - before[0], house.fund.cash - before[1]) == (Decimal("2.4004"), Decimal("-2.4004"))
+    venue.assert_books_balance()
