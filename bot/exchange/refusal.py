@@ -19,6 +19,7 @@ class Code(IntEnum):
     TOO_MANY_ORDERS = -1015
     INVALID_TIMESTAMP = -1021
     INVALID_SIGNATURE = -1022
+    DUPLICATE_PARAMETER = -1101
     MANDATORY_PARAM_MISSING = -1102
     BAD_PRECISION = -1111
     INVALID_TIF = -1115
@@ -56,6 +57,7 @@ _WORDS: Final = {
     Code.TOO_MANY_ORDERS: "Too many new orders.",
     Code.INVALID_TIMESTAMP: "Timestamp for this request is outside of the recvWindow.",
     Code.INVALID_SIGNATURE: "Signature for this request is not valid.",
+    Code.DUPLICATE_PARAMETER: "Duplicate values for a parameter detected.",
     Code.MANDATORY_PARAM_MISSING: "Mandatory parameter was not sent, was empty/null, or malformed.",
     Code.BAD_PRECISION: "Precision is over the maximum defined for this asset.",
     Code.INVALID_TIF: "Invalid timeInForce.",

@@ -65,6 +65,8 @@ class Stepper:
         turns, self._left_ms = divmod(self._left_ms + elapsed_ms, STEP_MS)
         for _ in range(turns):
             self._floor.turn(0)
+        # To be saved before the time is told: after a kill no new time may lie before it.
+        self._floor.exchange.dirty = True
         return self._floor.market.time_ms(0)
 
     def digest(self) -> dict[str, str]:

@@ -116,3 +116,14 @@ def test_restored_meter_goes_on_where_it_was() -> None:
     other = FundingMeter(7_000)
     other.restore(meter.snapshot())
     assert other.next_ms(121_000) == 126_000
+
+
+def test_meter_that_was_saved_with_a_longer_interval_charges_by_its_own() -> None:
+    meter = FundingMeter(8 * 3_600_000)
+    meter.charge(1_000, Decimal(5))
+    often = FundingMeter(60_000)
+    often.restore(meter.snapshot())
+
+    assert often.next_ms(2_000) == 60_000
+    assert often.charge(59_999, Decimal(5)) is None
+    assert often.charge(60_000, Decimal(5)) is not None

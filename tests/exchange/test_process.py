@@ -17,6 +17,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.exchange.accounts.state import StateFolder
+from bot.exchange.control_client import ExchangeControl
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from tests.exchange.practice import client
@@ -97,6 +98,43 @@ async def _trade_again(url: str) -> None:
         await exchange.create_order(BTC, "market", "sell", 0.01)
     finally:
         await exchange.close()
+
+
+async def test_client_id_that_was_used_again_means_the_open_order_after_a_restart(tmp_path: Path) -> None:
+    settings = ExchangeSettings(symbols=_ONE, state_folder=tmp_path)
+    named = {"clientOrderId": "again"}
+    process = ExchangeProcess.start(settings)
+    try:
+        exchange = client(process.url)
+        first = await exchange.create_order(BTC, "limit", "buy", 0.01, 50_000, named)
+        await exchange.cancel_order(first["id"], BTC)
+        second = await exchange.create_order(BTC, "limit", "buy", 0.01, 50_000, named)
+        await exchange.close()
+    finally:
+        _end_hard(process)
+    process = ExchangeProcess.start(settings)
+    try:
+        exchange = client(process.url)
+        found = await exchange.fetch_order(None, BTC, named)
+        await exchange.close()
+    finally:
+        process.stop()
+
+    assert (found["id"], found["status"]) == (second["id"], "open")
+
+
+def test_virtual_time_that_was_told_is_not_taken_back_by_a_kill(tmp_path: Path) -> None:
+    settings = ExchangeSettings(symbols=_ONE, state_folder=tmp_path, virtual=True, control_token="t")
+    process = ExchangeProcess.start(settings)
+    try:
+        told_ms = ExchangeControl(process.url, "t").advance(10_000)
+    finally:
+        _end_hard(process)
+    process = ExchangeProcess.start(settings)
+    try:
+        assert ExchangeControl(process.url, "t").advance(0) >= told_ms
+    finally:
+        process.stop()
 
 
 def test_damaged_state_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -89,3 +89,51 @@ async def test_signature_covers_what_was_sent(url: str) -> None:
             unnamed = await answer.json()
 
     assert [told["code"] for told in (changed, added, unsigned, unnamed)] == [-1022, -1022, -1102, -2015]
+
+
+async def test_signature_may_be_in_capitals(url: str) -> None:
+    query, _, signature = _signed({}).rpartition("=")
+    async with (
+        aiohttp.ClientSession(headers={"X-MBX-APIKEY": "local"}) as session,
+        session.get(f"{url}/fapi/v3/account?{query}={signature.upper()}") as answer,
+    ):
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("quantity", ["1_0", " 0.01", "+0.01", "1e-2", "1e-999999999", "١", "0.01" + "0" * 30])
+async def test_what_is_no_plain_number_is_refused(url: str, quantity: str) -> None:
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": quantity}
+    async with (
+        aiohttp.ClientSession(headers={"X-MBX-APIKEY": "local"}) as session,
+        session.post(f"{url}/fapi/v1/order", data=_signed(order)) as answer,
+    ):
+        assert (await answer.json())["code"] == -1102
+
+
+async def test_parameter_that_comes_twice_is_refused_and_the_query_comes_before_the_body(url: str) -> None:
+    form = "symbol=BTCUSDT&type=LIMIT&timeInForce=GTC&price=50000&quantity=0.01&side=BUY"
+    stamp = f"&timestamp={time.time_ns() // 1_000_000}"
+    codes = []
+    async with aiohttp.ClientSession(headers={"X-MBX-APIKEY": "local"}) as session:
+        for query, body in (
+            ("", f"{form}&side=SELL{stamp}"),
+            (f"{form}&side=SELL{stamp}", ""),
+            ("side=no", form + stamp),
+        ):
+            signature = hmac.new(b"local", (query + body).encode(), hashlib.sha256).hexdigest()
+            signed = f"{body}&signature={signature}" if body else None
+            address = f"{url}/fapi/v1/order?{query}" + ("" if body else f"&signature={signature}")
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            async with session.post(address, data=signed, headers=headers) as answer:
+                codes.append((await answer.json())["code"])
+
+    assert codes == [-1101, -1101, -1117]
+
+
+async def test_batch_that_is_refused_as_a_whole_has_done_nothing(url: str) -> None:
+    order = '{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","quantity":"0.01","price":"50000"}'
+    async with aiohttp.ClientSession(headers={"X-MBX-APIKEY": "local"}) as session:
+        async with session.post(f"{url}/fapi/v1/batchOrders", data=_signed({"batchOrders": f"[{order},1]"})) as answer:
+            assert answer.status == 400
+        async with session.get(f"{url}/fapi/v1/openOrders?{_signed({})}") as answer:
+            assert await answer.json() == []

@@ -156,7 +156,10 @@ class Account:
         """Know an order from now on, by both its ids."""
         key = (own.symbol_id, own.order.order_id)
         (self.closed if own.order.status.is_closed else self.open)[key] = own
-        self.by_client_id[own.symbol_id, own.client_id] = own
+        named = self.by_client_id.get((own.symbol_id, own.client_id))
+        # A client id may come again once its order is closed: it then means the newer one, in whatever order they come.
+        if named is None or named.order.order_id < own.order.order_id:
+            self.by_client_id[own.symbol_id, own.client_id] = own
 
     def find(self, symbol_id: str, order_id: int) -> OwnOrder | None:
         """The order with the exchange's id, open or closed."""

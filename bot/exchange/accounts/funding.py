@@ -65,15 +65,15 @@ class FundingMeter:
 
     def next_ms(self, now_ms: int) -> int:
         """When funding is charged next, in ms since 1970: a multiple of the interval."""
-        return self._due_ms if self._due_ms > now_ms else (now_ms // self.every_ms + 1) * self.every_ms
+        return (now_ms // self.every_ms + 1) * self.every_ms
 
     def charge(self, now_ms: int, mark: Decimal) -> FundingPoint | None:
         """Close the interval if it has ended; what is to be charged comes back.
 
         Several that ended since the last call (nobody was there) are charged once.
         """
-        if self._due_ms == 0:
-            self._due_ms = self.next_ms(now_ms)
+        # A time that was saved with a longer interval is too far off.
+        self._due_ms = min(self._due_ms or self.next_ms(now_ms), self.next_ms(now_ms))
         if now_ms < self._due_ms:
             return None
         point = FundingPoint(now_ms // self.every_ms * self.every_ms, self.rate(), mark)
@@ -96,7 +96,7 @@ class FundingMeter:
         due_ms, weighted, count, charged = saved
         if not isinstance(due_ms, int) or not isinstance(count, int) or not isinstance(charged, list):
             raise TypeError("funding should be saved as a time, a sum, a count and a list")
-        # With another interval than before, the time that was due means nothing any more.
+        # With an interval that doesn't divide the one before, the time that was due means nothing any more.
         self._due_ms = due_ms if due_ms % self.every_ms == 0 else 0
         self._weighted, self._count = Decimal(str(weighted)), count
         self.history.extend(FundingPoint(int(ms), Decimal(rate), Decimal(mark)) for ms, rate, mark in charged)

@@ -55,13 +55,13 @@ def on_grid(listing: Listing, size: Decimal, price: Decimal | None) -> tuple[int
         raise Refusal(Code.QTY_LESS_THAN_ZERO)
     if size > instrument.size(MAX_LOTS):
         raise Refusal(Code.QTY_GREATER_THAN_MAX)
-    if size % filters.lot_size:
+    if size < filters.lot_size or size % filters.lot_size:
         raise Refusal(Code.BAD_PRECISION)
     if price is None:
         return None, instrument.lots(size)
     if not price.is_finite() or price <= 0 or price > instrument.price(_HIGHEST_TICKS):
         raise Refusal(Code.INVALID_PARAMETER, "Price is out of range.")
-    if price % filters.tick_size:
+    if price < filters.tick_size or price % filters.tick_size:
         raise Refusal(Code.PRICE_NOT_ON_TICK)
     return instrument.ticks(price), instrument.lots(size)
 

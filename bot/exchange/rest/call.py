@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -14,6 +15,9 @@ from bot.exchange.accounts.account import Account
 from bot.exchange.exchange import Exchange
 from bot.exchange.listing import Listing
 from bot.exchange.refusal import Code, Refusal
+
+# What Decimal would read besides, as exponents, underscores and the digits of other scripts, the exchange refuses.
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,11 @@ class Asked:
         """Read a request to its end.
 
         Raises:
-            Refusal: INVALID_PARAMETER, the body is no form.
+            Refusal: INVALID_PARAMETER, the body is no form; DUPLICATE_PARAMETER, a name comes twice in query or body.
         """
         path, _, query = request.raw_path.partition("?")
         body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
-        parameters = {**request.query, **_form(body)}
+        parameters = _named(_form(body)) | _named(request.query.items())  # Binance believes the query before the body
         key = request.headers.get("X-MBX-APIKEY", "")
         return cls(request.remote or "", request.method, path, query + body, key, parameters)
 
@@ -107,15 +111,15 @@ class Call:
         return int(sent) if most is None else min(int(sent), most)
 
     def number(self, name: str) -> Decimal:
-        """A decimal number.
+        """A decimal number: digits, at most twenty before the point and twenty behind it.
 
         Raises:
-            Refusal: it is missing or not a number.
+            Refusal: it is missing or not such a number.
         """
-        try:
-            return Decimal(self.text(name))
-        except InvalidOperation:
-            raise _malformed(name) from None
+        sent = self.text(name)
+        if not _NUMBER.fullmatch(sent):
+            raise _malformed(name)
+        return Decimal(sent)
 
     def flag(self, name: str) -> bool:
         """True when the parameter says so; absent means False."""
@@ -135,11 +139,20 @@ class Route:
     keyed: bool = False
 
 
-def _form(body: str) -> dict[str, str]:
+def _form(body: str) -> list[tuple[str, str]]:
     try:
-        return dict(parse_qsl(body, keep_blank_values=True, max_num_fields=100))
+        return parse_qsl(body, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         raise Refusal(Code.INVALID_PARAMETER, "The body should be a form of at most 100 fields.") from None
+
+
+def _named(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for name, value in fields:
+        if name in named:
+            raise Refusal(Code.DUPLICATE_PARAMETER)
+        named[name] = value
+    return named
 
 
 def _malformed(name: str) -> Refusal:

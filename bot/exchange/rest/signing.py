@@ -24,8 +24,9 @@ def signer(
 ) -> Account:
     """The account whose signature is on a request.
 
-    `payload` is the query and the form body as sent, one after the other; the signature is its last parameter. The
-    timestamp has to fit one of `clocks_ms` (a replay has two: market time and the wall's).
+    `payload` is the query and the form body as sent, one after the other; the signature is its last parameter, in
+    hexadecimal digits of either case. The timestamp has to fit one of `clocks_ms` (a replay has two: market time and
+    the wall's).
 
     Raises:
         Refusal: the key is unknown or revoked, the timestamp missing or outside the window, or the signature wrong.
@@ -40,7 +41,7 @@ def signer(
         raise Refusal(Code.INVALID_TIMESTAMP)
     signed, _, signature = payload.rpartition("signature=")
     wanted = hmac.new(account.secret.encode(), signed.removesuffix("&").encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(wanted.encode(), signature.encode()):
+    if not hmac.compare_digest(wanted.encode(), signature.lower().encode()):
         raise Refusal(Code.INVALID_SIGNATURE)
     return account
 

@@ -53,14 +53,12 @@ def cancel_all(call: Call) -> Any:
 
 def place_several(call: Call) -> Any:
     """Place up to five orders one after the other; each is answered by itself, as an order or as a refusal."""
-    rows = _listed(call, "batchOrders", _PLACED_AT_ONCE)
-    return [_answered(_part(call, row), place) for row in rows]
+    return [_answered(part, place) for part in _parts(call)]
 
 
 def amend_several(call: Call) -> Any:
     """Change up to five orders one after the other; each is answered by itself."""
-    rows = _listed(call, "batchOrders", _PLACED_AT_ONCE)
-    return [_answered(_part(call, row), amend) for row in rows]
+    return [_answered(part, amend) for part in _parts(call)]
 
 
 def cancel_several(call: Call) -> Any:
@@ -191,6 +189,11 @@ def _listed(call: Call, name: str, most: int) -> list[Any]:
     if not isinstance(rows, list) or not 1 <= len(rows) <= most:
         raise Refusal(Code.INVALID_PARAMETER, f"{name} should be a JSON list of 1 to {most} entries.")
     return rows
+
+
+def _parts(call: Call) -> list[Call]:
+    # All of them are read before the first one is done: a batch that is refused as a whole has done nothing.
+    return [_part(call, row) for row in _listed(call, "batchOrders", _PLACED_AT_ONCE)]
 
 
 def _part(call: Call, row: Any) -> Call:
