@@ -93,6 +93,41 @@ async def test_one_subscription_that_falls_silent_is_noticed_while_the_connectio
         assert floor.feed.intake.troubles["connections lost"] == 0
 
 
+async def test_a_stream_that_lags_behind_the_exchange_is_out_of_step_for_as_long_as_it_does() -> None:
+    async with streaming() as floor:
+        await floor.in_step()
+        floor.control.arm("delay", delay_ms=1_500, stream="*@*")
+        floor.control.arm("disconnect", count=1, stream="*@*")
+        await floor.until(lambda: not any(floor.witness.healthy.values()))
+        seen = len(floor.witness.reports)
+        await floor.until(lambda: floor.feed.intake.troubles["connections cut for delay"])
+
+        assert not any(report.healthy for report in floor.witness.reports[seen:])
+        floor.control.disarm()
+        await floor.in_step()
+        await compare(floor, for_s=0.5)
+        assert not floor.different
+
+
+async def test_what_piled_up_while_the_process_stood_still_is_said_to_be_old_before_it_is_handed_on() -> None:
+    async with streaming(every_ms=0) as floor:
+        await floor.in_step()
+        told: list[bool] = []
+        emit = floor.feed.intake.book_changed
+
+        def noted(symbol: str, by_message: bool, is_proven: bool = False) -> None:
+            emit(symbol, by_message, is_proven)
+            told.append(floor.witness.healthy[symbol])
+
+        floor.feed.intake.book_changed = noted  # type: ignore[method-assign]
+        # In one turn of the loop, as when the whole process is stopped; `stale_after` is three seconds here.
+        time.sleep(3.5)
+        await floor.until(lambda: told)
+
+        assert not told[0]
+        await floor.in_step()
+
+
 async def test_a_receive_loop_that_ends_on_an_open_connection_is_noticed_in_three_seconds() -> None:
     async with streaming() as floor:
         await floor.in_step()

@@ -117,3 +117,23 @@ def test_trouble_right_after_a_resync_waits_and_after_a_steady_while_does_not() 
     seen.update(book(30), 11.0, by_message=True)
     seen.lose("gap", 20.0)
     assert seen.is_retry_due(20.0)
+
+
+def test_a_late_message_proves_nothing_and_puts_no_book_in_step() -> None:
+    seen = line()
+    seen.update(book(10), 0.0, by_message=False)
+
+    assert not seen.update(book(11), 1.0, by_message=True, is_late=True)
+    assert (seen.in_step, seen.proven_s) == (False, 0.0)
+    assert seen.update(book(12), 2.0, by_message=True)
+    assert not seen.update(book(13), 3.0, by_message=True, is_late=True)
+    assert (seen.in_step, seen.proven_s) == (True, 2.0)
+
+
+def test_an_answer_that_equals_a_book_of_before_is_not_the_newest() -> None:
+    seen = in_step(10)
+    seen.update(book(11, bid=105), 0.1, by_message=True)
+
+    assert seen.judge(book(10)) is Verdict.EQUAL
+    assert not seen.is_newest(book(10))
+    assert seen.is_newest(book(11, bid=105))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import ccxt.async_support as ccxt
 
@@ -15,7 +15,10 @@ from bot.feed.poll import Emit, PollFeed
 from bot.feed.stream.line import StreamLine
 from bot.feed.stream.settings import StreamSettings
 from bot.feed.stream.tap import Topic, Wire
+from bot.feed.validate import Snapshot
 from bot.types import NS_PER_MS, Batch
+
+_LATE_S: Final = 1.0  # messages of a market take a tenth of it; clocks that differ only cost a polled answer more
 
 
 class Intake:
@@ -52,10 +55,10 @@ class Intake:
         self.troubles: Counter[str] = Counter()
         self.on_lost: Callable[[str], None] = lambda symbol: None
 
-    def book_changed(self, symbol: str, by_message: bool) -> None:
+    def book_changed(self, symbol: str, by_message: bool, is_proven: bool = False) -> None:
         """Hand on the book as ccxt has it now: changes since the last time, or its best bid once more.
 
-        Not `by_message`, it says nothing of the stream yet.
+        Not `by_message`, it says nothing of the stream yet; `is_proven`, it is the exchange's however old its stamp.
         """
         book, line, feed = self._client.orderbooks.get(symbol), self.lines[symbol], self.polling.feeds[symbol]
         if book is None or self.polling.ended:
@@ -76,9 +79,13 @@ class Intake:
                 self.lose(symbol, fault.kind)
             return
         assert feed.shown is not None  # a book was just made
-        back = line.update(feed.shown, self._monotonic_s(), by_message)
-        if line.in_step:
+        is_late = not is_proven and self._is_late(feed.shown)
+        back = line.update(feed.shown, self._monotonic_s(), by_message, is_late)
+        if line.in_step and not is_late:
             health.proven(local_ns)
+        elif is_late:
+            # After a standstill of ours, what had piled up: say that it is old before it is handed on.
+            self.polling.report(symbol)
         self._emit(batch)
         if back:
             self.polling.hold(symbol)
@@ -152,6 +159,11 @@ class Intake:
         if was_in_step:
             self.polling.feeds[symbol].count_missed()
             self._tell_lost(symbol)
+
+    def _is_late(self, book: Snapshot) -> bool:
+        """Tell whether a message is old by its own stamp, where a polled answer can tell that it really is."""
+        age_ns = book.local_ns + self.polling.inquiry.skew_ns - book.exchange_ns
+        return self._same_numbers and book.exchange_ns > 0 and self._clock.real_s(age_ns) > _LATE_S
 
     def _doubt(self, symbol: str) -> None:
         if self.lines[symbol].doubt(self._monotonic_s()):

@@ -57,18 +57,20 @@ class StreamLine:
         self._attempts = 0
         self._retry_s = now_s
 
-    def update(self, book: Snapshot, now_s: float, by_message: bool) -> bool:
+    def update(self, book: Snapshot, now_s: float, by_message: bool, is_late: bool = False) -> bool:
         """Note a new state of the book; True when the symbol is in step again by it.
 
         A snapshot, not `by_message`, only starts a book: its stream may be dead. It is in step with the first message,
-        or when nothing moved meanwhile; whoever finds that out says so here as well.
+        or when nothing moved meanwhile; whoever finds that out says so here as well. A message that `is_late` proves
+        nothing.
         """
         self.updates += 1
-        self.proven_s = now_s
+        if not is_late:
+            self.proven_s = now_s
         self._books.append(book)
         if self.in_step:
             return False
-        if not by_message:
+        if not by_message or is_late:
             self._retry_s = max(self._retry_s, now_s + _PATIENCE_S)
             return False
         self.in_step = True
@@ -123,6 +125,10 @@ class StreamLine:
         verdict = self._judged(answer)
         self.checks[verdict] += 1
         return verdict
+
+    def is_newest(self, answer: Snapshot) -> bool:
+        """Tell whether an answer shows the book that the stream has now, and not one it had before."""
+        return bool(self._books) and _is_equal(self._books[-1], answer)
 
     def _judged(self, answer: Snapshot) -> Verdict:
         if not self._books:

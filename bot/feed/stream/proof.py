@@ -55,8 +55,9 @@ class Proof:
                 self._intake.recheck_s[symbol] = now_s + self._settings.trades_audit_every_s
                 self._next_s = now_s + self._settings.probe_apart_s
         for line in sorted(self._intake.lines.values(), key=lambda line: line.proven_s):
-            is_quiet = now_s - line.proven_s >= self._settings.quiet_after_s
-            is_due = line.is_started and (is_quiet or (line.in_step and now_s >= self._audit_s[line.symbol]))
+            is_due = line.is_started and (
+                self._is_quiet(line) or (line.in_step and now_s >= self._audit_s[line.symbol])
+            )
             if (
                 is_due
                 and now_s >= self._next_s
@@ -72,7 +73,8 @@ class Proof:
         if answer is None or not line.is_started:
             return
         verdict = line.judge(answer)
-        if verdict is Verdict.AHEAD:
+        was_ahead = verdict is Verdict.AHEAD
+        if was_ahead:
             # It may only be on its way.
             await asyncio.sleep(self._settings.grace_s)
             verdict = line.judge(answer)
@@ -82,9 +84,15 @@ class Proof:
             self._intake.lose(symbol, "difference")
         elif verdict is Verdict.AHEAD and line.updates == updates:
             self._bury(symbol)
-        elif verdict is Verdict.EQUAL and line.updates == updates:
-            # Nothing was missed in this silence: state the book once more, so that nobody takes it for an old one.
-            self._intake.book_changed(symbol, by_message=True)
+        elif verdict is Verdict.AHEAD and self._settings.same_numbers:
+            self._give_up_late(symbol)
+        elif self._is_quiet(line) and (was_ahead or (line.updates == updates and line.is_newest(answer))):
+            # Nothing was missed in this silence, and nothing is late whatever its stamp says: state the book once
+            # more, so that nobody takes it for an old one.
+            self._intake.book_changed(symbol, by_message=True, is_proven=True)
+
+    def _is_quiet(self, line: StreamLine) -> bool:
+        return self._monotonic_s() - line.proven_s >= self._settings.quiet_after_s
 
     def _bury(self, symbol: str) -> None:
         """End what the market goes on without: the connection, or one subscription where others still speak."""
@@ -93,6 +101,13 @@ class Proof:
             if symbol in wire.symbols and now_s - wire.market_s >= self._settings.quiet_after_s:
                 self._cut(wire.client, "pongs alone")
         self._intake.lose(symbol, "silence")
+
+    def _give_up_late(self, symbol: str) -> None:
+        """End a connection whose messages come, but late: a new one has no backlog."""
+        for wire in self._tap.wires:
+            if symbol in wire.symbols:
+                self._cut(wire.client, "delay")
+        self._intake.lose(symbol, "delay")
 
     async def _recheck(self, symbol: str) -> None:
         """Ask for the trades a stream left out; when it left out old ones without a word, subscribe anew."""
