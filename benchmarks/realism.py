@@ -23,7 +23,7 @@ from storage.tape import Tape
 
 _ROOT: Final = Path(__file__).parents[1]
 _RECORDED: Final = _ROOT / "../shared/data"
-_PAGE: Final = _ROOT / "docs/local-exchange.md"
+_PAGE: Final = _ROOT / "docs/local-exchange-realism.md"
 _MARKS: Final = ("<!-- realism -->", "<!-- /realism -->")
 _SECONDS: Final = 7_200.0
 _BUSY, _OTHER, _QUIET = "BTCUSDT", "ETHUSDT", "ATOMUSDT"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +69,8 @@ def exchange(  # over 30 lines: one option after the other
         bool, typer.Option("--virtual", help="Stand still; `imbalance exchange advance` moves the market.")
     ] = False,
     control: Annotated[
-        bool, typer.Option("--control", help="Make up a control token, print it, and take faults and steps with it.")
+        bool,
+        typer.Option("--control", help=f"Take faults and steps, by {_CONTROL_VARIABLE} or else a new token."),
     ] = False,
     control_token: Annotated[
         str | None, typer.Option("--control-token", metavar="TEXT", help=f"The token; better {_CONTROL_VARIABLE}.")
@@ -88,6 +90,8 @@ def exchange(  # over 30 lines: one option after the other
     from bot.console.key_file import read_keys
     from bot.exchange.process import ExchangeSettings
 
+    known = control_token or os.environ.get(_CONTROL_VARIABLE, "")
+    token = secrets.token_urlsafe(24) if control and not known else known
     settings = ExchangeSettings(
         port=port,
         seed=seed,
@@ -102,7 +106,7 @@ def exchange(  # over 30 lines: one option after the other
         ban_s=_length_ns(ban, "--ban") / _NS_PER_S,
         listen_key_life_s=_length_ns(listen_key_life, "--listen-key-life") / _NS_PER_S,
         virtual=virtual,
-        control_token=_control_token(control_token, made_up=control),
+        control_token=token,
     )
     if keys is not None:
         settings = replace(settings, keys=read_keys(keys))
@@ -110,7 +114,7 @@ def exchange(  # over 30 lines: one option after the other
         raise UserError("--virtual needs --control or a control token: nobody could move the market")
     import asyncio
 
-    asyncio.run(_serve(settings, as_json=as_json, tell_token=control))
+    asyncio.run(_serve(settings, as_json=as_json, tell_token=token != known))
 
 
 def faults(
@@ -240,12 +244,6 @@ def _length_ns(text: str, name: str) -> int:
 
 def _length_ms(text: str | None, name: str) -> int | None:
     return None if text is None else _length_ns(text, name) // _NS_PER_MS
-
-
-def _control_token(named: str | None, *, made_up: bool) -> str:
-    import secrets
-
-    return secrets.token_urlsafe(24) if made_up else named or os.environ.get(_CONTROL_VARIABLE, "")
 
 
 def _controlled(url: str, token: str | None) -> ExchangeControl:

@@ -153,6 +153,19 @@ def test_a_made_up_token_is_printed_and_opens_the_control(say: Say, tmp_path: Pa
             assert child.wait(10) == 0
 
 
+def test_control_keeps_the_token_of_the_environment(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONTROL_VARIABLE, _TOKEN)
+    words = ["exchange", "--port", "0", "--symbols", "1", "--control", "--json"]
+    with _started(words, tmp_path) as child:
+        try:
+            told = _document(child)
+            assert told["control_token"] is None  # who set it knows it
+            assert say("exchange", "disarm", "--url", told["url"]).code == 0
+        finally:
+            child.send_signal(signal.SIGINT)
+            assert child.wait(10) == 0
+
+
 def _started(words: list[str], folder: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen([*_IMBALANCE, *words], cwd=folder, stdout=subprocess.PIPE, text=True, env=environment)

@@ -1,6 +1,6 @@
 """The table of every method of the stock ccxt clients that the local exchange answers, made by calling them.
 
-`python -m tests.exchange.conformance` makes the calls and writes the table into docs/local-exchange.md.
+`python -m tests.exchange.conformance` makes the calls and writes the table into docs/local-exchange-methods.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.exchange.desk import BTC, ETH, TOKEN, Case, desk
 from tests.exchange.rest_calls import REST_CASES
 from tests.exchange.stream_calls import STREAM_CASES
 
-DOCUMENT = Path(__file__).parents[2] / "docs/local-exchange.md"
+DOCUMENT = Path(__file__).parents[2] / "docs/local-exchange-methods.md"
 BEGIN, END = "<!-- methods -->", "<!-- /methods -->"
 _PATIENCE_S = 20.0
 
