@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bot.exchange.accounts.account import Account, Income, IncomeKind, OwnFill
-from bot.exchange.digest import Digest
+from bot.exchange.digest import Digest, TradeHash
+from bot.exchange.listing import PublicTrade
 from tests.exchange.venue import Venue
 
 
@@ -76,3 +77,15 @@ def test_whatever_else_an_account_has_counts(change: Callable[[Account], None]) 
     assert digest.accounts() == before
     change(venue.accounts[0])
     assert digest.accounts() != before
+
+
+@pytest.mark.parametrize("name", ["trade_id", "price", "lots", "sign", "time_ms"])
+def test_every_field_of_a_public_trade_counts(name: str) -> None:
+    trade = PublicTrade(trade_id=1, price=10, lots=5, sign=1, first_id=1, last_id=1, time_ms=1_000)
+    changed: dict[str, Any] = {name: -1}
+    one, other = TradeHash("BTCUSDT"), TradeHash("BTCUSDT")
+    one.add(trade)
+    other.add(trade._replace(**changed))
+
+    assert one.hexdigest() != other.hexdigest()
+    assert one.hexdigest() != TradeHash("BTCUSDT").hexdigest()
