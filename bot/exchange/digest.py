@@ -77,7 +77,9 @@ def _rows(account: Account) -> Iterable[list[Any]]:
     yield ["leverage", *sorted(account.leverage.items())]
     yield ["countdowns", *sorted(account.countdowns.items())]
     for symbol_id, position in sorted(account.positions.items()):
-        yield ["position", symbol_id, position.lots, position.cost, position.updated_ms]
+        # One that is flat is nothing owned, and a restart forgets it.
+        if position.lots:
+            yield ["position", symbol_id, position.lots, position.cost, position.updated_ms]
     for _, own in sorted((account.open | account.closed).items()):
         yield _order(own)
     for fill in account.fills:

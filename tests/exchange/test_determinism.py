@@ -12,9 +12,14 @@ from typing import Any, Final
 
 import pytest
 
-from bot.exchange.accounts.account import IncomeKind
+from bot.exchange.accounts.account import UNFILLED_KEPT, IncomeKind, OwnOrder
+from bot.exchange.accounts.order_entry import Ticket
+from bot.exchange.accounts.state import StateFolder
+from bot.exchange.books.order import Order, Rule
+from bot.exchange.floor import Floor, synthetic_market
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
+from bot.exchange.virtual import SteppedTime
 from bot.types import OrderStatus
 from tests.exchange.errands import Errand, errands, run_here, run_there
 from tests.exchange.made_up_tape import write_tape
@@ -74,6 +79,52 @@ def test_another_seed_is_another_tape_and_one_order_more_is_another_account() ->
 
     assert other["tape"] != idle["tape"] != ours["tape"]
     assert other["accounts"] == idle["accounts"] != ours["accounts"] != fewer["accounts"]
+
+
+def test_accounts_have_the_same_hash_after_a_restart(tmp_path: Path) -> None:
+    hashes = []
+    for _ in range(2):
+        market = synthetic_market(_SETTINGS)
+        floor, folder = Floor(_SETTINGS, SteppedTime(market)), StateFolder(tmp_path)
+        if not folder.load(floor.exchange, market):
+            now_ms, account = floor.turn(0), floor.exchange.accounts["first"]
+            for number, sign in enumerate((1, -1)):  # back to flat, and then one that rests
+                ticket = Ticket(
+                    "BTCUSDT", sign, Decimal("0.01"), None, Rule.GTC, reduce_only=False, client_id=f"n{number}"
+                )
+                floor.exchange.place(account, ticket, now_ms)
+            floor.exchange.place(account, replace(ticket, sign=1, price=Decimal(50_000), client_id="rests"), now_ms)
+            folder.save(floor.exchange, market, now_ms, clean=False)
+        hashes.append(floor.digests()["accounts"])
+        folder.close()
+
+    assert hashes[0] == hashes[1]
+
+
+def test_the_newest_closed_orders_that_never_traded_are_known_and_saved(tmp_path: Path) -> None:
+    market, folder = synthetic_market(_SETTINGS), StateFolder(tmp_path)
+    floor = Floor(_SETTINGS, market)
+    account = floor.exchange.accounts["first"]
+    number = 0
+    for last in (5, UNFILLED_KEPT, UNFILLED_KEPT + 7):
+        while number < last:
+            number += 1
+            order = Order(number, account.owner, 1, 500_000, 10, 10, status=OrderStatus.CANCELED)
+            own = OwnOrder(order, "BTCUSDT", f"n{number}", "LIMIT", Rule.GTC, number, number)
+            if number == 1:
+                order.left, own.filled, own.quote = 4, 6, Decimal(300)
+            account.track(own)
+        folder.save(floor.exchange, market, 1, clean=False)
+    folder.close()
+    again, folder = Floor(_SETTINGS, market), StateFolder(tmp_path)
+    folder.load(again.exchange, market)
+    folder.close()
+
+    for kept in (account, again.exchange.accounts["first"]):
+        assert list(kept.closed) == [("BTCUSDT", n) for n in (1, *range(8, UNFILLED_KEPT + 8))]
+        assert len(kept.by_client_id) == UNFILLED_KEPT + 1
+        assert kept.forgotten == 6
+    assert again.digests()["accounts"] == floor.digests()["accounts"]
 
 
 async def test_two_server_processes_and_one_without_a_server_give_the_same_hashes() -> None:

@@ -7,6 +7,7 @@ cash plus cost is conserved to the last digit.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum, unique
@@ -21,6 +22,7 @@ TAKER_RATE: Final = Decimal("0.0005")
 OPENING_CASH: Final = Decimal(10_000)
 CENT: Final = Decimal("0.00000001")  # the least amount of money
 _LEVERAGE: Final = 20  # what Binance gives a new account
+UNFILLED_KEPT: Final = 10_000  # Binance forgets them after three days; who quotes all day would fill the memory
 
 
 @dataclass(slots=True, eq=False)
@@ -122,7 +124,8 @@ class Account:
 
     `rights` are what its key may do; one that `is_revoked` is not accepted any more.
 
-    `closed`, `fills` and `income` are in the order they came to be, and only grow; `income` has what no fill brought.
+    `closed`, `fills` and `income` are in the order they came to be; `income` has what no fill brought. Of closed orders
+    that never traded only the newest `UNFILLED_KEPT` are known (`unfilled`); `forgotten` counts the others.
     `countdowns` are the times in ms since 1970 at which a symbol's orders are cancelled. `is_warned` since a
     margin call.
     """
@@ -137,6 +140,8 @@ class Account:
     leverage: dict[str, int] = field(default_factory=dict)
     open: dict[tuple[str, int], OwnOrder] = field(default_factory=dict)
     closed: dict[tuple[str, int], OwnOrder] = field(default_factory=dict)
+    unfilled: deque[tuple[str, int]] = field(default_factory=deque)
+    forgotten: int = 0
     by_client_id: dict[tuple[str, str], OwnOrder] = field(default_factory=dict)
     fills: list[OwnFill] = field(default_factory=list)
     income: list[Income] = field(default_factory=list)
@@ -154,12 +159,15 @@ class Account:
 
     def track(self, own: OwnOrder) -> None:
         """Know an order from now on, by both its ids."""
-        key = (own.symbol_id, own.order.order_id)
-        (self.closed if own.order.status.is_closed else self.open)[key] = own
         named = self.by_client_id.get((own.symbol_id, own.client_id))
         # A client id may come again once its order is closed: it then means the newer one, in whatever order they come.
         if named is None or named.order.order_id < own.order.order_id:
             self.by_client_id[own.symbol_id, own.client_id] = own
+        key = (own.symbol_id, own.order.order_id)
+        if own.order.status.is_closed:
+            self._retire(key, own)
+        else:
+            self.open[key] = own
 
     def find(self, symbol_id: str, order_id: int) -> OwnOrder | None:
         """The order with the exchange's id, open or closed."""
@@ -178,7 +186,7 @@ class Account:
         for key, own in done:
             del self.open[key]
             own.updated_ms = now_ms
-            self.closed[key] = own
+            self._retire(key, own)
         return [own for _, own in done]
 
     def receive(self, kind: IncomeKind, symbol_id: str, amount: Decimal, now_ms: int) -> None:
@@ -228,6 +236,18 @@ class Account:
         booked = OwnFill(*ids, own.order.sign, price, lots, quote, realised, fee, maker, now_ms)
         self.fills.append(booked)
         return booked
+
+    def _retire(self, key: tuple[str, int], own: OwnOrder) -> None:
+        self.closed[key] = own
+        if own.filled:
+            return
+        self.unfilled.append(key)
+        if len(self.unfilled) > UNFILLED_KEPT:
+            gone = self.closed.pop(self.unfilled.popleft())
+            self.forgotten += 1
+            named = (gone.symbol_id, gone.client_id)
+            if self.by_client_id[named] is gone:
+                del self.by_client_id[named]
 
 
 def _income(number: int, kind: IncomeKind, amount: Decimal, symbol_id: str, time_ms: int, trade_id: int) -> Income:

@@ -235,8 +235,9 @@ def _journals(folder: Path) -> tuple[_Journal, ...]:
         return [saved_rows.fill_row(account.key, own) for own in account.fills[known:]]
 
     def orders(account: Account, known: int) -> list[Row]:
-        fresh = islice(account.closed.values(), known, None) if len(account.closed) > known else ()
-        return [saved_rows.order_row(account.key, own) for own in fresh]
+        count = max(0, account.forgotten + len(account.closed) - known)
+        fresh = islice(reversed(account.closed.values()), count)
+        return [saved_rows.order_row(account.key, own) for own in fresh][::-1]
 
     def income(account: Account, known: int) -> list[Row]:
         return [saved_rows.income_row(account.key, own) for own in account.income[known:]]
