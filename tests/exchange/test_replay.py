@@ -263,6 +263,17 @@ def test_accounts_trades_keep_the_rules_of_self_trading_and_amending() -> None:
     assert (own.left, book.touch()) == (4, (101, 102))
 
 
+@pytest.mark.parametrize(("lots", "filled"), [(1, [1]), (3, [])])
+def test_amended_order_keeps_its_place_in_a_recorded_queue_only_when_it_shrinks(lots: int, filled: list[int]) -> None:
+    book = _book()
+    order = book.place(1, 1, 100, 2)
+    _play(book, Kind.BID, 2, 100, 12)  # seven more, behind it
+
+    assert book.amend(order.order_id, 100, lots)
+    _play(book, Kind.SELL, 900, 100, 6)
+    assert [trade.lots for trade in book.drain()] == filled
+
+
 def test_mark_price_and_funding_rate_are_those_that_the_tape_has_told_so_far(tmp_path: Path) -> None:
     folder = tmp_path / "tape"
     with TapeWriter(folder, TapeHeader("facts", "by hand", Sampling.EVENT, _START_NS, (BTC,))) as writer:
