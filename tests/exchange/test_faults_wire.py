@@ -151,11 +151,12 @@ async def test_a_disconnected_client_gets_the_message_and_then_the_end(
     assert kinds == [aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.CLOSED]
 
 
+@pytest.mark.parametrize("stream", [_DEPTH, ""])
 async def test_a_silent_stream_still_answers_pings_and_requests(
-    still: ExchangeProcess, control: ExchangeControl
+    still: ExchangeProcess, control: ExchangeControl, stream: str
 ) -> None:
     async with _listening(still.url) as socket:
-        number = control.arm("silence", stream=_DEPTH, for_ms=1_000)
+        number = control.arm("silence", stream=stream, for_ms=1_000)
         control.advance(900)
         await socket.ping(b"anybody?")
         assert (await socket.receive(timeout=_PATIENCE_S)).type is aiohttp.WSMsgType.PONG
