@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +13,10 @@ import pytest
 
 from bot.exchange.process import CONTROL_VARIABLE, ExchangeProcess, ExchangeSettings
 from tests.run.bots import COMMAND, ROOT
+from tests.run.shells import PATIENCE_S, ended, free_port, started
 
 PAGES = sorted((ROOT / "docs").glob("**/*.md"))
 PRINTED = "http://127.0.0.1:8700"
-_PATIENCE_S = 30.0
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -59,7 +57,7 @@ def test_every_command_of_the_pages_works_in_its_order(page: Path, tmp_path: Pat
         (tmp_path / "keys.toml").write_text(toml)
     environment = {name: value for name, value in os.environ.items() if name != CONTROL_VARIABLE}
     environment["PATH"] = f"{COMMAND.parent}{os.pathsep}{environment['PATH']}"
-    port = str(_free_port())
+    port = str(free_port())
     servers: list[subprocess.Popen[bytes]] = []
     try:
         for line in _commands(page):
@@ -69,7 +67,7 @@ def test_every_command_of_the_pages_works_in_its_order(page: Path, tmp_path: Pat
                 environment[name] = told
             elif line.startswith("imbalance exchange --"):
                 _end(servers)
-                servers.append(_started(command, tmp_path, environment, int(port)))
+                servers.append(started(command, tmp_path, environment, int(port)))
             else:
                 _run(command if port in command else f"{command} --url http://127.0.0.1:{port}", tmp_path, environment)
     finally:
@@ -91,36 +89,14 @@ def _commands(page: Path) -> list[str]:
     return [line[2:] for code in blocks(page, "console") for line in code.splitlines() if line.startswith("$ ")]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _run(command: str, folder: Path, environment: dict[str, str]) -> None:
     words = ["bash", "-c", command]
     done = subprocess.run(
-        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
+        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
-def _started(command: str, folder: Path, environment: dict[str, str], port: int) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-    deadline_s = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline_s and child.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return child
-    _end([child])
-    raise AssertionError(f"{command} should have answered within {_PATIENCE_S:g} s, ended with {child.returncode}")
-
-
 def _end(servers: list[subprocess.Popen[bytes]]) -> None:
     while servers:
-        child = servers.pop()
-        child.terminate()
-        child.wait(_PATIENCE_S)
+        assert ended(servers.pop()) == 0

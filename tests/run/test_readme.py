@@ -15,6 +15,7 @@ import pytest
 
 from tests.feed.test_binance import Recorder
 from tests.run.bots import COMMAND, ROOT
+from tests.run.shells import ended, free_port, started
 
 SHORTER = {"FOR=30s": "FOR=8s", "--for 10s": "--for 5s"}
 """A reader watches longer than a test needs to."""
@@ -70,6 +71,10 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         command = "true"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("IMBALANCE_", "MAKE"))}
     environment["PATH"] = f"{COMMAND.parent}{os.pathsep}{environment['PATH']}"
+    if command.startswith("imbalance exchange --"):  # a server, which a reader leaves running
+        port = free_port()
+        code = ended(started(command.replace("8700", str(port)), folder, environment, port))
+        return subprocess.CompletedProcess(words, code, "", "")
     return subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
     )
