@@ -44,6 +44,7 @@ class Code(IntEnum):
     LEVERAGE_INVALID = -4028
     NO_NEED_TO_CHANGE_MARGIN_TYPE = -4046
     NO_NEED_TO_CHANGE_POSITION_SIDE = -4059
+    POSITION_SIDE_NOT_MATCH = -4061
     SYMBOL_NOT_TRADING = -4108
     DUPLICATE_CLIENT_ID = -4116
     MIN_NOTIONAL = -4164
@@ -82,6 +83,7 @@ _WORDS: Final = {
     Code.LEVERAGE_INVALID: "Leverage is not valid.",
     Code.NO_NEED_TO_CHANGE_MARGIN_TYPE: "No need to change margin type.",
     Code.NO_NEED_TO_CHANGE_POSITION_SIDE: "No need to change position side.",
+    Code.POSITION_SIDE_NOT_MATCH: "Order's position side does not match user's setting.",
     Code.SYMBOL_NOT_TRADING: "Symbol is not open for trading; orders can only be cancelled.",
     Code.DUPLICATE_CLIENT_ID: "ClientOrderId is duplicated.",
     Code.MIN_NOTIONAL: "Order's notional must be no smaller than the least notional (unless you choose reduce only).",

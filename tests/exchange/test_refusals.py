@@ -110,6 +110,16 @@ async def test_what_is_no_plain_number_is_refused(url: str, quantity: str) -> No
         assert (await answer.json())["code"] == -1102
 
 
+@pytest.mark.parametrize(("name", "value", "code"), [("reduceOnly", "yes", -1102), ("positionSide", "LONG", -4061)])
+async def test_what_an_order_asks_for_is_not_passed_over(url: str, name: str, value: str, code: int) -> None:
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01", name: value}
+    async with (
+        aiohttp.ClientSession(headers={"X-MBX-APIKEY": "local"}) as session,
+        session.post(f"{url}/fapi/v1/order", data=_signed(order)) as answer,
+    ):
+        assert (await answer.json())["code"] == code
+
+
 async def test_parameter_that_comes_twice_is_refused_and_the_query_comes_before_the_body(url: str) -> None:
     form = "symbol=BTCUSDT&type=LIMIT&timeInForce=GTC&price=50000&quantity=0.01&side=BUY"
     stamp = f"&timestamp={time.time_ns() // 1_000_000}"

@@ -122,8 +122,15 @@ class Call:
         return Decimal(sent)
 
     def flag(self, name: str) -> bool:
-        """True when the parameter says so; absent means False."""
-        return self.parameters.get(name, "").lower() == "true"
+        """True or False as the parameter says; absent means False.
+
+        Raises:
+            Refusal: it says neither.
+        """
+        sent = self.parameters.get(name, "").lower()
+        if sent not in ("true", "false", ""):
+            raise _malformed(name)
+        return sent == "true"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from bot.exchange.rest import statement
 from bot.exchange.rest.call import Call, Route
 
 _SIGNS: Final = {"BUY": 1, "SELL": -1}
+_ONE_WAY: Final = "BOTH"  # the position side of one-way mode
 _PLACED_AT_ONCE: Final = 5
 _CANCELLED_AT_ONCE: Final = 10
 
@@ -160,6 +161,8 @@ def _ticket(call: Call) -> Ticket:
     sign = _SIGNS.get(call.text("side"))
     if sign is None:
         raise Refusal(Code.INVALID_SIDE)
+    if call.text("positionSide", _ONE_WAY) != _ONE_WAY:
+        raise Refusal(Code.POSITION_SIDE_NOT_MATCH)
     order_type = call.text("type")
     if order_type not in ("LIMIT", "MARKET"):
         raise Refusal(Code.INVALID_ORDER_TYPE)
