@@ -13,6 +13,7 @@ import ccxt as errors
 import pytest
 import pytest_asyncio
 
+from bot.errors import UserError
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from tests.exchange.practice import client
@@ -209,32 +210,37 @@ async def test_state_keeps_margin_settings_income_and_the_houses_books(tmp_path:
     )
 
 
-async def test_state_of_the_first_format_still_loads(tmp_path: Path) -> None:
-    settings = ExchangeSettings(symbols=(BTC,), state_folder=tmp_path)
-    process = ExchangeProcess.start(settings)
+async def _leave(folder: Path, size: float) -> None:
+    """Leave the state of an account that bought and sold, and holds `size` now, as the first version wrote it."""
+    process = ExchangeProcess.start(ExchangeSettings(symbols=(BTC,), state_folder=folder))
     stock = client(process.url)
     try:
-        await stock.create_order(BTC, "market", "buy", 0.1)
+        await stock.create_order(BTC, "market", "buy", 0.1 + size)
+        await stock.create_order(BTC, "market", "sell", 0.1)
     finally:
         await stock.close()
         process.stop()
-    saved = json.loads((tmp_path / "snapshot.json").read_bytes()) | {"format": 1}
-    for name in ("house", "listings", "income"):
-        del saved[name]
-    for name in ("countdowns", "is_warned"):
-        del saved["accounts"]["local"][name]
-    (tmp_path / "snapshot.json").write_text(json.dumps(saved))
-    process = ExchangeProcess.start(settings)
-    stock = client(process.url)
-    try:
-        (position,) = await stock.fetch_positions()
-    finally:
-        await stock.close()
-        process.stop()
+    saved = json.loads((folder / "snapshot.json").read_bytes()) | {"format": 1}
+    (folder / "snapshot.json").write_text(json.dumps(saved))
 
-    assert position["contracts"] == 0.1
-    again = json.loads((tmp_path / "snapshot.json").read_bytes())
-    assert again["format"] == 2
-    lots, cost, _ = again["accounts"]["local"]["positions"]["BTCUSDT"]
-    assert again["house"]["flow"][1]["BTCUSDT"][0] == -lots
-    assert Decimal(again["house"]["flow"][1]["BTCUSDT"][1]) == -Decimal(cost)
+
+async def test_market_of_the_first_version_is_moved_aside_when_nobody_owns_anything_in_it(tmp_path: Path) -> None:
+    await _leave(tmp_path, 0.0)
+    process = ExchangeProcess.start(ExchangeSettings(symbols=(BTC,), state_folder=tmp_path))
+    stock = client(process.url)
+    try:
+        assert await stock.fetch_my_trades(BTC) == []
+        assert (await stock.fetch_balance())["USDT"]["total"] == 10_000
+    finally:
+        await stock.close()
+        process.stop()
+    assert json.loads((tmp_path / "snapshot.json").read_bytes())["format"] == 2
+    assert json.loads((tmp_path / "before" / "snapshot.json").read_bytes())["format"] == 1
+    assert len((tmp_path / "before" / "fills.jsonl").read_bytes().splitlines()) >= 2
+
+
+async def test_market_of_the_first_version_is_refused_and_kept_when_something_is_owned_in_it(tmp_path: Path) -> None:
+    await _leave(tmp_path, 0.2)
+    with pytest.raises(UserError, match="move the folder away to start a new market"):
+        ExchangeProcess.start(ExchangeSettings(symbols=(BTC,), state_folder=tmp_path))
+    assert json.loads((tmp_path / "snapshot.json").read_bytes())["format"] == 1

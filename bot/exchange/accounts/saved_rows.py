@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.exchange.accounts.account import Account, Income, IncomeKind, OwnFill, OwnOrder, Position
-from bot.exchange.accounts.house import House, Purse
+from bot.exchange.accounts.house import House
 from bot.exchange.books.order import Order, Rule, SelfTrade
 from bot.exchange.listing import Listing
 from bot.types import OrderStatus
@@ -132,15 +132,6 @@ def restore_house(house: House, saved: Mapping[str, Any]) -> None:
         purse.cash = Decimal(cash)
         purse.positions |= _held(positions)
     house.fees, house.rounding = Decimal(saved["fees"]), Decimal(saved["rounding"])
-
-
-def face(flow: Purse, accounts: Mapping[str, Account]) -> None:
-    """Give the crowd the other side of what accounts hold: a folder of the first format doesn't say what it has."""
-    for account in accounts.values():
-        for symbol_id, held in account.positions.items():
-            theirs = flow.positions.setdefault(symbol_id, Position())
-            theirs.lots -= held.lots
-            theirs.cost -= held.cost
 
 
 def listing_row(listing: Listing) -> dict[str, Any]:

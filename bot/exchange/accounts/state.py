@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from itertools import islice
@@ -26,7 +27,7 @@ from bot.exchange.exchange import Exchange
 from bot.exchange.markets.synthetic import SyntheticMarket
 
 _FORMAT: Final = 2
-_READABLE: Final = (1, 2)
+_ASIDE: Final = "before"
 _SNAPSHOT: Final = "snapshot.json"
 _LOCK: Final = "lock"
 _LOCKED_AT_MOST_S: Final = 2.0  # an exchange whose parent died ends within a tenth of a second or so
@@ -36,15 +37,20 @@ class StateFolder:
     """The folder of one exchange, locked while this object is open.
 
     Raises:
-        UserError: another exchange has it, and does not end within a few seconds.
+        UserError: it can't be made or written to; or another exchange has it, and does not end within a few seconds.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._journals = _journals(folder)
         self._absent: dict[str, Any] = {}
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / _LOCK).open("wb")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / _LOCK).open("wb")
+        except OSError as error:
+            raise UserError(
+                f"the state folder {folder} should be one to write to ({error.strerror}): name another"
+            ) from error
         self._wait_for_lock()
 
     def close(self) -> None:
@@ -62,6 +68,8 @@ class StateFolder:
     def load(self, exchange: Exchange, market: SyntheticMarket) -> bool:
         """Bring the exchange back to where the folder left it; False when the folder is new.
 
+        A market of the first version can't go on as it was. It is moved aside if nobody owns anything in it.
+
         Raises:
             StorageError: the folder is damaged or of another version; nothing in it was changed.
         """
@@ -69,7 +77,10 @@ class StateFolder:
         if not saved:
             return False
         try:
-            if saved["format"] not in _READABLE:
+            if saved["format"] == 1 and not _is_owned(saved):
+                self._move_aside()
+                return False
+            if saved["format"] != _FORMAT:
                 raise ValueError(f"format should be {_FORMAT}, was {saved['format']}")
             self._refuse_lost(exchange, saved)
             market.restore(saved["market"], clean=bool(saved["clean"]))
@@ -78,8 +89,7 @@ class StateFolder:
                     saved_rows.restore_account(account, saved["accounts"][account.key], exchange.listings)
             self._restore_rest(exchange, saved)
             for journal in self._journals:
-                # The first format had no journal of income.
-                journal.load(exchange.accounts, int(saved.get(journal.name, 0)))
+                journal.load(exchange.accounts, int(saved[journal.name]))
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise self._damaged(error) from error
         return True
@@ -152,12 +162,15 @@ class StateFolder:
                     "which is not listed now; list it, or move the folder away to start anew"
                 )
 
+    def _move_aside(self) -> None:
+        aside = self._folder / _ASIDE
+        aside.mkdir(exist_ok=True)
+        for path in self._folder.glob("*.json*"):
+            path.replace(aside / path.name)
+        sys.stderr.write(f"exchange: a new market begins; the one of the version before is in {aside}\n")
+
     def _restore_rest(self, exchange: Exchange, saved: Mapping[str, Any]) -> None:
-        house = exchange.settlement.house
-        if saved["format"] == 1:
-            saved_rows.face(house.flow, exchange.accounts)
-            return
-        saved_rows.restore_house(house, saved["house"])
+        saved_rows.restore_house(exchange.settlement.house, saved["house"])
         for name, row in saved["listings"].items():
             if name in exchange.listings:
                 saved_rows.restore_listing(exchange.listings[name], row)
@@ -169,6 +182,12 @@ class StateFolder:
             f"the exchange's state in {self._folder / _SNAPSHOT} can't be used ({type(error).__name__}: {error}); "
             "move the folder away to start a new market"
         )
+
+
+def _is_owned(saved: Mapping[str, Any]) -> bool:
+    """True when some account has an order or a position."""
+    accounts = saved["accounts"].values()
+    return any(account["open"] or any(lots for lots, *_ in account["positions"].values()) for account in accounts)
 
 
 class _Journal:
