@@ -119,6 +119,9 @@ class ExchangeControl:
             connection.request(method, target, None if sent is None else json.dumps(sent), headers)
             answer = connection.getresponse()
             told = json.loads(answer.read())
+        except ConnectionRefusedError as error:
+            advice = "start it with `imbalance exchange --control`, or name another address"
+            raise UserError(f"nobody answers at {self._url}; {advice}") from error
         except (OSError, HTTPException, ValueError) as error:
             raise UserError(f"the exchange at {self._url} did not answer {method} {target}: {error!r}") from error
         finally:

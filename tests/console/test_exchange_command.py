@@ -54,7 +54,15 @@ def running() -> Iterator[ExchangeProcess]:
         (["arm", "delay-before", "--token", "x", "--set", "delay_ms=-3"], "delay_ms should be a whole number from 0"),
         (["arm", "delay-before", "--token", "x", "--set", "delay_ms=long"], "delay_ms should be a whole number from 0"),
         (["arm", "delay-before", "--token", "x", "--set", "delay_ms"], "--set should be NAME=VALUE, was 'delay_ms'"),
-        (["arm", "gap", "--token", "x", "--url", "http://127.0.0.1:1"], "the exchange at http://127.0.0.1:1 did not"),
+        (
+            ["arm", "gap", "--token", "x", "--url", "http://127.0.0.1:1"],
+            "nobody answers at http://127.0.0.1:1; start it",
+        ),
+        (
+            ["--state", "/dev/null/state"],
+            "the state folder /dev/null/state should be one to write to (Not a directory)",
+        ),
+        (["--symbols", ""], "a symbol should look like BTC/USDT:USDT, was ''"),
         (["disarm", "--token", "x", "--url", "ftp://127.0.0.1"], "the exchange's address should look like"),
         (["advance", "far", "--token", "x"], "TIME should be a duration such as"),
     ],

@@ -97,7 +97,7 @@ def _bases() -> list[str]:
 def _base(name: str) -> str:
     base, slash, rest = name.partition("/")
     if not (slash and base.isalnum() and base.isupper() and rest == "USDT:USDT"):
-        raise UserError(f"a symbol should look like BTC/USDT:USDT, was {name}")
+        raise UserError(f"a symbol should look like BTC/USDT:USDT, was {name!r}")
     if base not in _bases():
         # A typing mistake should not trade an invented market.
         nearest = did_you_mean(name, (f"{row[0]}/USDT:USDT" for row in _KNOWN))
