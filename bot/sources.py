@@ -30,6 +30,12 @@ POLL, STREAM, AUTO = "poll", "stream", "auto"
 _PROOF_WEIGHT = 5
 """What a book or a page of trades weighs at most where weights are known."""
 
+_SNAPSHOT_WEIGHT = 20
+"""What the whole book weighs at Binance, from which a stream of changes begins."""
+
+_AUDIT_SHARE = 0.25
+"""Of the usable weight: proofs of streams that do not look wrong are stretched in time rather than take more."""
+
 _TRADE_LISTS = {"binance": "public", "binanceusdm": "fapiPublic", "binancecoinm": "dapiPublic"}
 """ccxt's endpoint family of the exchanges that have both a list of trades and one of aggregated trades."""
 
@@ -63,10 +69,12 @@ class PolledMarket:
         budget: Budget,
         listed: tuple[Instrument, ...],
         streams: Any = None,
+        stretch: float = 1.0,
     ) -> None:
         self._config = config
         self._client = client
         self._streams = streams
+        self._stretch = stretch
         self._process = process
         self.clock = clock
         self.budget = budget
@@ -95,8 +103,8 @@ class PolledMarket:
             if mode != POLL:
                 streams = open_stream_client(settings, client)
                 share_connections(streams, tuple(config.exchange.symbols))
-            budget = await _budget(config, client, mode)
-            return cls(config, client, process, clock, budget, listed, streams)
+            budget, stretch = await _budget(config, client, mode)
+            return cls(config, client, process, clock, budget, listed, streams, stretch)
         except BaseException:
             for one in (streams, client):
                 if one is not None:
@@ -119,12 +127,16 @@ class PolledMarket:
         polling = PollFeed(self._client, self.instruments, settings, self.clock, take_seq, emit)
         if self._streams is None:
             return polling
+        usual, is_binance = StreamSettings(), self._client.id in _TRADE_LISTS
         judged = StreamSettings(
             depth=own.depth,
             quiet_after_s=max(self.clock.real_s(NS_PER_S), 0.1),
+            audit_every_s=usual.audit_every_s * self._stretch,
+            trades_audit_every_s=usual.trades_audit_every_s * self._stretch,
             probe_apart_s=_apart_s(self.budget),
+            sync_apart_s=_sync_apart_s(self.budget) if is_binance else 0.0,
             fall_back=own.mode == AUTO,
-            same_numbers=self._client.id in _TRADE_LISTS,
+            same_numbers=is_binance,
         )
         return StreamFeed(self._streams, polling, judged, self.clock, emit)
 
@@ -161,8 +173,10 @@ def _mode(config: Config, settings: ClientSettings) -> str:
     return POLL
 
 
-async def _budget(config: Config, client: Any, mode: str) -> Budget:
-    """Return whether the requests fit; streams ask for little, but with "auto" all may have to be polled at once.
+async def _budget(config: Config, client: Any, mode: str) -> tuple[Budget, float]:
+    """Return whether the requests fit, and how many times longer than usual audits of streams have to be apart.
+
+    Streams ask for little, but with "auto" all may have to be polled at once.
 
     Raises:
         UserError: they don't.
@@ -170,13 +184,15 @@ async def _budget(config: Config, client: Any, mode: str) -> Budget:
     own, symbols = config.feed, config.exchange.symbols
     costs = await costs_of(client, config.exchange.id, symbols[0], own.depth, TRADES_PAGE)
     judged = StreamSettings()
-    book_ns, trades_ns = own.book_every_ns, own.trades_every_ns
+    book_ns, trades_ns = round(judged.audit_every_s * NS_PER_S), round(judged.trades_audit_every_s * NS_PER_S)
+    audits = plan(costs, len(symbols), book_ns, trades_ns)
+    stretch = max(1.0, audits.used_per_minute / (_AUDIT_SHARE * audits.usable_per_minute))
     if mode == STREAM:
-        book_ns, trades_ns = round(judged.audit_every_s * NS_PER_S), round(judged.trades_audit_every_s * NS_PER_S)
-    budget = plan(costs, len(symbols), book_ns, trades_ns)
+        return plan(costs, len(symbols), round(book_ns * stretch), round(trades_ns * stretch)), stretch
+    budget = plan(costs, len(symbols), own.book_every_ns, own.trades_every_ns)
     if not budget.fits:
         raise UserError(budget.sentence)
-    return budget
+    return budget, stretch
 
 
 def _apart_s(budget: Budget) -> float:
@@ -186,6 +202,12 @@ def _apart_s(budget: Budget) -> float:
         return shortest
     free = max(budget.usable_per_minute - budget.used_per_minute, 0.1 * budget.usable_per_minute) / 2
     return max(shortest, 60 * _PROOF_WEIGHT / free)
+
+
+def _sync_apart_s(budget: Budget) -> float:
+    """Return the seconds between two whole books, so that a lost connection of many symbols stays within the limit."""
+    free = max(budget.limit_per_minute - budget.used_per_minute, 0.1 * budget.limit_per_minute)
+    return 60 * _SNAPSHOT_WEIGHT / free
 
 
 async def _connected(config: Config, settings: ClientSettings) -> Any:

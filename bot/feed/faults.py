@@ -42,10 +42,11 @@ async def answered(call: Awaitable[Answer], headers_source: object = None) -> An
     except BotError:
         raise
     except Exception as fault:  # ccxt raises TypeError, ValueError and more on answers it didn't expect
-        raise _sorted_out(fault, headers_source) from fault
+        raise sorted_out(fault, headers_source) from fault
 
 
-def _sorted_out(fault: Exception, headers_source: object) -> BotError:
+def sorted_out(fault: Exception, headers_source: object) -> BotError:
+    """Return what `answered` raises for a fault that ccxt raised, or handed on otherwise."""
     text = f"{type(fault).__name__}: {shown(str(fault))}"
     if isinstance(fault, (ccxt.DDoSProtection, ccxt.RateLimitExceeded)):
         headers = getattr(headers_source, "last_response_headers", None)

@@ -59,11 +59,20 @@ class Inquiry:
         except VenueError as fault:
             health.fail(of_book)
             if isinstance(fault, TooManyRequests):
-                self._pause.begin(fault)
+                self.pause(fault)
             return None
         if header(self.client.last_response_headers, _ENDED_HEADER) == "1":
             self.over.set()
         return made
+
+    @property
+    def is_paused(self) -> bool:
+        """True while the exchange wants no requests."""
+        return self._pause.is_on
+
+    def pause(self, complaint: TooManyRequests) -> None:
+        """Leave the exchange alone for as long as it asked, whoever asked it."""
+        self._pause.begin(complaint)
 
     async def measure_skew(self) -> None:
         """Measure `skew_ns`, or keep the last figure: a clock that can't be asked is no reason to stop."""
@@ -73,7 +82,7 @@ class Inquiry:
             async with asyncio.timeout(_SKEW_LIMIT_S):
                 self.skew_ns = (await measure_skew(self._ask_time, self._clock)).skew_ns
         except TooManyRequests as fault:
-            self._pause.begin(fault)
+            self.pause(fault)
         except (VenueError, BadMarketData, TimeoutError):
             self.refusals["no_time"] += 1
 

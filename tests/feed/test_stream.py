@@ -214,6 +214,29 @@ async def test_a_disconnected_stream_dials_again_and_what_is_emitted_stays_in_or
         await floor.until(lambda: all(whole(ids) for ids in floor.witness.trades.values()))
 
 
+async def test_an_exchange_that_refuses_books_for_a_while_is_left_alone_for_as_long_as_it_asks() -> None:
+    async with streaming() as floor:
+        await floor.in_step()
+        refusal = floor.control.arm("status-before", endpoint="depth", status=429, retry_after_s=3)
+        floor.control.arm("disconnect", count=1, stream="*@*")
+        await floor.until(lambda: floor.feed.intake.polling.inquiry.is_paused)
+        await asyncio.sleep(2.5)
+        asked = floor.control.struck(refusal)
+        floor.control.disarm()
+
+        assert asked <= len(floor.symbols)
+        await floor.in_step()
+
+
+async def test_books_are_asked_for_one_after_the_other_where_they_are_dear() -> None:
+    async with streaming(symbols=3, settings=StreamSettings(sync_apart_s=1.0)) as floor:
+        lines = floor.feed.lines.values()
+        await floor.until(lambda: any(line.is_started for line in lines))
+
+        assert not all(line.is_started for line in lines)
+        await floor.until(lambda: all(line.in_step for line in lines))
+
+
 async def test_a_snapshot_that_is_no_book_is_asked_for_again_until_it_is_one() -> None:
     async with streaming() as floor:
         await floor.in_step()

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
+from bot.config import Config
+from bot.exchange.process import ExchangeProcess, ExchangeSettings
+from bot.sources import PolledMarket
 from tests.run.bots import Folder, end
 
 BRISK = ("--set", "strategy.params.half_spread_bps=0.0", "--plain")
@@ -14,6 +20,11 @@ def sampling(path: Path) -> str:
     """What the one tape in a folder says of itself."""
     (header,) = (path / "data" / "tapes").glob("*/tape.json")
     return str(json.loads(header.read_text())["sampling"])
+
+
+def _told(address: str) -> Any:
+    with urlopen(address) as answer:
+        return json.load(answer)
 
 
 def test_a_streamed_run_fills_and_replays_equal(folder: Folder) -> None:
@@ -40,3 +51,20 @@ def test_streams_of_an_exchange_that_has_none_are_refused_before_anything_is_ask
 
     assert ended.code == 2
     assert 'feed.mode should be "poll" or "auto" on bitso' in ended.err
+
+
+async def test_streams_of_more_symbols_than_can_be_polled_are_audited_less_often_instead_of_refused() -> None:
+    exchange = await asyncio.to_thread(ExchangeProcess.start, ExchangeSettings(symbols=70, weight_limit=2400))
+    try:
+        listing = await asyncio.to_thread(_told, f"{exchange.url}/fapi/v1/exchangeInfo")
+        names = tuple(f"{one['baseAsset']}/USDT:USDT" for one in listing["symbols"])
+        plain = Config()
+        told = plain.exchange.model_copy(update={"id": "binanceusdm", "base_url": exchange.url, "symbols": names})
+        how = plain.feed.model_copy(update={"mode": "stream"})
+        market = await PolledMarket.open(plain.model_copy(update={"exchange": told, "feed": how}))
+        await market.close()
+    finally:
+        await asyncio.to_thread(exchange.stop)
+
+    assert len(names) == 70
+    assert market.budget.used_per_minute <= 0.26 * market.budget.usable_per_minute

@@ -28,6 +28,8 @@ def open_stream_client(settings: ClientSettings, polling: Any) -> Any:
     client = build_client(settings, _library())
     client.set_markets(polling.markets, polling.currencies)
     client.options["tradesLimit"] = _TRADES_KEPT
+    # Whoever asked for the book asks again, later each time; at once and thrice would anger an exchange that refuses.
+    client.options["watchOrderBook"] = {**client.options.get("watchOrderBook", {}), "maxRetries": 1}
     client.streaming = {**client.streaming, "keepAlive": _PING_EVERY_MS, "connectionTimeout": _DIAL_LIMIT_MS}
     return client
 

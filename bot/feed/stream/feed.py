@@ -46,9 +46,7 @@ class StreamFeed:
         self._chores = Chores(polling.break_down)
         self.intake = Intake(client, polling, clock, emit, settings, monotonic_s)
         self.tap = Tap(client, polling.feeds, self.intake, monotonic_s)
-        self._upkeep = Upkeep(
-            client, self.tap, self.intake, self._chores, settings.silent_after_s, settings.sync_limit_s, monotonic_s
-        )
+        self._upkeep = Upkeep(client, self.tap, self.intake, self._chores, settings, monotonic_s)
         self._proof = Proof(self.intake, self.tap, self._chores, settings, self._upkeep.cut, monotonic_s)
         self.intake.on_lost = self._upkeep.renew
 

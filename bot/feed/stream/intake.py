@@ -11,6 +11,7 @@ import ccxt.async_support as ccxt
 
 from bot.errors import BadMarketData
 from bot.feed.clock import FeedClock
+from bot.feed.faults import TooManyRequests, sorted_out
 from bot.feed.poll import Emit, PollFeed
 from bot.feed.stream.line import StreamLine
 from bot.feed.stream.settings import StreamSettings
@@ -137,6 +138,9 @@ class Intake:
         if symbol is not None and topic is Topic.TRADES:
             self.trades_due.add(symbol)
         elif symbol is not None:
+            complaint = sorted_out(fault, self._client) if isinstance(fault, Exception) else None
+            if isinstance(complaint, TooManyRequests):
+                self.polling.inquiry.pause(complaint)
             self.lose(symbol, "gap" if isinstance(fault, ccxt.InvalidNonce) else "update")
         elif not wire.is_over:
             wire.is_over = True
