@@ -52,6 +52,7 @@ def examine(config: Config) -> Iterator[Finding]:
         ("Python", _python),
         ("packages", _packages),
         ("strategy", _strategy),
+        ("feed", _feed),
         ("compiled kernels", _kernels),
         ("storage folder", _folder),
         ("disk space", _disk),
@@ -114,6 +115,19 @@ def _strategy(config: Config) -> Finding:
     loaded = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     loaded.build(config.strategy.params)
     return Finding("strategy", f"{loaded.name} loads with its parameters")
+
+
+def _feed(config: Config) -> Finding:
+    mode, exchange = config.feed.mode, config.exchange.id
+    if mode == "poll":
+        return Finding("feed", f"polls {exchange}")
+    from bot.feed.client import ClientSettings
+    from bot.feed.stream.client import can_stream
+
+    if can_stream(ClientSettings(exchange)):
+        return Finding("feed", f"streams {exchange}" + (", and polls what fails" if mode == "auto" else ""))
+    advice = "" if mode == "auto" else 'set feed.mode to "poll" or "auto"'
+    return Finding("feed", f"ccxt streams no books or trades of {exchange}", advice)
 
 
 def _kernels(_: Config) -> Finding:

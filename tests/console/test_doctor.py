@@ -5,6 +5,10 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
+from bot.config import load
+from bot.console.doctor import examine
 from tests.console.conftest import Say
 
 STRATEGIES = f"strategy.folders={Path(__file__).parents[2] / 'strategies'}"
@@ -33,3 +37,20 @@ def test_a_broken_place_is_found_broken_with_advice(tmp_path: Path, say: Say) ->
     assert said.code == 1
     for words in ("is not a SQLite database", "exchange.port = 0", "'nowhere' was found neither in", "problem"):
         assert words in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize(
+    ("mode", "exchange", "found", "ok"),
+    [
+        ("poll", "local", "polls local", True),
+        ("stream", "binanceusdm", "streams binanceusdm", True),
+        ("auto", "local", "streams local, and polls what fails", True),
+        ("stream", "bigone", "ccxt streams no books or trades of bigone", False),
+        ("auto", "bigone", "ccxt streams no books or trades of bigone", True),
+    ],
+)
+def test_the_feed_that_is_configured_is_one_there_is(mode: str, exchange: str, found: str, ok: bool) -> None:
+    ways = [f"feed.mode={mode}", f"exchange.id={exchange}", STRATEGIES]
+    finding = next(one for one in examine(load(None, ways, {})) if one.name == "feed")
+
+    assert (finding.found, finding.ok) == (found, ok)
