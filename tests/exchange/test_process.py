@@ -165,6 +165,8 @@ async def test_symbol_that_is_left_out_once_goes_on_later_unless_something_is_ow
         ExchangeProcess.start(replace(both, symbols=("ETH/USDT:USDT",)))
     with pytest.raises(UserError, match="key local, which is not among"):
         ExchangeProcess.start(replace(both, keys=(ApiKey("another", "key"),)))
+    with pytest.raises(UserError, match="add new ones at the end"):
+        ExchangeProcess.start(replace(both, keys=(ApiKey("another", "key"), *both.keys)))
 
 
 def test_folder_serves_one_exchange_at_a_time(tmp_path: Path) -> None:

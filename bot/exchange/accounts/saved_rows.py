@@ -35,8 +35,6 @@ def restore_account(account: Account, saved: Mapping[str, Any], listings: Mappin
     Raises:
         KeyError, TypeError, ValueError, ArithmeticError: the row is not one of this account.
     """
-    if account.owner != saved["owner"]:
-        raise ValueError(f"key {account.key} should be account {account.owner}, was {saved['owner']}")
     account.cash = Decimal(saved["cash"])
     account.leverage = {name: int(value) for name, value in saved["leverage"].items()}
     account.positions |= _held(saved["positions"])

@@ -154,6 +154,11 @@ class StateFolder:
         for key, account in saved["accounts"].items():
             if key not in exchange.accounts:
                 raise StorageError(f"{self._folder} holds an account of key {key}, which is not among the keys now")
+            if (number := exchange.accounts[key].owner) != account["owner"]:
+                raise StorageError(
+                    f"key {key} should be number {account['owner']} of the keys, as in {self._folder}, was {number}; "
+                    "keep the keys in their order and add new ones at the end"
+                )
             held = {symbol_id for symbol_id, (lots, *_) in account["positions"].items() if lots}
             lost = (held | {row[1] for row in account["open"]}) - set(exchange.listings)
             if lost:
