@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bot.feed.stream.line import Verdict
+from bot.feed.stream.settings import StreamSettings
 from tests.feed.streaming import streaming
 
 
@@ -17,3 +19,14 @@ async def test_a_connection_without_a_frame_is_cut_although_ccxt_would_wait_on()
         floor.control.disarm()
         floor.control.advance(2_000)
         await floor.in_step()
+
+
+async def test_a_stream_that_is_a_little_behind_an_answer_is_given_time_to_catch_up() -> None:
+    settings = StreamSettings(audit_every_s=0.2, grace_s=1.5)
+    async with streaming(symbols=1, settings=settings) as floor:
+        await floor.in_step()
+        floor.control.arm("delay", delay_ms=200, stream="*@depth*")
+        (line,) = floor.feed.lines.values()
+        await floor.until(lambda: line.checks[Verdict.AHEAD] >= 2)
+
+        assert line.losses["silence"] == floor.feed.intake.troubles["connections cut for delay"] == 0
