@@ -81,8 +81,7 @@ def paper(config: Config, options: PaperOptions) -> int:
         BotError: one line for the user; what was stored is not lost.
     """
     started_s = time.monotonic()
-    # Late and failed jobs are counted by the feed and shown; the library's own lines would tear the screen.
-    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    _hush()
     if options.replay is not None:
         if options.flatten and options.speed is None:
             raise UserError("--flatten needs a market that goes on; with --speed max the tape is over when the run is")
@@ -105,6 +104,7 @@ def record(config: Config, for_ns: int | None, as_json: bool = False) -> int:
     Raises:
         BotError: one line for the user; what was recorded is kept.
     """
+    _hush()
     return asyncio.run(_record(config, for_ns, as_json))
 
 
@@ -121,6 +121,11 @@ def replay(config: Config, run_id: int, assert_equal: bool, as_json: bool = Fals
         replayed = replay_run(database, run_id, lambda done, rows: progress.update(task, completed=done, total=rows))
     show(verdict(replayed), replayed, as_json=as_json)
     return 1 if assert_equal and replayed.differences else 0
+
+
+def _hush() -> None:
+    # Late and failed jobs are counted by the feed and shown; the library's own lines would tear the screen.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 
 async def _record(config: Config, for_ns: int | None, as_json: bool) -> int:

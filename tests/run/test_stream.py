@@ -9,6 +9,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from bot.config import Config
+from bot.exchange.control_client import ExchangeControl
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.sources import PolledMarket
 from tests.run.bots import Folder, end
@@ -68,3 +69,15 @@ async def test_streams_of_more_symbols_than_can_be_polled_are_audited_less_often
 
     assert len(names) == 70
     assert market.budget.used_per_minute <= 0.26 * market.budget.usable_per_minute
+
+
+def test_a_recording_of_an_exchange_that_stopped_answering_does_not_fill_the_screen(folder: Folder) -> None:
+    exchange = ExchangeProcess.start(ExchangeSettings(control_token="only-for-tests"))
+    try:
+        ExchangeControl(exchange.url, "only-for-tests").arm("timeout-before", endpoint="depth")
+        ended = folder.run("record", "--set", f"exchange.base_url={exchange.url}", "--for", "2s")
+    finally:
+        exchange.stop()
+
+    assert ended.code == 0
+    assert "Execution of job" not in ended.err
