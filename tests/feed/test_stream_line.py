@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from bot.feed.stream.line import StreamLine, Verdict
 from bot.feed.validate import Snapshot
 
 BTC = "BTC/USDT:USDT"
+_COLUMNS = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
 
 
 def book(nonce: int, bid: int = 100, lots: int = 5) -> Snapshot:
@@ -41,6 +45,17 @@ def test_an_answer_is_compared_with_the_book_of_the_same_update_also_when_that_i
     assert seen.judge(book(10)) is Verdict.EQUAL
     assert seen.judge(book(10, lots=6)) is Verdict.DIFFERENT
     assert seen.judge(book(11, bid=105)) is Verdict.EQUAL
+
+
+@pytest.mark.parametrize("side", ["bid_ticks", "bid_lots", "ask_ticks", "ask_lots"])
+@pytest.mark.parametrize("level", [0, 1])
+def test_one_number_that_differs_is_another_book_and_only_what_both_show_counts(side: str, level: int) -> None:
+    seen, other = in_step(10), book(10)
+    getattr(other, side)[level] += 7
+
+    assert seen.judge(other) is Verdict.DIFFERENT
+    shown = replace(other, **{name: getattr(other, name)[:level] for name in _COLUMNS})
+    assert seen.judge(shown) is Verdict.EQUAL
 
 
 def test_a_newer_answer_is_ahead_unless_it_shows_the_same_book() -> None:
