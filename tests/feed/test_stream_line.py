@@ -111,6 +111,14 @@ def test_a_doubt_keeps_the_book_and_ends_with_the_next_message() -> None:
     assert seen.losses == {"doubt": 1}
 
 
+def test_a_doubt_that_no_message_ends_is_ended_by_subscribing_anew() -> None:
+    seen = in_step()
+
+    assert seen.doubt(1.0)
+    assert not seen.is_retry_due(3.4)
+    assert seen.is_retry_due(3.6)
+
+
 def test_a_resync_is_timed_from_the_loss_to_the_first_message() -> None:
     seen = in_step()
     seen.lose("gap", 10.0)
