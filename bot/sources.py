@@ -128,13 +128,16 @@ class PolledMarket:
         if self._streams is None:
             return polling
         usual, is_binance = StreamSettings(), self._client.id in _TRADE_LISTS
+        sync_apart_s = _sync_apart_s(self.budget) if is_binance else 0.0
         judged = StreamSettings(
             depth=own.depth,
             quiet_after_s=max(self.clock.real_s(NS_PER_S), 0.1),
             audit_every_s=usual.audit_every_s * self._stretch,
             trades_audit_every_s=usual.trades_audit_every_s * self._stretch,
             probe_apart_s=_apart_s(self.budget),
-            sync_apart_s=_sync_apart_s(self.budget) if is_binance else 0.0,
+            # ccxt's own pacing lets a few wait in line.
+            sync_limit_s=usual.sync_limit_s + 4 * sync_apart_s,
+            sync_apart_s=sync_apart_s,
             fall_back=own.mode == AUTO,
             same_numbers=is_binance,
         )
