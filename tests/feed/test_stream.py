@@ -182,6 +182,8 @@ async def test_with_auto_a_symbol_is_polled_while_its_stream_is_out_of_step_and_
         streamed = sum(line.updates for line in lines)
         floor.control.disarm(silence)
         await floor.in_step()
+        schedule = floor.feed.intake.polling.schedule
+        await floor.until(lambda: all(schedule.is_held(f"book {line.symbol}") for line in lines))
         await compare(floor, for_s=1)
 
         assert not floor.different
