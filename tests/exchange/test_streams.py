@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket as sockets
+import struct
 from collections.abc import Iterable
 from contextlib import closing
 from itertools import pairwise
@@ -416,3 +417,19 @@ async def test_nobody_listening_leaves_nothing_behind() -> None:
 
         assert (on.streams._sources, on.streams._listeners) == ({}, {})
         on.turn(20)
+
+
+async def test_clients_that_leave_before_they_are_let_in_are_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with stage() as on:
+        port = on.server.port
+        assert port is not None
+        wanted = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        wanted += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        for _ in range(20):
+            with closing(sockets.create_connection(("127.0.0.1", port))) as hasty:
+                hasty.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+                hasty.sendall(wanted.encode())
+            await asyncio.sleep(0)
+        on.turn()
+        await on.subscribed("btcusdt@trade")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

@@ -63,7 +63,10 @@ class Streams:
             return web.Response(body=orjson.dumps(refused), status=400, content_type="application/json")
         self._connected += 1
         connection = Connection(self._connected, self._carrier, self._settings, combined=entrance.combined)
-        response = await connection.open(request)
+        try:
+            response = await connection.open(request)
+        except ConnectionError:
+            return web.Response()  # it left before it was let in, and will not hear this
         self._connections.append(connection)
         if entrance.listen_key is not None:
             self._users.setdefault(entrance.listen_key, []).append(connection)
