@@ -44,14 +44,16 @@ WITHIN_EXCHANGE: Mapping[str, tuple[str, ...]] = {
     "bot.exchange.keys": (),
     "bot.exchange.refusal": (),
     "bot.exchange.clock": (),
+    "bot.exchange.mark": (),
+    "bot.exchange.funding": exchange_rooms("mark"),
     "bot.exchange.books": (),
-    "bot.exchange.listing": exchange_rooms("books", "accounts.funding", "accounts.mark"),
-    "bot.exchange.accounts": exchange_rooms("books", "keys", "listing", "refusal"),
-    "bot.exchange.accounts.state": exchange_rooms("accounts", "exchange", "markets"),  # all that a restart needs
+    "bot.exchange.listing": exchange_rooms("books", "funding", "mark"),
+    "bot.exchange.accounts": exchange_rooms("books", "funding", "keys", "listing", "mark", "refusal"),
+    "bot.exchange.state": exchange_rooms("accounts", "exchange", "markets"),  # all that a restart needs
     "bot.exchange.exchange": exchange_rooms("accounts", "books", "listing", "refusal"),
-    "bot.exchange.markets": exchange_rooms("books", "listing", "accounts.mark"),
-    "bot.exchange.rest": exchange_rooms("accounts", "books", "exchange", "listing", "refusal"),
-    "bot.exchange.rest.server": exchange_rooms(
+    "bot.exchange.markets": exchange_rooms("books", "listing", "mark"),
+    "bot.exchange.rest": exchange_rooms("accounts", "books", "exchange", "funding", "listing", "refusal"),
+    "bot.exchange.server": exchange_rooms(
         *("accounts", "clock", "control", "exchange", "faults", "listing", "refusal", "rest", "streams")
     ),
     "bot.exchange.streams": exchange_rooms("accounts", "exchange", "listing", "refusal", "rest"),

@@ -19,7 +19,7 @@ from bot.exchange.markets.flow import FlowSettings
 from bot.exchange.markets.synthetic import SyntheticMarket
 from bot.exchange.process import ExchangeSettings
 from bot.exchange.rest import private, public
-from bot.exchange.rest.server import Market
+from bot.exchange.server import Market
 from bot.exchange.streams.connection import StreamSettings
 from bot.exchange.streams.hub import Streams
 

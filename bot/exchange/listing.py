@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
-from bot.exchange.accounts.funding import FundingMeter
-from bot.exchange.accounts.mark import MarkPrice
 from bot.exchange.books.order import RECORDED, Order, Rule, SelfTrade, Trade
+from bot.exchange.funding import FundingMeter
+from bot.exchange.mark import MarkPrice
 from bot.types import Instrument, OrderStatus
 
 _KEPT: Final = 5_000  # public trades of an instrument in memory: minutes at a busy pace; older ones are not served

@@ -12,14 +12,14 @@ from typing import Final
 from aiohttp import web
 
 from bot.errors import UserError
-from bot.exchange.accounts.state import StateFolder
 from bot.exchange.clock import Clock
 from bot.exchange.control import Control
 from bot.exchange.floor import Floor, replay_market, synthetic_market
 from bot.exchange.markets.synthetic import SyntheticMarket
 from bot.exchange.process import ExchangeSettings
 from bot.exchange.rest.rate_limits import RateLimits
-from bot.exchange.rest.server import Market, Server
+from bot.exchange.server import Market, Server
+from bot.exchange.state import StateFolder
 from bot.exchange.virtual import EPOCH_MS, SteppedTime, Stepper
 from bot.exchange.wall import Metronome
 

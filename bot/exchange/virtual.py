@@ -15,7 +15,7 @@ from bot.exchange.floor import STEP_MS, Floor, replay_market, synthetic_market
 from bot.exchange.listing import Listing
 from bot.exchange.process import ExchangeSettings
 from bot.exchange.refusal import Code, Refusal
-from bot.exchange.rest.server import Market
+from bot.exchange.server import Market
 
 EPOCH_MS: Final = 1_767_225_600_000  # 2026-01-01 00:00 UTC, a time that funding at any usual interval is due
 LONGEST_ADVANCE_MS: Final = 3_600_000  # nothing else is answered meanwhile

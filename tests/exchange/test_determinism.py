@@ -14,11 +14,11 @@ import pytest
 
 from bot.exchange.accounts.account import UNFILLED_KEPT, IncomeKind, OwnOrder
 from bot.exchange.accounts.order_entry import Ticket
-from bot.exchange.accounts.state import StateFolder
 from bot.exchange.books.order import Order, Rule
 from bot.exchange.floor import Floor, synthetic_market
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
+from bot.exchange.state import StateFolder
 from bot.exchange.virtual import SteppedTime
 from bot.types import OrderStatus
 from tests.exchange.errands import Errand, errands, run_here, run_there

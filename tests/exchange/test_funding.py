@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from bot.exchange.accounts.account import IncomeKind
-from bot.exchange.accounts.funding import FundingMeter
 from bot.exchange.accounts.notice import AccountNotice, Cause
+from bot.exchange.funding import FundingMeter
 from tests.exchange.venue import Venue
 
 

@@ -16,10 +16,10 @@ import psutil
 import pytest
 
 from bot.errors import UserError
-from bot.exchange.accounts.state import StateFolder
 from bot.exchange.control_client import ExchangeControl
 from bot.exchange.keys import ApiKey
 from bot.exchange.process import ExchangeProcess, ExchangeSettings
+from bot.exchange.state import StateFolder
 from tests.exchange.practice import client
 
 BTC = "BTC/USDT:USDT"

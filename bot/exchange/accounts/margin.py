@@ -11,8 +11,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from bot.exchange.accounts.account import Account, Position
 from bot.exchange.accounts.brackets import BRACKETS, maintenance
-from bot.exchange.accounts.mark import PRICE_STEP
 from bot.exchange.listing import Listing
+from bot.exchange.mark import PRICE_STEP
 
 
 class Margin:

@@ -7,10 +7,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from bot.exchange.accounts.account import CENT, Account, IncomeKind, OwnFill, OwnOrder, Position
-from bot.exchange.accounts.funding import FundingPoint
 from bot.exchange.accounts.house import House, Purse
 from bot.exchange.accounts.notice import AccountNotice, Cause, Happening, MarginCall, Notice, OrderNotice, PositionStand
 from bot.exchange.books.order import FLOW, Trade
+from bot.exchange.funding import FundingPoint
 from bot.exchange.listing import Listing
 from bot.types import OrderStatus
 

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from bot.errors import UserError
-from bot.exchange.accounts.mark import PRICE_STEP
 from bot.exchange.books.taped_book import TapedBook
 from bot.exchange.listing import Listing, PublicTrade, TradeLog
+from bot.exchange.mark import PRICE_STEP
 from bot.exchange.markets.reel import Reel
 from bot.types import NS_PER_MS, NS_PER_S, Fact, Instrument, InstrumentKind, Kind
 from storage.tape import FACT_ROW, Rows, Stretch, Tape

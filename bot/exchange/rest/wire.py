@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
-from bot.exchange.accounts.funding import INTEREST, RATE_CAP, FundingPoint
 from bot.exchange.accounts.order_entry import MAX_LOTS, MAX_OPEN_ORDERS
 from bot.exchange.books.order import Rule
+from bot.exchange.funding import INTEREST, RATE_CAP, FundingPoint
 from bot.exchange.listing import Listing, PublicTrade
 from bot.types import Instrument
 

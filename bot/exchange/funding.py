@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from bot.exchange.accounts.mark import PRICE_STEP
+from bot.exchange.mark import PRICE_STEP
 
 INTEREST: Final = Decimal("0.0001")  # per interval
 RATE_CAP: Final = Decimal("0.003")  # three quarters of the lowest tier's maintenance rate
