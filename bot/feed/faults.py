@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Mapping
 from typing import Final, TypeVar
 
+import aiohttp
 import ccxt.async_support as ccxt
 
 from bot.errors import BadMarketData, BotError, VenueRefused, VenueUnavailable
@@ -51,7 +52,10 @@ def sorted_out(fault: Exception, headers_source: object) -> BotError:
     if isinstance(fault, (ccxt.DDoSProtection, ccxt.RateLimitExceeded)):
         headers = getattr(headers_source, "last_response_headers", None)
         return TooManyRequests(text, retry_after_s(headers), banned=" 418 " in f" {fault} ")
-    if isinstance(fault, (ccxt.OperationFailed, TimeoutError, OSError)):
+    # An answer that was cut off in its midst comes as a bare ExchangeError, like a refusal; its cause tells it apart.
+    if isinstance(fault, (ccxt.OperationFailed, TimeoutError, OSError)) or isinstance(
+        fault.__cause__, aiohttp.ClientError
+    ):
         return VenueUnavailable(text)
     if isinstance(fault, ccxt.BaseError):
         return VenueRefused(text)

@@ -6,8 +6,11 @@ import ccxt.async_support as ccxt
 import pytest
 
 from bot.errors import BadMarketData, BotError, VenueRefused, VenueUnavailable
+from bot.exchange.control_client import ExchangeControl
+from bot.exchange.process import ExchangeProcess, ExchangeSettings
 from bot.feed.faults import TooManyRequests, answered, retry_after_s, shown
 from bot.feed.pause import Pause
+from tests.exchange.practice import client
 
 
 async def raising(fault: BaseException) -> None:
@@ -39,6 +42,18 @@ async def test_every_fault_of_a_request_is_one_of_a_few(fault: Exception, kind: 
 
     assert type(sorted_out.value) is kind
     assert sorted_out.value.__cause__ is fault
+
+
+async def test_an_answer_cut_off_in_its_midst_may_pass_by_itself() -> None:
+    process = ExchangeProcess.start(ExchangeSettings(symbols=1, control_token="token"))
+    stock = client(process.url)
+    try:
+        ExchangeControl(process.url, "token").arm("cut-off", endpoint="time")
+        with pytest.raises(VenueUnavailable):
+            await answered(stock.fetch_time(), stock)
+    finally:
+        await stock.close()
+        process.stop()
 
 
 async def test_being_cancelled_is_no_fault() -> None:
