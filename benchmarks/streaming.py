@@ -1,7 +1,7 @@
 """Streams in figures: CPU of an update and where it goes, lag, memory; with `--faults` what becomes of 100,000 updates.
 
 `python -m benchmarks streaming --minutes=10` streams 20 symbols into the whole bot and prints a line for each minute;
-`python -m benchmarks streaming --faults --updates=100000` spoils 1 % of the messages and compares books all the while.
+`python -m benchmarks streaming --faults --updates=100000` spoils 1 % of the messages in each way and compares books all the while.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks streaming")
     parser.add_argument("--minutes", type=float, default=10.0, help="how long to stream into the whole bot")
-    parser.add_argument("--faults", action="store_true", help="spoil 1 %% of the messages instead")
+    parser.add_argument("--faults", action="store_true", help="spoil 1 %% of the messages in each way instead")
     parser.add_argument("--updates", type=int, default=100_000, help="how many updates to stream with faults")
     chosen, _ = parser.parse_known_args()
     if chosen.faults:
@@ -55,10 +55,10 @@ def main() -> None:
 
 
 async def _faults(updates: int) -> None:
-    """Spoil 1 % of all messages until so many updates were streamed; compare one book after the other."""
+    """Spoil 1 % of all messages in each way until so many updates were streamed; compare one book after the other."""
     async with streaming(symbols=len(SYMBOLS), every_ms=0) as floor:
         await floor.in_step()
-        armed = [floor.control.arm(name, probability=0.01 / len(FAULTS), stream="*@depth*") for name in FAULTS]
+        armed = [floor.control.arm(name, probability=0.01, stream="*@depth*") for name in FAULTS]
         started, turn, unhealthy = time.monotonic(), 0, 0
         while sum(floor.witness.books.values()) < updates:
             symbol = floor.symbols[turn % len(floor.symbols)]
@@ -74,7 +74,9 @@ async def _faults(updates: int) -> None:
 
 def _print_faults(floor: Floor, taken_s: float, checks: int, unhealthy: int, struck: Mapping[str, int]) -> None:
     resyncs = [taken for line in floor.feed.lines.values() for taken in line.resync_s]
-    table = Table(title=f"{sum(floor.witness.books.values()):,} updates of {len(floor.symbols)} symbols, 1 % spoilt")
+    table = Table(
+        title=f"{sum(floor.witness.books.values()):,} updates of {len(floor.symbols)} symbols, 1 % spoilt in each way"
+    )
     table.add_column("what")
     table.add_column("figure", justify="right")
     rows: tuple[tuple[str, object], ...] = (
