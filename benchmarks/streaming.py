@@ -1,7 +1,8 @@
 """Streams in figures: CPU of an update and where it goes, lag, memory; with `--faults` what becomes of 100,000 updates.
 
 `python -m benchmarks streaming --minutes=10` streams 20 symbols into the whole bot and prints a line for each minute;
-`python -m benchmarks streaming --faults --updates=100000` spoils 1 % of the messages in each way and compares books all the while.
+`python -m benchmarks streaming --faults --updates=100000` spoils 1 % of the messages in each of four ways and compares
+books all the while.
 """
 
 from __future__ import annotations
