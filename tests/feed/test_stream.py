@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from itertools import pairwise
+from typing import Any
 
 from bot.feed.stream.settings import StreamSettings
 from tests.feed.streaming import Floor, streaming
@@ -167,6 +168,30 @@ async def test_a_market_without_a_message_stays_healthy_and_its_book_young_for_a
         await floor.until(lambda: floor.witness.trades or sum(floor.witness.books.values()) > 20)
         await compare(floor, for_s=0.5)
         assert not floor.different
+
+
+async def test_an_answer_that_is_read_only_after_a_standstill_proves_nothing() -> None:
+    async with streaming(symbols=1, virtual=True) as floor:
+        await floor.in_step()
+        inquiry, state = floor.feed.intake.polling.inquiry, floor.feed.intake.book_changed
+        ask, events = inquiry.ask, list[str]()
+
+        async def read_late(*words: Any) -> Any:
+            events.append("asked")
+            answer = await ask(*words)
+            if len(events) == 1:
+                time.sleep(2.5)
+            return answer
+
+        def noted(symbol: str, by_message: bool, is_proven: bool = False) -> None:
+            events.append("proven" if is_proven else "told")
+            state(symbol, by_message, is_proven)
+
+        inquiry.ask = read_late  # type: ignore[method-assign, assignment]
+        floor.feed.intake.book_changed = noted  # type: ignore[method-assign]
+        await floor.until(lambda: "proven" in events)
+
+        assert events[:2] == ["asked", "asked"]
 
 
 async def test_with_auto_a_symbol_is_polled_while_its_stream_is_out_of_step_and_streamed_again_after() -> None:

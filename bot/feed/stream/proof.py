@@ -68,9 +68,12 @@ class Proof:
 
     async def _prove(self, line: StreamLine) -> None:
         symbol, polling, updates = line.symbol, self._intake.polling, line.updates
+        asked_s = self._monotonic_s()
         call = partial(polling.inquiry.client.fetch_order_book, symbol, self._settings.depth)
         answer = await polling.inquiry.ask(symbol, call, polling.feeds[symbol].witness)
-        if answer is None or not line.is_started:
+        # What was asked before a standstill says nothing of the market after it.
+        is_old = self._monotonic_s() - asked_s > self._settings.silent_after_s
+        if answer is None or is_old or not line.is_started:
             return
         verdict = line.judge(answer)
         was_ahead = verdict is Verdict.AHEAD
