@@ -16,9 +16,9 @@ from bot.exchange.markets.flow import Flow, FlowSettings
 from bot.types import OrderStatus
 
 _CATCH_UP: Final = 20  # steps made up after a stall; the market sleeps through the rest of it
+_MODEL: Final = 2  # grows when a saved market could not go on as it was
 # A process that was killed may have given out ids after its last save: a save is due every two seconds, and a
 # symbol makes a few hundred ids a second.
-_MODEL: Final = 2  # grows when a saved market could not go on as it was
 ID_GAP: Final = 1_000_000
 
 
