@@ -5,9 +5,28 @@ It is made by the same `Market` that runs live, so a signal is worth in research
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from bot.types import Floats, Instrument, Int64s
+import numpy as np
+
+from bot.errors import TapeError
+from bot.market.forecast import ForecastSpec
+from bot.market.market import Market
+from bot.research.clocks import Clock, Events
+from bot.research.scanning import scan
+from bot.types import Batch, FeedReport, Floats, Instrument, Int64s
+from storage.tape import RareInput, Tape
+
+Progress = Callable[[int, int], None]
+"""Called now and then with the nanoseconds of the tape that are done, and those there are."""
+
+PART_ROWS: Final = 65_536
+"""Rows of a streamed table: some megabytes, and a good size for a row group of a file."""
+
+_FOREVER: Final = 2**62
+_COLUMNS: Final = ("time_ns", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots", "values")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +49,153 @@ class SignalTable:
     def __len__(self) -> int:
         return int(self.time_ns.shape[0])
 
+    def take(self, rows: slice) -> SignalTable:
+        """Return these rows, as views."""
+        return SignalTable(self.instrument, self.names, *(getattr(self, name)[rows] for name in _COLUMNS))
 
-@dataclass(frozen=True, slots=True)
-class Touches:
-    """The best bid and ask after each book message that changed them, 0 and 0 where that side is missing."""
+    @property
+    def mid_ticks(self) -> Floats:
+        """Mid in ticks, (n,); NaN where a side is missing or the book is crossed."""
+        has_book = (self.bid_lots > 0) & (self.ask_lots > 0) & (self.bid_ticks < self.ask_ticks)
+        return np.where(has_book, 0.5 * (self.bid_ticks + self.ask_ticks), np.nan)
 
-    time_ns: Int64s
-    bid_ticks: Int64s
-    bid_lots: Int64s
-    ask_ticks: Int64s
-    ask_lots: Int64s
 
-    def __len__(self) -> int:
-        return int(self.time_ns.shape[0])
+def signal_table(
+    tape: Tape,
+    symbol: str,
+    names: Sequence[str],
+    every_ns: int,
+    *,
+    clock: Clock = Clock.LOCAL,
+    forecast: ForecastSpec | None = None,
+    progress: Progress | None = None,
+) -> SignalTable:
+    """Return the whole table of one symbol; `signal_tables` gives it in parts, for tapes larger than memory.
+
+    Raises:
+        ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
+        TapeError: as for `signal_tables`.
+        ValueError: `every_ns` is not above 0.
+    """
+    events = Events(tape, symbol, clock)
+    nothing = _table(events.instrument, tuple(names), [])
+    parts = [nothing, *signal_tables(events, names, every_ns, forecast=forecast, progress=progress)]
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
+    return SignalTable(nothing.instrument, nothing.names, *columns)
+
+
+def signal_tables(
+    events: Events,
+    names: Sequence[str],
+    every_ns: int,
+    *,
+    forecast: ForecastSpec | None = None,
+    progress: Progress | None = None,
+    part_rows: int = PART_ROWS,
+) -> Iterator[SignalTable]:
+    """Yield the table in parts of at least `part_rows` decisions (the last may be shorter), in bounded memory.
+
+    Decisions are at whole multiples of `every_ns` since 1970 (UTC), from the first that is not before the first event
+    to the first that is not before the last one; the first and the last bin hold what the tape has of them.
+
+    Raises:
+        ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
+        TapeError: the tape is damaged or does not fit (see `Events`).
+        ValueError: `every_ns` is not above 0.
+    """
+    if every_ns <= 0:
+        raise ValueError(f"every_ns should be > 0, was {every_ns}")
+    decisions = _Decisions(Market(events.instrument, names, forecast), every_ns)
+    first_ns, last_ns = events.tape.span_ns
+    waiting: list[_Scanned] = []
+    for scanned in _told(decisions.along(events), events.tape):
+        waiting.append(scanned)
+        if progress is not None:
+            done_ns = min(max(int(scanned[0][-1]), first_ns), last_ns)
+            progress(done_ns - first_ns, last_ns - first_ns)
+        if sum(len(times) for times, _, _ in waiting) >= part_rows:
+            yield _table(events.instrument, tuple(names), waiting)
+            waiting = []
+    if waiting:
+        yield _table(events.instrument, tuple(names), waiting)
+
+
+_Scanned = tuple[Int64s, Int64s, Floats]  # decision times (m,), touches (m, 4), signals (m, k)
+
+
+def _table(instrument: Instrument, names: tuple[str, ...], scanned: Sequence[_Scanned]) -> SignalTable:
+    times = np.concatenate([np.empty(0, np.int64), *(part[0] for part in scanned)])
+    touch = np.concatenate([np.empty((0, 4), np.int64), *(part[1] for part in scanned)])
+    values = np.concatenate([np.empty((0, len(names))), *(part[2] for part in scanned)])
+    return SignalTable(instrument, names, times, *(touch[:, column].copy() for column in range(4)), values)
+
+
+def _told(scanned: Iterator[_Scanned], tape: Tape) -> Iterator[_Scanned]:
+    """Turn a row that the market refuses into an error of the tape."""
+    try:
+        yield from scanned
+    except ValueError as error:
+        raise TapeError(f"{tape.folder} should hold events that make sense, but {error}") from None
+
+
+class _Decisions:
+    """Applies what a tape holds and takes each decision once everything up to its time is known."""
+
+    __slots__ = ("_every_ns", "_final_ns", "_market", "_next_ns", "_reports")
+
+    def __init__(self, market: Market, every_ns: int) -> None:
+        self._market = market
+        self._every_ns = every_ns
+        self._next_ns: int | None = None  # of the next decision
+        self._final_ns = 0  # when the newest message began
+        self._reports: list[FeedReport] = []  # not taken in yet: a decision before them may still be due
+
+    def along(self, received: Iterable[Batch | RareInput]) -> Iterator[_Scanned]:
+        """Yield decisions as they are taken, `PART_ROWS` at a time at most."""
+        for each in received:
+            if isinstance(each, Batch):
+                yield from self._take(each)
+            elif isinstance(each, FeedReport):
+                self._reports.append(each)
+        if self._next_ns is not None:
+            edge_ns = -(-self._final_ns // self._every_ns) * self._every_ns
+            yield from self._settle(edge_ns + 1)
+            yield from self._decide(edge_ns + 1)
+
+    def _take(self, batch: Batch) -> Iterator[_Scanned]:
+        begins_ns = int(batch.local_ns[0])
+        if self._next_ns is None:
+            self._next_ns = -(-begins_ns // self._every_ns) * self._every_ns
+        yield from self._settle(begins_ns)
+        ends = np.flatnonzero(batch.last[:-1])
+        # A message of the next batch may be of the same time as the last one here: what is due then has to wait.
+        self._final_ns = int(batch.local_ns[int(ends[-1]) + 1 if ends.size else 0])
+        row = 0
+        while self._next_ns < self._final_ns:
+            times = self._due(self._final_ns)
+            row, touch, values = scan(self._market, batch, row, times)
+            yield times, touch, values
+        self._market.advance(batch, row, _FOREVER)
+
+    def _settle(self, until_ns: int) -> Iterator[_Scanned]:
+        """Take in the feed's reports, each after the decisions before it."""
+        for report in self._reports:
+            yield from self._decide(min(report.local_ns, until_ns))
+            self._market.report(report)
+        self._reports.clear()
+
+    def _decide(self, until_ns: int) -> Iterator[_Scanned]:
+        """Take the decisions before `until_ns`, between messages."""
+        market = self._market
+        while self._next_ns is not None and self._next_ns < until_ns:
+            times = self._due(until_ns)
+            values = np.array([market.sample(now_ns) for now_ns in times.tolist()])
+            touch = (market.bid_ticks, market.bid_lots, market.ask_ticks, market.ask_lots)
+            yield times, np.full((len(times), 4), touch, np.int64), values
+
+    def _due(self, until_ns: int) -> Int64s:
+        """The next decision times, all before `until_ns`; they count as taken."""
+        first_ns = self._next_ns or 0
+        times = np.arange(first_ns, min(until_ns, first_ns + PART_ROWS * self._every_ns), self._every_ns)
+        self._next_ns = int(times[-1]) + self._every_ns
+        return times
