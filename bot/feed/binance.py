@@ -9,9 +9,8 @@ from __future__ import annotations
 import pickle
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum, unique
 from pathlib import Path
@@ -21,14 +20,14 @@ from typing import IO, Final
 import numpy as np
 
 from bot.errors import TapeError, UserError
-from bot.feed.binance_decimals import MOST_DIGITS
 from bot.feed.binance_lines import LineDecoder, first_message, read_chunks
-from bot.feed.binance_merge import merge_by_local_time
 from bot.feed.binance_messages import Message, Messages
-from bot.feed.binance_rows import Gap, RowBuilder
+from bot.feed.binance_rows import RowBuilder
 from bot.feed.binance_symbols import Market, instrument_named
 from bot.feed.binance_sync import BookSync
-from bot.types import Instrument
+from bot.feed.decimals import MOST_DIGITS
+from bot.feed.import_report import Gap, Grid, ImportReport, Meter, Progress, SymbolReport
+from bot.feed.merge import merge_by_local_time
 from storage.tape import Rows, Sampling, Tape, TapeHeader, TapeWriter
 
 __all__ = ["Gap", "Grid", "ImportReport", "Market", "Stream", "SymbolReport", "import_binance"]
@@ -36,8 +35,6 @@ __all__ = ["Gap", "Grid", "ImportReport", "Market", "Stream", "SymbolReport", "i
 SOURCE: Final = "binance"
 
 _FINEST: Final = Decimal(1).scaleb(-MOST_DIGITS)
-
-Progress = Callable[[int, int], None]
 
 
 @unique
@@ -47,48 +44,6 @@ class Stream(StrEnum):
     DEPTH = "depth"
     BEST = "best"
     TRADE = "trade"
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Steps of price (quote currency) and size (base currency, contracts on COIN-M) of an instrument, both > 0."""
-
-    tick_size: Decimal
-    lot_size: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolReport:
-    """What the import found of one instrument.
-
-    `messages` counts messages read by kind, `dropped` depth messages that became no rows by reason, `rounded` sizes
-    between two lots (only with a grid that was given), `backwards` lines whose local time went back.
-    `clock_difference_ns` is local clock minus exchange clock, median: the two are not in step, so it is no latency;
-    None when the exchange gave no times. `book_known` tells the state at the end.
-    """
-
-    instrument: Instrument
-    messages: Mapping[str, int]
-    dropped: Mapping[str, int]
-    gaps: tuple[Gap, ...]
-    book_known: bool
-    rounded: int
-    backwards: int
-    clock_difference_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import read and wrote; `refused` and `skipped` count lines by reason, `span_ns` is in local time."""
-
-    folder: Path
-    lines: int
-    rows: int
-    span_ns: tuple[int, int]
-    symbols: tuple[SymbolReport, ...]
-    refused: Mapping[str, int]
-    skipped: Mapping[str, int]
-    warnings: tuple[str, ...]
 
 
 def import_binance(
@@ -113,7 +68,7 @@ def import_binance(
     warnings: list[str] = []
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as place, ExitStack() as stack:
-        meter = _Meter(files, progress)
+        meter = Meter(files, progress)
         waiting = [
             _Recording(name, stack.enter_context(TemporaryFile(dir=place))).decode(paths, warnings, meter)
             for name, paths in _by_name(files, warnings).items()
@@ -132,25 +87,6 @@ def import_binance(
     return _report(out, waiting, builders, warnings)
 
 
-class _Meter:
-    """Adds up how far each file was read."""
-
-    def __init__(self, files: Sequence[Path], progress: Progress | None) -> None:
-        self._progress = progress
-        self._done = 0
-        self._total = sum(path.stat().st_size for path in files if path.exists())
-
-    def of(self, path: Path) -> Callable[[int], None]:
-        start = self._done
-
-        def tell(done: int) -> None:
-            self._done = start + done
-            if self._progress is not None:
-                self._progress(self._done, self._total)
-
-        return tell
-
-
 class _Recording:
     """The decoded lines of one instrument, which wait in a temporary file until its grid is known."""
 
@@ -161,7 +97,7 @@ class _Recording:
         self._price_places = 0
         self._size_places = 0
 
-    def decode(self, paths: Sequence[Path], warnings: list[str], meter: _Meter) -> _Recording:
+    def decode(self, paths: Sequence[Path], warnings: list[str], meter: Meter) -> _Recording:
         for path in paths:
             for lines in read_chunks(path, warnings, meter.of(path)):
                 messages = self.decoder.decode(lines)

@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 
 from bot.errors import UserError
-from bot.feed.binance_decimals import Bools, parse_decimals
 from bot.feed.binance_messages import HEADS, Message, Messages, as_ns
+from bot.feed.decimals import Bools, parse_decimals
 from bot.types import Int64s
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bot.feed.binance_decimals import Bools, Decimals
+from bot.feed.decimals import Bools, Decimals
 from bot.types import NS_PER_MS, NS_PER_S, Int64s
 
 

@@ -8,9 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from bot.feed.binance_decimals import Bools
 from bot.feed.binance_messages import Message, Messages
 from bot.feed.binance_sync import BookSync, Step
+from bot.feed.decimals import Bools
+from bot.feed.import_report import Gap
 from bot.types import Instrument, Int64s, Kind
 from storage.tape import EMPTY, Rows, join_rows
 
@@ -20,16 +21,6 @@ _TRADES: Final = (Kind.BUY, Kind.SELL)
 _SIDES: Final = np.array([_LEVELS, _LEVELS, (Kind.BEST_BID, Kind.BEST_ASK), _TRADES, _TRADES], np.uint8)
 # A snapshot is answered within seconds; the updates held for it are those of the last minute or so.
 _MOST_HELD: Final = 4_096
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Depth updates were lost: the one at `local_ns` should have followed `last_id`, but begins at `first_id`."""
-
-    symbol: str
-    local_ns: int
-    last_id: int
-    first_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.feed.binance_decimals import parse_decimals
+from bot.feed.decimals import parse_decimals
 
 plain = st.decimals(min_value=0, max_value=10**9, places=8).map(lambda value: format(value, "f"))
 

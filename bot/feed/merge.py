@@ -1,4 +1,4 @@
-"""Several instruments into one run-wide order: by local time, in bounded memory."""
+"""Several sources into one run-wide order: by local time, in bounded memory."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ def merge_by_local_time(sources: Sequence[Iterator[Rows]]) -> Iterator[Rows]:
     Rows of one local time keep the order of their sources, so a message is never torn apart.
     """
     next_seq = 0
-    for rows in _merged(sources):
+    for rows in interleave(sources):
         yield replace(rows, seq=np.arange(next_seq, next_seq + len(rows)))
         next_seq += len(rows)
 
 
-def _merged(sources: Sequence[Iterator[Rows]]) -> Iterator[Rows]:
+def interleave(sources: Sequence[Iterator[Rows]]) -> Iterator[Rows]:
+    """Merge rows likewise, and leave `seq` as it is."""
     ahead: dict[int, Rows] = {}
     open_sources = dict(enumerate(sources))
     while True:
