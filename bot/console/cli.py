@@ -20,6 +20,7 @@ from bot.console import (
     decision_commands,
     exchange_commands,
     run_commands,
+    signal_commands,
     tape_commands,
     trade_commands,
 )
@@ -44,6 +45,7 @@ _TOP: Final[_Commands] = {
     "positions": trade_commands.positions,
     "decisions": decision_commands.decisions,
     "runs": decision_commands.runs,
+    "signals": signal_commands.signals,
     "doctor": checkup.doctor,
 }
 _TAPE: Final[_Commands] = {

@@ -38,6 +38,11 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "positions": ("imbalance positions", "imbalance positions --lane all --json"),
     "decisions": ("imbalance decisions --run 3 --symbol BTC",),
     "runs": ("imbalance runs --limit 10",),
+    "signals": (
+        'imbalance signals btcusdt --every 1s --signals "ofi(1s),mlofi(10,1s),trade_flow(1s)" --out btc.parquet',
+        'imbalance signals btcusdt --every 100ms --signals "depth_imbalance(5)" --clock exchange --out btc.csv',
+        "imbalance signals --list",
+    ),
     "doctor": ("imbalance doctor",),
     "tape list": ("imbalance tape list",),
     "tape info": ("imbalance tape info 20260131-120000",),

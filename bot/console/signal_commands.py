@@ -1,0 +1,223 @@
+"""The command `signals`: the signal table of a tape as a file, and the catalogue of signals."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from bot.console.choices import AsJson, ConfigPath, Overrides, configured, length_ns, tape_folder
+from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bot.config import Config
+    from bot.market.signals.forecast import ForecastSpec
+    from bot.research.clocks import Clock, Events
+    from bot.research.table import Progress
+    from bot.research.table_file import Units
+
+_FOREVER: Final = 2**62
+
+
+def signals(  # over 30 lines: one option after the other
+    tape: Annotated[
+        Path | None, typer.Argument(metavar="TAPE", help="Folder of the tape, or its name in data/.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="TIME", help="Length of a bin: 100ms, 1s, ...")
+    ] = None,
+    names: Annotated[
+        str | None, typer.Option("--signals", metavar="NAMES", help="Signals, with commas between; --list shows them.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New file, .parquet or .csv.")] = None,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="NAME", help="Which symbol of the tape, when it holds several.")
+    ] = None,
+    clock: Annotated[
+        str, typer.Option("--clock", metavar="NAME", help="local or exchange: whose time orders events and ends bins.")
+    ] = "local",
+    units: Annotated[
+        str, typer.Option("--units", metavar="NAME", help="base or lots: how signals that are sizes are written.")
+    ] = "base",
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="First bin to write: 12:03:05, an ISO time or ns.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Last bin to write.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over FILE when there is one.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the signals there are instead.")] = False,
+    as_json: AsJson = False,
+    config_path: ConfigPath = None,
+    overrides: Overrides = None,
+) -> None:
+    """Write the signals of a recorded market, one row a bin: the state at its end, and what flowed in it."""
+    from bot.console.documents import show
+
+    if show_list:
+        from bot.console import signal_catalogue
+
+        show(signal_catalogue.catalogue_table(), signal_catalogue.catalogue_rows(), as_json=as_json)
+        return
+    if tape is None or every is None or names is None or out is None:
+        raise UserError("signals should be told TAPE, --every, --signals and --out, or --list")
+    from bot.research.clocks import Clock
+    from bot.research.table_file import Units
+
+    _check_out(out, force=force)
+    config = configured(config_path, overrides)
+    every_ns = length_ns(every, "--every") or 0
+    chosen = split_names(names)
+    events = _events(tape_folder(tape, config), symbol, Clock(_one_of(clock, list(Clock), "--clock")))
+    span_ns = _span(begin, end, events)
+    kept = Units(_one_of(units, list(Units), "--units"))
+    rows = _write(events, chosen, every_ns, kept, out, span_ns, _forecast(chosen, config), quiet=as_json)
+    document = {"file": out, "rows": rows, "symbol": events.symbol, "signals": chosen, "unstamped": events.unstamped}
+    show(f"Wrote {rows:,} bins of {events.symbol} with {len(chosen)} signals to {out}.", document, as_json=as_json)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Split a list of signals at its commas, those inside parentheses left alone.
+
+    Raises:
+        UserError: a name is empty or stands twice, or parentheses don't match.
+        ConfigError: a name is not that of a signal.
+    """
+    from bot.market.signals.naming import parse_signal
+
+    parts = [""]
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth not in (0, 1):
+            raise UserError(f"--signals should have a closing parenthesis for each opening one, was {text!r}")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    names = tuple(part.strip() for part in parts)
+    if depth or "" in names:
+        wrong = "a closing parenthesis for each opening one" if depth else "a signal between two commas"
+        raise UserError(f"--signals should have {wrong}, was {text!r}")
+    for place, name in enumerate(names):
+        parse_signal(name)
+        if name in names[:place]:
+            raise UserError(f"--signals should name each signal once, {name} stands there twice")
+    return names
+
+
+def _one_of(text: str, choices: Sequence[str], name: str) -> str:
+    if text not in choices:
+        raise UserError(f"{name} should be one of {', '.join(choices)}, was {text!r}")
+    return text
+
+
+def _check_out(out: Path, *, force: bool) -> None:
+    from bot.research.table_file import CSV, PARQUET
+
+    if out.suffix not in (PARQUET, CSV):
+        raise UserError(f"--out should end in {PARQUET} or {CSV}, was {str(out)!r}")
+    if out.is_dir():
+        raise UserError(f"--out should be a file, but {out} is a folder: name one in it")
+    if out.exists() and not force:
+        raise UserError(f"{out} exists already: name another file, or say --force")
+
+
+def _events(folder: Path, symbol: str | None, clock: Clock) -> Events:
+    from bot.nearest import did_you_mean
+    from bot.research.clocks import Events
+    from storage.tape import Tape
+
+    tape = Tape.open(folder)
+    there = list(dict.fromkeys(tape.symbols))
+    meant = [name for name in there if symbol is None or name.lower().startswith(symbol.lower())]
+    exact = [name for name in meant if name == symbol]
+    if symbol is not None and not meant:
+        raise UserError(f"--symbol should be one that the tape holds, was {symbol!r}{did_you_mean(symbol, there)}")
+    if len(exact or meant) != 1:
+        raise UserError(f"--symbol should name one of the tape's symbols: {', '.join(meant) or 'it has none'}")
+    return Events(tape, (exact or meant)[0], clock)
+
+
+def _span(begin: str | None, end: str | None, events: Events) -> tuple[int, int]:
+    from bot.console.figures import moment_ns
+
+    near_ns = events.tape.span_ns[0]
+    begin_ns = 0 if begin is None else moment_ns(begin, near_ns, "--from")
+    end_ns = _FOREVER if end is None else moment_ns(end, near_ns, "--to")
+    if begin_ns > end_ns:
+        raise UserError(f"--from should not be after --to, was {begin!r} and {end!r}")
+    return begin_ns, end_ns
+
+
+def _forecast(names: Sequence[str], config: Config) -> ForecastSpec | None:
+    """What the configuration says of the forecast, over the horizon that is asked for."""
+    from bot.market.signals.forecast import ForecastSpec
+    from bot.market.signals.naming import parse_signal
+    from bot.types import NS_PER_S
+
+    horizons = [int(spec.argument("horizon", 0)) for spec in map(parse_signal, names)]
+    asked = [horizon_ns for horizon_ns in horizons if horizon_ns]
+    if not asked:
+        return None
+    own = config.forecast
+    return ForecastSpec(asked[0], tuple(own.on), own.halflife_ns / NS_PER_S, own.warm_labels)
+
+
+def _write(
+    events: Events,
+    names: Sequence[str],
+    every_ns: int,
+    units: Units,
+    out: Path,
+    span_ns: tuple[int, int],
+    forecast: ForecastSpec | None,
+    *,
+    quiet: bool,
+) -> int:
+    """Write the file and return how many rows it has."""
+    from bot.research.table import signal_tables
+    from bot.research.table_file import PARQUET, TableFile
+
+    instrument = events.instrument
+    about = _about(events, every_ns, units) if out.suffix == PARQUET else {}
+    rows = 0
+    with _progress(quiet=quiet) as progress, TableFile(out, instrument, names, units, about) as file:
+        for table in signal_tables(events, names, every_ns, forecast=forecast, progress=progress):
+            rows += file.write(table, *span_ns)
+            if table.time_ns[-1] >= span_ns[1]:
+                break
+        if rows == 0:
+            raise UserError(f"{events.tape.folder} should hold events of {events.symbol} in that time, but has none")
+    return rows
+
+
+def _about(events: Events, every_ns: int, units: Units) -> dict[str, str]:
+    from importlib.metadata import version
+
+    instrument = events.instrument
+    return {
+        "tape": events.tape.header.name,
+        "tape_digest": events.tape.digest(),
+        "symbol": events.symbol,
+        "tick_size": format(instrument.tick_size, "f"),
+        "lot_size": format(instrument.lot_size, "f"),
+        "every_ns": str(every_ns),
+        "clock": events.clock,
+        "units": units,
+        "version": version("imbalance-bot"),
+    }
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.percentage:3.0f} % of the tape"), BarColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
