@@ -23,6 +23,7 @@ from bot.console import (
     signal_commands,
     tape_commands,
     trade_commands,
+    validity_commands,
 )
 from bot.console.examples import epilog
 from bot.errors import BotError, UserError
@@ -46,6 +47,7 @@ _TOP: Final[_Commands] = {
     "decisions": decision_commands.decisions,
     "runs": decision_commands.runs,
     "signals": signal_commands.signals,
+    "validity": validity_commands.validity,
     "doctor": checkup.doctor,
 }
 _TAPE: Final[_Commands] = {

@@ -43,6 +43,10 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         'imbalance signals btcusdt --every 100ms --signals "depth_imbalance(5)" --clock exchange --out btc.csv',
         "imbalance signals --list",
     ),
+    "validity": (
+        "imbalance validity btcusdt --out reports/btc",
+        'imbalance validity btcusdt --signals "ofi(1s),queue_imbalance" --horizon 1s,5s --fees 4bps --out reports/ofi',
+    ),
     "doctor": ("imbalance doctor",),
     "tape list": ("imbalance tape list",),
     "tape info": ("imbalance tape info 20260131-120000",),

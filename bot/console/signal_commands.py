@@ -70,10 +70,10 @@ def signals(  # over 30 lines: one option after the other
     config = configured(config_path, overrides)
     every_ns = length_ns(every, "--every") or 0
     chosen = split_names(names)
-    events = _events(tape_folder(tape, config), symbol, Clock(_one_of(clock, list(Clock), "--clock")))
+    events = events_of(tape_folder(tape, config), symbol, Clock(_one_of(clock, list(Clock), "--clock")))
     span_ns = _span(begin, end, events)
     kept = Units(_one_of(units, list(Units), "--units"))
-    rows = _write(events, chosen, every_ns, kept, out, span_ns, _forecast(chosen, config), quiet=as_json)
+    rows = _write(events, chosen, every_ns, kept, out, span_ns, forecast_of(chosen, config), quiet=as_json)
     document = {"file": out, "rows": rows, "symbol": events.symbol, "signals": chosen, "unstamped": events.unstamped}
     show(f"Wrote {rows:,} bins of {events.symbol} with {len(chosen)} signals to {out}.", document, as_json=as_json)
 
@@ -125,7 +125,13 @@ def _check_out(out: Path, *, force: bool) -> None:
         raise UserError(f"{out} exists already: name another file, or say --force")
 
 
-def _events(folder: Path, symbol: str | None, clock: Clock) -> Events:
+def events_of(folder: Path, symbol: str | None, clock: Clock) -> Events:
+    """Open a tape at one of its symbols; `BTC` is enough when it begins one name only, None when there is only one.
+
+    Raises:
+        UserError: no symbol is meant, or several are.
+        TapeError: it is no tape, or the tape does not fit.
+    """
     from bot.nearest import did_you_mean
     from bot.research.clocks import Events
     from storage.tape import Tape
@@ -152,8 +158,8 @@ def _span(begin: str | None, end: str | None, events: Events) -> tuple[int, int]
     return begin_ns, end_ns
 
 
-def _forecast(names: Sequence[str], config: Config) -> ForecastSpec | None:
-    """What the configuration says of the forecast, over the horizon that is asked for."""
+def forecast_of(names: Sequence[str], config: Config) -> ForecastSpec | None:
+    """Return what the configuration says of the forecast, over the horizon that the names ask for; None without one."""
     from bot.market.signals.forecast import ForecastSpec
     from bot.market.signals.naming import parse_signal
     from bot.types import NS_PER_S

@@ -23,14 +23,15 @@ _FEWEST: Final = 30  # windows below which a rank IC is noise
 class Decay:
     """Rank IC with the moves over `horizon_ns` that begin `latencies_ns` after the signal was known.
 
-    `half_life_ns` is the latency that leaves half of the first IC: NaN when that is not told from 0, infinite when more
-    than half is left at the last latency.
+    `half_life_ns` is the latency that leaves half of the first IC. It is NaN when that one is not told from 0, and when
+    more than half is left at the last latency: then it `outlives` what was looked at.
     """
 
     horizon_ns: int
     latencies_ns: tuple[int, ...]
     rank_ics: tuple[float, ...]
     half_life_ns: float
+    outlives: bool
 
 
 def ladder(horizon_ns: int, span_ns: int) -> tuple[int, ...]:

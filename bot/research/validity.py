@@ -279,7 +279,9 @@ class _Study:
             # Half of nothing has no time: only an IC that is told from 0 is followed down.
             first = next(cell.rank_ic for cell in ahead if cell.horizon_ns == horizon_ns)
             told = first.low > 0 or first.high < 0
-            yield Decay(horizon_ns, latencies_ns, ics, half_life(latencies_ns, ics) if told else float("nan"))
+            half_ns = half_life(latencies_ns, ics) if told else math.nan
+            outlives = math.isinf(half_ns)
+            yield Decay(horizon_ns, latencies_ns, ics, math.nan if outlives else half_ns, outlives)
 
 
 def _rank_ic(x: Floats, y: Floats, rng: np.random.Generator) -> Estimate:
