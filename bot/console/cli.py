@@ -19,6 +19,7 @@ from bot.console import (
     control_commands,
     decision_commands,
     exchange_commands,
+    import_commands,
     run_commands,
     signal_commands,
     tape_commands,
@@ -55,6 +56,13 @@ _TAPE: Final[_Commands] = {
     "info": tape_commands.tape_info,
     "check": tape_commands.tape_check,
 }
+_IMPORT: Final[_Commands] = {
+    "binance": import_commands.import_binance,
+    "lobster": import_commands.import_lobster,
+    "tardis": import_commands.import_tardis,
+    "hftbacktest": import_commands.import_hftbacktest,
+    "csv": import_commands.import_csv,
+}
 _EXCHANGE: Final[_Commands] = {
     "faults": exchange_commands.faults,
     "arm": exchange_commands.arm,
@@ -64,7 +72,7 @@ _EXCHANGE: Final[_Commands] = {
 }
 _GROUPS: Final[Mapping[str, tuple[str, _Commands]]] = {
     "tape": ("Look at recorded markets.", _TAPE),
-    "import": ("Bring in what others recorded.", {"binance": tape_commands.import_binance}),
+    "import": ("Bring in what others recorded.", _IMPORT),
     "config": (
         "Check and describe the configuration.",
         {"check": config_commands.check, "schema": config_commands.schema},

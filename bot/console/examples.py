@@ -52,6 +52,16 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "tape info": ("imbalance tape info 20260131-120000",),
     "tape check": ("imbalance tape check data/tapes/20260131-120000",),
     "import binance": ("imbalance import binance btcusdt_*.gz --market usdm --out data/tapes/btc",),
+    "import lobster": ("imbalance import lobster AAPL_2012-06-21_*_message_10.csv --out data/tapes/aapl",),
+    "import tardis": ("imbalance import tardis binance-futures_*_BTCUSDT.csv.gz --out data/tapes/btc",),
+    "import hftbacktest": (
+        "imbalance import hftbacktest btcusdt_*.npz --symbol BTC/USDT:USDT --tick 0.1 --lot 0.001 --out data/tapes/btc",
+    ),
+    "import csv": (
+        "imbalance import csv market.csv --symbol BTC/USDT --out data/tapes/btc",
+        "imbalance import csv trades.csv --rows trade --time ts:ms --side taker --size qty --symbol BTC/USDT --out t",
+        "imbalance import csv t.csv --rows trade --side is_buyer_maker --sides true=sell,false=buy --symbol X/Y --out t",
+    ),
     "config check": ("imbalance config check --set feed.depth=50",),
     "config schema": ("imbalance config schema > config.schema.json",),
     "new strategy": ("imbalance new strategy my_alpha",),

@@ -13,8 +13,8 @@ from rich.text import Text
 from bot.console.figures import NO_VALUE, day_and_clock, elapsed, exact, printable, size_of
 from bot.console.ledgers import listing, one_line
 from bot.errors import TapeError
-from bot.feed.binance import ImportReport
 from bot.feed.book_check import BookCheck
+from bot.feed.import_report import ImportReport, SymbolReport
 from bot.types import NS_PER_MS, NS_PER_S
 from storage.tape import SymbolSummary, Tape
 from storage.tape_header import HEADER_NAME
@@ -126,11 +126,16 @@ def import_table(report: ImportReport) -> RenderableType:
     for line in report.symbols:
         skew = f"{line.clock_difference_ns / NS_PER_MS:,.1f} ms" if line.clock_difference_ns is not None else NO_VALUE
         counts = (_counted(line.messages), _counted(line.dropped), str(len(line.gaps)), str(line.backwards))
-        known = Text("known", style="green") if line.book_known else Text("lost", style="red")
-        table.add_row(printable(line.instrument.symbol), *counts, known, skew)
+        table.add_row(printable(line.instrument.symbol), *counts, _book_at_end(line), skew)
     refused = [Text(f"Lines refused: {_counted(report.refused)}", style="yellow")] if report.refused else []
     skipped = [Text(f"Lines skipped: {_counted(report.skipped)}")] if report.skipped else []
     return Group(table, *refused, *skipped, *_warnings(report.warnings))
+
+
+def _book_at_end(line: SymbolReport) -> Text:
+    if not line.messages.get("depth"):
+        return Text("no depth")
+    return Text("known", style="green") if line.book_known else Text("lost", style="red")
 
 
 def _counted(counts: Mapping[str, int]) -> str:
