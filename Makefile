@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 FOR ?=
 READY := $(VENV)/ready
+# What figures are compared with needs another NumPy than the project, so it has an environment of its own.
+PEERS := .venv-peers
 
 .PHONY: paper test check bench clean
 
@@ -20,8 +22,16 @@ check: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests benchmarks
 
+# Without a package index the rows of the peer say so, and all others are measured.
 bench: $(READY)
+	@$(MAKE) --no-print-directory $(PEERS)/ready || echo "$(PEERS) could not be made: its rows will be missing"
 	@$(BIN)/python -m benchmarks
+
+$(PEERS)/ready: benchmarks/peers.lock
+	@echo "Preparing $(PEERS) (once; a minute or two) ..."
+	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers.lock
+	@touch $@
 
 $(READY): requirements.lock pyproject.toml
 	@echo "Preparing $(VENV) (once; a minute or two) ..."
@@ -33,4 +43,4 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

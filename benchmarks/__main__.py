@@ -6,9 +6,14 @@ import sys
 from collections.abc import Callable
 from itertools import takewhile
 
-from benchmarks import core, exchange, journal, matching, polling, realism, streaming
+from benchmarks import core, exchange, journal, matching, polling, realism, signals, streaming
 
-QUICK: dict[str, Callable[[], None]] = {"core": core.main, "journal": journal.main, "matching": matching.main}
+QUICK: dict[str, Callable[[], None]] = {
+    "core": core.main,
+    "journal": journal.main,
+    "matching": matching.main,
+    "signals": signals.main,
+}
 ALL: dict[str, Callable[[], None]] = {
     **QUICK,
     "exchange": exchange.main,
