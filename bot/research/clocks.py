@@ -100,7 +100,6 @@ class _ExchangeOrder:
     unstamped: int = 0
     newest_ns: int = 0  # newest stamp received
     depth_ns: int = 0  # time of the newest depth message
-    released_ns: int = 0  # everything before it is out
     waiting: Stretch = field(default_factory=lambda: Stretch(EMPTY, ()))  # until there is a first stamp
     held: Rows = EMPTY
     facts: deque[RareInput] = field(default_factory=deque)
@@ -144,7 +143,7 @@ class _ExchangeOrder:
             times[depth] = np.maximum.accumulate(np.concatenate([[self.depth_ns], times[depth]]))[1:]
             self.depth_ns = int(times[depth][-1])
         self.newest_ns = int(newest[-1])
-        early = np.flatnonzero(times < self.released_ns)
+        early = np.flatnonzero(newest - times > self.horizon_ns)
         if early.size:
             back_s = (int(newest[early[0]]) - int(times[early[0]])) / NS_PER_S
             raise TapeError(
@@ -157,7 +156,6 @@ class _ExchangeOrder:
     def _release(self, until_ns: int) -> Stretch:
         stop = int(np.searchsorted(self.held.local_ns, until_ns))
         out, self.held = self.held.take(slice(0, stop)), self.held.take(slice(stop, None))
-        self.released_ns = max(self.released_ns, until_ns)
         stamps = out.local_ns[out.instrument == FACT_ROW].tolist()
         facts = tuple(replace(self.facts.popleft(), local_ns=stamp) for stamp in stamps)
         return Stretch(out, facts)
