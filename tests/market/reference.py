@@ -30,14 +30,14 @@ class Row:
     exchange_ns: int = 0
 
 
-def batch_of(rows: Sequence[Row]) -> Batch:
-    """Return the rows as a batch of `SYMBOL`."""
+def batch_of(rows: Sequence[Row], symbol: str = SYMBOL) -> Batch:
+    """Return the rows as a batch of one symbol."""
 
     def column(values: list[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.array(values, dtype=np.int64)
 
     return Batch(
-        symbol=SYMBOL,
+        symbol=symbol,
         seq=np.arange(len(rows), dtype=np.int64),
         exchange_ns=column([row.exchange_ns for row in rows]),
         local_ns=column([row.local_ns for row in rows]),
