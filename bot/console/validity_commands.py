@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.config import Config
     from bot.research.clocks import Events
     from bot.research.table import SignalTable
-    from bot.research.validity import Questions, Validity
+    from bot.research.worth import Questions, Validity
 
 DEFAULT_SIGNALS: Final = "queue_imbalance,depth_imbalance(5),ofi(1s),ofi(10s),trade_flow(1s),trade_flow(10s)"
 _PAGE: Final = "report.html"
@@ -79,7 +79,7 @@ def validity(  # over 30 lines: one option after the other
 
 
 def _questions(horizons: str, latencies: str, fees: str, maker_fees: str) -> Questions:
-    from bot.research.validity import Questions
+    from bot.research.worth import Questions
 
     return Questions(
         horizons_ns=_lengths(horizons, "--horizon", least_ns=1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +13,8 @@ import numpy as np
 
 from bot.config_values import duration_text
 from bot.research.bootstrap import Estimate
-from bot.research.validity import Ahead, SignalWorth, Validity
 from bot.research.verdict import bps_text
+from bot.research.worth import Ahead, SignalWorth, Validity
 from bot.types import NS_PER_S
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Told apart by most eyes, and on white as on black (after Okabe and Ito 2008, made lighter or darker where needed).
 _COLOURS: Final = ("#3b8fd4", "#dd8a1c", "#1f9e77", "#c46ba6", "#d4553f", "#8c8f3c")
 _INK: Final = "#010203"  # put in place of the page's own colour until the picture is drawn
+_WIDTH_IN: Final = 9.0
 _FAR: Final = 3.0  # a cost this many times the largest bar would flatten all bars: it is told in words
 _STYLE: Final[Any] = {
     "svg.fonttype": "none",
@@ -38,7 +40,6 @@ _STYLE: Final[Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "figure.constrained_layout.use": True,
 }
 
 
@@ -71,7 +72,7 @@ def explanation_chart(validity: Validity) -> str:
             ax.set_xlabel("R²")
         axes[-1].legend(loc="lower right", fontsize=8)
 
-    return _drawn("explanation", "R² of the moves up to and after each signal", len(horizons), _height(worths), draw)
+    return _drawn("explanation", "R² of the moves up to and after each signal", _Sheet(len(horizons), worths), draw)
 
 
 def ranking_chart(validity: Validity) -> str:
@@ -91,7 +92,7 @@ def ranking_chart(validity: Validity) -> str:
         ax.set_xlabel("rank IC with the moves after the signal, 95 % interval")
         ax.legend(title="horizon", fontsize=8)
 
-    return _drawn("ranking", "Rank IC of each signal by horizon", 1, _height(worths), draw)
+    return _drawn("ranking", "Rank IC of each signal by horizon", _Sheet(1, worths), draw)
 
 
 def signal_chart(worth: SignalWorth, number: int) -> str:
@@ -101,11 +102,10 @@ def signal_chart(worth: SignalWorth, number: int) -> str:
     def draw(axes: Sequence[Axes]) -> None:
         for ax, cell in zip(axes[:-1], cells, strict=True):
             _draw_tenths(ax, cell)
-        axes[0].set_ylabel("mean move, bp")
         _draw_decay(axes[-1], worth)
 
     title = f"Mean move after each tenth of {worth.name}, and its rank IC by latency"
-    return _drawn(f"signal{number}", title, len(cells) + 1, 2.6, draw)
+    return _drawn(f"signal{number}", title, _Sheet(len(cells) + 1), draw)
 
 
 def _draw_tenths(ax: Axes, cell: Ahead) -> None:
@@ -115,7 +115,7 @@ def _draw_tenths(ax: Axes, cell: Ahead) -> None:
     ax.bar(numbers, moves, 0.75, color=_COLOURS[0])
     ax.errorbar(numbers, moves, arms, fmt="none", ecolor=_INK, elinewidth=0.9)
     ax.axhline(0, color=_INK, linewidth=0.8)
-    ax.set_title(f"over {duration_text(cell.horizon_ns)}", loc="left")
+    ax.set_title(f"bp over {duration_text(cell.horizon_ns)}", loc="left")
     ax.set_xlabel("tenth of the signal")
     ax.set_xticks((1, 5, 10))
     _draw_cost(ax, cell.cost.taker_bps, float(np.abs(moves).max(initial=0.0)))
@@ -141,10 +141,10 @@ def _draw_cost(ax: Axes, cost_bps: float, largest_bps: float) -> None:
     if largest_bps > 0 and 0 < cost_bps <= _FAR * largest_bps:
         for sign in (-1, 1):
             ax.axhline(sign * cost_bps, color=_COLOURS[4], linestyle="--", linewidth=1)
-        words = f"taker pays {bps_text(cost_bps)} bp (dashed)"
+        words = f"taker pays {bps_text(cost_bps)} (dashed)"
     else:
         times = f": {cost_bps / largest_bps:.0f} × the longest" if largest_bps > 0 else ""
-        words = f"taker pays {bps_text(cost_bps)} bp{times}"
+        words = f"taker pays {bps_text(cost_bps)}{times}"
     ax.annotate(words, (0.02, 0.99), xycoords="axes fraction", va="top", fontsize=7, color=_COLOURS[4])
     ax.margins(y=0.2)  # room for the words
 
@@ -165,18 +165,34 @@ def _or_0(value: float) -> float:
     return value if np.isfinite(value) else 0.0
 
 
-def _height(worths: Sequence[SignalWorth]) -> float:
-    return 1.2 + 0.42 * max(len(worths), 1)
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """How many panels stand side by side; with `worths`, one line a signal with its name at the left."""
+
+    panels: int
+    worths: Sequence[SignalWorth] = ()
+
+    def figure(self) -> Figure:
+        from matplotlib.figure import Figure
+
+        height_in = 1.1 + 0.42 * len(self.worths) if self.worths else 2.6
+        figure = Figure(figsize=(_WIDTH_IN, height_in))
+        figure.patch.set_alpha(0)
+        # Margins in inches: leaving them to a layout engine takes three times as long.
+        longest = max((len(worth.name) for worth in self.worths), default=0)
+        left_in = 0.25 + 0.075 * longest if self.worths else 0.65
+        top, bottom = 1 - 0.3 / height_in, 0.5 / height_in
+        space = 0.12 if self.worths else 0.32
+        figure.subplots_adjust(left=left_in / _WIDTH_IN, right=0.99, top=top, bottom=bottom, wspace=space)
+        return figure
 
 
-def _drawn(name: str, title: str, panels: int, height: float, draw: Callable[[Sequence[Axes]], None]) -> str:
+def _drawn(name: str, title: str, sheet: _Sheet, draw: Callable[[Sequence[Axes]], None]) -> str:
     import matplotlib  # half a second: only for a report
-    from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(9.0, height))
-        figure.patch.set_alpha(0)
-        axes = list(np.atleast_1d(np.asarray(figure.subplots(1, panels), dtype=object)))
+        figure = sheet.figure()
+        axes = list(np.atleast_1d(np.asarray(figure.subplots(1, sheet.panels), dtype=object)))
         for ax in axes:
             ax.patch.set_alpha(0)
         draw(axes)

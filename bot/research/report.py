@@ -14,8 +14,8 @@ from bot.research.decay import Decay
 from bot.research.discovery import FALSE_SHARE
 from bot.research.plots import explanation_chart, ranking_chart, signal_chart, slowest
 from bot.research.sampling import MEANING, PointAuc
-from bot.research.validity import Ahead, Present, SignalWorth, Validity
 from bot.research.verdict import FEWEST_WINDOWS, SILENT, bps_text
+from bot.research.worth import Ahead, Present, SignalWorth, Validity
 from bot.types import NS_PER_S
 
 _CSS: Final = """

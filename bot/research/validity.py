@@ -7,118 +7,31 @@ latency, and were judged by what had been learnt before them.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
 from bot.research.bootstrap import (
-    NO_ESTIMATE,
-    Estimate,
     block_length,
-    correlation_columns,
-    correlation_of,
-    estimate,
 )
 from bot.research.cost import RoundTrip
 from bot.research.decay import Decay, half_life, ladder, rank_ics
-from bot.research.deciles import Decile, deciles, mean_where, monotonicity
+from bot.research.deciles import deciles, mean_where, monotonicity
 from bot.research.discovery import discoveries
 from bot.research.labels import MidPath, independent_rows, mid_path, moves_bps
-from bot.research.ranking import midranks
-from bot.research.regression import ChanceLevel, Line, chance_level, fit_line, out_of_sample_r2
+from bot.research.measures import chance, hit_rate, rank_ic
+from bot.research.regression import fit_line, out_of_sample_r2
 from bot.research.sampling import PointAuc, next_moves, point_aucs
 from bot.research.table import SignalTable
 from bot.research.touches import Touches
-from bot.research.verdict import FEWEST_WINDOWS, Evidence, Verdict, judge
+from bot.research.verdict import FEWEST_WINDOWS, Evidence, judge
 from bot.research.walking import walk_forward
+from bot.research.worth import Ahead, Present, Questions, SignalWorth, Validity
 from bot.types import Floats, Int64s
 
 Progress = Callable[[int, int], None]
-
-_LEAST_BLOCKS: Final = 10  # of a shuffle, below which there are too few orders to draw from
-
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """What is asked of every signal. Fees are of one side in bps, the maker's negative when the exchange pays it."""
-
-    horizons_ns: tuple[int, ...]
-    latencies_ns: tuple[int, ...]
-    taker_fee_bps: float
-    maker_fee_bps: float
-    seed: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """A signal against the moves (bps) over the `horizon_ns` that end when it is known: explanation, no forecast."""
-
-    horizon_ns: int
-    line: Line
-    chance: ChanceLevel
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A signal against the moves (bps) over the `horizon_ns` that begin `latency_ns` after it is known.
-
-    `line` and `chance` are in sample; `out_r2`, `out_rmse_bps`, `hit_rate`, `gain_bps`, `groups` and `rising` are of
-    windows judged by what was learnt before them. `gain_bps` is what leaning the learnt way brought before costs, a
-    window in the highest or the lowest tenth, mid to mid; it is also the round-trip cost at which nothing is left.
-    `hit_rate` leaves out windows without a move. `rising` is the monotonicity of the tenths.
-    """
-
-    horizon_ns: int
-    latency_ns: int
-    windows: int
-    line: Line
-    chance: ChanceLevel
-    out_r2: float
-    out_rmse_bps: float
-    rank_ic: Estimate
-    hit_rate: Estimate
-    gain_bps: Estimate
-    groups: tuple[Decile, ...]
-    rising: float
-    cost: RoundTrip
-    break_even_fee_bps: float
-    survives: bool = False
-    verdict: Verdict | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SignalWorth:
-    """All that was measured of one signal; `rows` are those with a value. Without any, all else is empty."""
-
-    name: str
-    rows: int
-    present: tuple[Present, ...] = ()
-    ahead: tuple[Ahead, ...] = ()
-    decays: tuple[Decay, ...] = ()
-    aucs: tuple[PointAuc, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Validity:
-    """The whole report. `tests` counts the questions asked (signal by horizon by latency), `survivors` those answered.
-
-    `touch_aucs` are of the queue imbalance at every change of the touch, whatever signals were chosen.
-    """
-
-    symbol: str
-    first_ns: int
-    last_ns: int
-    every_ns: int
-    rows: int
-    mid_moves: int
-    spread_bps: float
-    questions: Questions
-    tests: int
-    survivors: int
-    signals: tuple[SignalWorth, ...]
-    touch_aucs: tuple[PointAuc, ...]
 
 
 def assess(table: SignalTable, touches: Touches, questions: Questions, progress: Progress | None = None) -> Validity:
@@ -130,14 +43,13 @@ def assess(table: SignalTable, touches: Touches, questions: Questions, progress:
         ValueError: the table has fewer than two rows, or they are not equally far apart.
     """
     every_ns = _spacing(table.time_ns)
-    end_ns = int(max(table.time_ns[-1], touches.time_ns[-1])) if len(touches) else int(table.time_ns[-1])
-    path = mid_path(touches, end_ns)
+    path = mid_path(touches, int(max(table.time_ns[-1], *touches.time_ns[-1:])))
     study = _Study(table.time_ns, every_ns, path, questions)
     worths = []
     for number, name in enumerate(table.names):
         if progress is not None:
             progress(number, len(table.names))
-        worths.append(study.worth(name, table.values[:, number], number))
+        worths.append(study.worth(name, table.values[:, number]))
     judged, tests, survivors = _judged(worths)
     return Validity(
         symbol=table.instrument.symbol,
@@ -205,12 +117,12 @@ class _Study:
     path: MidPath
     questions: Questions
 
-    def worth(self, name: str, values: Floats, number: int) -> SignalWorth:
+    def worth(self, name: str, values: Floats) -> SignalWorth:
         rows = int(np.isfinite(values).sum())
         if rows == 0:
             return SignalWorth(name, 0)
-        # Its own numbers for each signal: leaving one out changes nothing about the others.
-        rng = np.random.default_rng([self.questions.seed, 1 + number])
+        # Its own random numbers for each signal: leaving one out changes nothing about the others.
+        rng = np.random.default_rng([self.questions.seed, zlib.crc32(name.encode())])
         ahead = tuple(self._ahead(values, rng))
         return SignalWorth(
             name=name,
@@ -229,7 +141,7 @@ class _Study:
         rows = self._rows(values, horizon_ns)
         x, y = values[rows], moves_bps(self.path, self.time_ns[rows] - horizon_ns, horizon_ns)
         known = np.isfinite(x) & np.isfinite(y)
-        return Present(horizon_ns, fit_line(x[known], y[known]), _chance(x[known], y[known], rng))
+        return Present(horizon_ns, fit_line(x[known], y[known]), chance(x[known], y[known], rng))
 
     def _ahead(self, values: Floats, rng: np.random.Generator) -> Iterator[Ahead]:
         for horizon_ns in self.questions.horizons_ns:
@@ -248,7 +160,6 @@ class _Study:
         taken = walk.extreme != 0
         gains = walk.extreme * moves
         gain = mean_where(taken, gains, block_length(gains) if len(gains) else 1, rng)
-        hits = (walk.lean * moves != 0, (walk.lean * moves > 0).astype(float))
         cost = self._cost(start_ns[walk.row][taken] if taken.any() else start_ns, horizon_ns)
         groups = deciles(walk, moves, block_length(moves) if len(moves) else 1, rng)
         return Ahead(
@@ -256,11 +167,11 @@ class _Study:
             latency_ns=latency_ns,
             windows=len(x),
             line=fit_line(x, y),
-            chance=_chance(x, y, rng),
+            chance=chance(x, y, rng),
             out_r2=out_of_sample_r2(moves, walk.forecast, walk.base),
             out_rmse_bps=float(np.sqrt(_mean((moves - walk.forecast) ** 2))),
-            rank_ic=_rank_ic(x, y, rng),
-            hit_rate=_hit_rate(*hits, rng),
+            rank_ic=rank_ic(x, y, rng),
+            hit_rate=hit_rate(walk.lean, moves, rng),
             gain_bps=gain,
             groups=groups,
             rising=monotonicity(groups),
@@ -282,30 +193,6 @@ class _Study:
             half_ns = half_life(latencies_ns, ics) if told else math.nan
             outlives = math.isinf(half_ns)
             yield Decay(horizon_ns, latencies_ns, ics, math.nan if outlives else half_ns, outlives)
-
-
-def _rank_ic(x: Floats, y: Floats, rng: np.random.Generator) -> Estimate:
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return NO_ESTIMATE
-    columns = correlation_columns(midranks(x), midranks(y))
-    return estimate(columns, correlation_of, block_length(columns[:, 5]), rng)
-
-
-def _hit_rate(moved: Floats, right: Floats, rng: np.random.Generator) -> Estimate:
-    if not moved.any():
-        return NO_ESTIMATE
-
-    def share(sums: Floats) -> Floats:
-        shares: Floats = sums[:, 1] / sums[:, 0]
-        return shares
-
-    columns = np.column_stack([moved, right])
-    return estimate(columns, share, block_length(right - right.mean() * moved), rng, null=0.5)
-
-
-def _chance(x: Floats, y: Floats, rng: np.random.Generator) -> ChanceLevel:
-    block = min(block_length(x), len(x) // _LEAST_BLOCKS) if len(x) else 1
-    return chance_level(x, y, max(block, 1), rng)
 
 
 def _mean(values: Floats) -> float:
