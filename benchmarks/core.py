@@ -23,7 +23,7 @@ from bot.types import NS_PER_MS, NS_PER_S, Batch, Instrument, InstrumentKind, Ki
 SYMBOL = "BTC/USDT:USDT"
 BTC = Instrument(SYMBOL, InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 ROUNDS = 5
-SIGNALS = ("microprice", "depth_imbalance(5)", "ofi(1s)", "ofi(10s)", "trade_flow(10s)", "realized_volatility(1m)")
+SIGNALS = ("weighted_mid", "depth_imbalance(5)", "ofi(1s)", "ofi(10s)", "trade_flow(10s)", "realized_volatility(1m)")
 
 
 def synthetic(rows: int, seed: int = 7) -> Batch:

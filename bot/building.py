@@ -9,7 +9,7 @@ from decimal import Decimal
 from bot.config import Config
 from bot.errors import ConfigError
 from bot.market import matching
-from bot.market.forecast import ForecastSpec
+from bot.market.signals.forecast import ForecastSpec
 from bot.market.market import Market, warm_up
 from bot.trading.contract import Costs, Strategy
 from bot.trading.decision import ENGINE_SIGNALS, DecisionRules

@@ -1,4 +1,4 @@
-"""Quotes both sides around the microprice, skewed by the book's lean and by what it already holds."""
+"""Quotes both sides around the weighted_mid, skewed by the book's lean and by what it already holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.types import BPS
 class ImbalanceMaker(Strategy):
     """Two post-only quotes at `half_spread_bps` from a fair price that leans with the book and against the position."""
 
-    signals: ClassVar[tuple[str, ...]] = ("microprice", "depth_imbalance(5)", "ofi(1s)", "spread")
+    signals: ClassVar[tuple[str, ...]] = ("weighted_mid", "depth_imbalance(5)", "ofi(1s)", "spread")
 
     half_spread_bps: float = param(0.5, low=0.0, high=100.0, doc="distance of each quote from the fair price, bps")
     lean_bps: float = param(1.0, low=0.0, high=50.0, doc="how far a fully one-sided book moves the fair price, bps")
@@ -24,7 +24,7 @@ class ImbalanceMaker(Strategy):
     def decide(self, see: View) -> Answer:
         """Answer with quotes; the side that would take the position beyond full size is left out."""
         lean = see["depth_imbalance(5)"]
-        fair = see["microprice"] * (1 + (self.lean_bps * lean - self.inventory_bps * see.exposure) / BPS)
+        fair = see["weighted_mid"] * (1 + (self.lean_bps * lean - self.inventory_bps * see.exposure) / BPS)
         bid = min(fair * (1 - self.half_spread_bps / BPS), see.bid)
         ask = max(fair * (1 + self.half_spread_bps / BPS), see.ask)
         settled = self._settled(see, "buy", bid), self._settled(see, "sell", ask)

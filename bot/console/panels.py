@@ -12,7 +12,8 @@ from rich.text import Text
 
 from bot.console.figures import NO_VALUE, clock, elapsed, exact, figure, money, price, printable, words
 from bot.console.screen import LaneLine, MarketLine, OrderLine, ReasonLine, Screen
-from bot.market.catalogue import CATALOGUE, Signal
+from bot.market.signals.catalogue import CATALOGUE
+from bot.market.signals.entry import Signal
 from bot.types import HaltState
 
 _BAR_CELLS: Final = 4  # each way

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bot.types import Batch, Int64s, UInt8s
 
-Columns = tuple[Int64s, Int64s, Int64s, Int64s, Int64s, UInt8s, UInt8s]
+
+class Columns(NamedTuple):
+    """The columns of a batch that the kernels read, contiguous and read-only."""
+
+    exchange_ns: Int64s
+    local_ns: Int64s
+    id: Int64s
+    price: Int64s
+    size: Int64s
+    kind: UInt8s
+    last: UInt8s
 
 
 def columns_of(batch: Batch, symbol: str) -> Columns:
-    """Return the columns that `apply_rows` takes, in its order and read-only, whatever layout the batch has.
+    """Return the columns that the kernels take, read-only, whatever layout the batch has.
 
     Raises:
         ValueError: the batch is of another symbol, has no rows, or does not end with a message's last row.
@@ -21,7 +31,7 @@ def columns_of(batch: Batch, symbol: str) -> Columns:
         raise ValueError(f"batch should be of {symbol}, was of {batch.symbol}")
     if len(batch) == 0 or batch.last[-1] != 1:
         raise ValueError(f"batch of {symbol} should have rows and end with a message, had {len(batch)} rows")
-    return (
+    return Columns(
         read_only(batch.exchange_ns, np.int64),
         read_only(batch.local_ns, np.int64),
         read_only(batch.id, np.int64),

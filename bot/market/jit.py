@@ -39,6 +39,15 @@ def lean_kernel(fn: F) -> F:
     return _compiled(fn, _nrt=False)
 
 
+def inlined_kernel(fn: F) -> F:
+    """Compile as `lean_kernel` does and write the code out wherever another kernel calls it.
+
+    A call hands over seven numbers an array, which costs more than what a small kernel does. Compiling takes longer the
+    more is written out, so it is for what runs for every row, message or signal.
+    """
+    return _compiled(fn, _nrt=False, forceinline=True)
+
+
 def _compiled(fn: F, **options: bool) -> F:
     folder = cache_folder()
     # Numba reads this setting at the moment a function is decorated; other users of Numba keep their own.

@@ -6,28 +6,19 @@ the rows were cut into batches.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 import numpy as np
 
-from bot.market.book import ASK_SIDE, BID_SIDE, FAR_LEVELS, NO_LEVEL, WINDOW_LEVELS, empty_book, level_size, walk
-from bot.market.columns import Columns, columns_of, refusal
-from bot.market.flow import (
-    BOOK_LOCAL_NS,
-    BOOK_MESSAGES,
-    CROWDED,
-    EXCHANGE_NS,
-    EXCHANGE_SEEN_LOCAL_NS,
-    LOCAL_NS,
-    NO_ROOM,
-    REFUSED,
-    apply_rows,
-    empty_flow,
-)
-from bot.market.forecast import ForecastSpec
+from bot.market.book import ASK_SIDE, BID_SIDE, FAR_LEVELS, NO_LEVEL, WINDOW_LEVELS, empty_book, grown, level_size, walk
+from bot.market.columns import Columns, columns_of, read_only, refusal
+from bot.market.flow import CROWDED, NO_ROOM, REFUSED, apply_rows, empty_flow
 from bot.market.sampler import Sampler
+from bot.market.signals.forecast import ForecastSpec
+from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES, EXCHANGE_NS, EXCHANGE_SEEN_LOCAL_NS, LOCAL_NS
 from bot.market.windows import ENTRIES
 from bot.types import NS_PER_S, Batch, FeedReport, Floats, Instrument, InstrumentKind, Int64s, Kind, Side
 
@@ -63,9 +54,9 @@ class Market:
         """
         self.names = tuple(signals)
         self._instrument = instrument
-        self._book = empty_book(window_levels, far_levels)
-        self._flow = empty_flow()
         self._sampler = Sampler(instrument, self.names, forecast, entries)
+        self._book = empty_book(window_levels, far_levels, ages=self._sampler.ages)
+        self._flow = empty_flow(self._sampler.watches)
         self._batch: Batch | None = None
         self._columns: Columns | None = None
 
@@ -98,6 +89,29 @@ class Market:
         """
         return self._sampler.take(now_ns, self._book, self._flow)
 
+    def scan(self, batch: Batch, start: int, times_ns: Int64s) -> tuple[int, Int64s, Floats]:
+        """Take many decisions in one call, each after all messages from row `start` on that begin at or before it.
+
+        `times_ns` ascend. Return the next row; the touch at each decision, (decisions, 4) of bid ticks, bid lots, ask
+        ticks and ask lots, 0 for a side without a level; and the signals, (decisions, names). It is what `advance` to
+        just after each time and `sample` at it would do, bit for bit.
+
+        Raises:
+            ValueError: as for `advance` and `sample`.
+        """
+        columns = self._columns_of(batch)
+        times = read_only(times_ns, np.int64)
+        touches = np.zeros((len(times), 4), dtype=np.int64)
+        rows = np.full((len(times), self._sampler.width), math.nan)
+        row, decision, why = start, 0, NO_ROOM
+        while why == NO_ROOM:
+            row, decision, why = self._sampler.take_all(
+                columns, row, times, decision, self._book, self._flow, touches, rows
+            )
+            self._make_room(why)
+        self._refuse(batch, row, why)
+        return row, touches, rows[:, : len(self.names)]
+
     def is_warm(self) -> bool:
         """Return True when every chosen signal had a value in the last sample."""
         return not self._sampler.cold()
@@ -113,14 +127,13 @@ class Market:
     def size_at(self, side: Side, ticks: int) -> int:
         """Return the lots shown at a price, 0 when there are none; BUY is the bid side."""
         key, index = (ticks, BID_SIDE) if side is Side.BUY else (-ticks, ASK_SIDE)
-        return int(level_size(self._book.sizes, self._book.far, self._book.marks, index, key))
+        return int(level_size(self._book, index, key))
 
     def levels(self, side: Side, count: int) -> tuple[Int64s, Int64s]:
         """Return ticks and lots of the best `count` levels of a side (BUY is the bid side), best first, or fewer."""
         index = BID_SIDE if side is Side.BUY else ASK_SIDE
         found = np.zeros((2, count), dtype=np.int64)
-        book = self._book
-        there = walk(book.sizes, book.blocks, book.far, book.marks, index, found)
+        there = walk(self._book, index, count, found)
         return side.sign * found[0, :there], found[1, :there]
 
     @property
@@ -166,29 +179,27 @@ class Market:
         return int(self._flow.tallies[EXCHANGE_SEEN_LOCAL_NS])
 
     def _apply(self, batch: Batch, start: int, until_ns: int, messages: int) -> int:
+        columns = self._columns_of(batch)
+        row, why = start, NO_ROOM
+        while why == NO_ROOM:
+            row, why = apply_rows(columns, row, until_ns, messages, self._book, self._flow, self._sampler.plan)
+            self._make_room(why)
+        self._refuse(batch, row, why)
+        return row
+
+    def _columns_of(self, batch: Batch) -> Columns:
         if self._columns is None or batch is not self._batch:
             self._columns = columns_of(batch, self._instrument.symbol)
             self._batch = batch
-        book, flow = self._book, self._flow
-        row, why = start, NO_ROOM
-        while why == NO_ROOM:
-            row, why = apply_rows(
-                *self._columns,
-                row,
-                until_ns,
-                messages,
-                book.sizes,
-                book.blocks,
-                book.far,
-                book.marks,
-                flow.tops,
-                flow.tallies,
-            )
-            if why in (NO_ROOM, CROWDED):
-                book.grow()
+        return self._columns
+
+    def _make_room(self, why: int) -> None:
+        if why in (NO_ROOM, CROWDED):
+            self._book = grown(self._book)
+
+    def _refuse(self, batch: Batch, row: int, why: int) -> None:
         if why == REFUSED:
-            raise ValueError(refusal(batch, row, int(flow.tallies[LOCAL_NS])))
-        return row
+            raise ValueError(refusal(batch, row, int(self._flow.tallies[LOCAL_NS])))
 
 
 def warm_up() -> None:
@@ -202,5 +213,6 @@ def warm_up() -> None:
     batch = Batch("WARM/UP", stamps, stamps, stamps, stamps, prices, stamps, kinds, np.array([0, 1], dtype=np.uint8))
     market.step(batch, 0)
     market.sample(1)
+    market.scan(batch, len(batch), np.array([2], dtype=np.int64))
     market.size_at(Side.BUY, 1)
     market.levels(Side.BUY, 1)

@@ -10,27 +10,35 @@ import numpy as np
 
 from bot.errors import ConfigError
 from bot.market.book import Book
-from bot.market.catalogue import Code
-from bot.market.flow import MESSAGE_NS, Flow
-from bot.market.forecast import ForecastSpec, empty_forecast
-from bot.market.sampling import FEED_QUALITY, GAUGE, LOT_SIZE, PLAN, TICK_SIZE, sample_row
-from bot.market.signals import SignalSpec, parse_signal
-from bot.market.windows import empty_ring
+from bot.market.columns import Columns
+from bot.market.flow import Flow
+from bot.market.plan import MOST_ARGUMENTS, STEPS, Plan
+from bot.market.sampling import FULL, sample_row, sample_rows
+from bot.market.signals.entry import Paid
+from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, ForecastSpec, empty_forecast
+from bot.market.signals.naming import SignalSpec, parse_signal
+from bot.market.signals.perpetual import empty_facts
+from bot.market.signals.sight import FEED_QUALITY, GAUGE, LOT_SIZE, TICK_SIZE, Sight
+from bot.market.tallies import MESSAGE_NS
+from bot.market.windows import HEAD, TAIL, empty_ring, grown
 from bot.types import NS_PER_S, FeedReport, Floats, Instrument, Int64s
 
-_LEARNT: Final = (Code.FORECAST, Code.FORECAST_ERROR)
+_LEARNT: Final = (EXPECTED_MOVE, STANDARD_ERROR)
+_TOLD_OF_TRADES: Final = (Paid.TRADE, Paid.TRADE_AND_MESSAGE)
+_TOLD_OF_MESSAGES: Final = (Paid.MESSAGE, Paid.TRADE_AND_MESSAGE)
 
 
 class Sampler:
-    """The chosen signals of one instrument: one row of numbers a decision."""
+    """The chosen signals of one instrument: one row of numbers a decision.
+
+    `watches` is how many levels a side the flow has to watch for them, `ages` whether it has to keep their ages.
+    """
 
     __slots__ = (
-        "_factors",
-        "_feature_slots",
+        "_facts",
         "_forecast",
         "_gauge",
         "_levels",
-        "_longest_ns",
         "_messages",
         "_names",
         "_plan",
@@ -38,6 +46,8 @@ class Sampler:
         "_ring",
         "_row",
         "_sampled_ns",
+        "ages",
+        "watches",
     )
 
     def __init__(
@@ -51,60 +61,84 @@ class Sampler:
         chosen = [parse_signal(name) for name in names]
         features = _features(forecast, chosen)
         specs = chosen + features
-        spans_ns = [spec.window_ns for spec in specs] + ([] if forecast is None else [forecast.horizon_ns])
+        longest_ns = max([0, *(spec.window_ns for spec in specs), 0 if forecast is None else forecast.horizon_ns])
+        self.watches = max((spec.watches for spec in specs), default=1)
+        self.ages = any(spec.signal.paid is Paid.LEVEL for spec in specs)
         self._names = tuple(names)
-        self._forecast = empty_forecast(forecast)
-        self._ring = empty_ring(len(features), entries)
-        self._plan, self._factors = _plan(specs)
-        self._feature_slots = np.arange(len(chosen), len(specs), dtype=np.int64)
-        self._longest_ns = max(spans_ns, default=0)
-        self._levels = np.zeros((2, 2, max((spec.count for spec in specs), default=1)), dtype=np.int64)
+        self._forecast = empty_forecast(forecast, range(len(chosen), len(specs)))
+        self._ring = empty_ring(sum(spec.signal.kept for spec in specs), len(features), longest_ns, entries)
+        self._plan = plan_of(specs)
+        self._levels = np.zeros((2, 2, max((spec.levels for spec in specs), default=1)), dtype=np.int64)
         self._gauge = _gauge(instrument)
+        self._facts = empty_facts()
         self._row: Floats = np.full(len(specs), math.nan)
         self._sampled_ns = 0
         self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
         self._messages = 0
 
-    def take(self, now_ns: int, book: Book, flow: Flow) -> Floats:  # one call of a kernel: its length is its arrays
+    @property
+    def plan(self) -> Plan:
+        """What the kernels read of the chosen signals."""
+        return self._plan
+
+    @property
+    def width(self) -> int:
+        """Length of a row as the kernels write it: the signals asked for, then the features of a forecast."""
+        return len(self._row)
+
+    def take(self, now_ns: int, book: Book, flow: Flow) -> Floats:
         """Return a fresh array of the signals at `now_ns` in the order of the names, NaN for no value.
 
         Raises:
             ValueError: `now_ns` lies before the last decision or before a message that was applied.
         """
-        newest_ns = max(self._sampled_ns, int(flow.tallies[MESSAGE_NS]))
-        if now_ns < newest_ns:
-            raise ValueError(f"decision time should be >= {newest_ns} (newest message or decision), was {now_ns}")
+        self._check_time(now_ns, flow)
+        if self._ring.marks[HEAD] - self._ring.marks[TAIL] == self._ring.times.shape[0]:
+            self._ring = grown(self._ring)
+        sample_row(now_ns, self._sight(flow), book, flow, self._plan, self._ring, self._forecast, self._row)
         self._sampled_ns = now_ns
-        ring, forecast = self._ring, self._forecast
-        kept = sample_row(
-            now_ns,
-            book.sizes,
-            book.blocks,
-            book.far,
-            book.marks,
-            flow.tops,
-            flow.tallies,
-            self._levels,
-            ring.times,
-            ring.sums,
-            ring.reals,
-            ring.marks,
-            self._plan,
-            self._factors,
-            self._gauge,
-            self._feature_slots,
-            forecast.gram,
-            forecast.cross,
-            forecast.squares,
-            forecast.work,
-            forecast.totals,
-            forecast.stamps,
-            self._longest_ns,
-            self._row,
-        )
-        if kept == ring.times.shape[0]:
-            ring.grow()
         return self._row[: len(self._names)].copy()
+
+    def take_all(
+        self,
+        columns: Columns,
+        start: int,
+        times_ns: Int64s,
+        first: int,
+        book: Book,
+        flow: Flow,
+        touches: Int64s,
+        rows: Floats,
+    ) -> tuple[int, int, int]:
+        """Apply messages and take decisions from `first` on, as `sample_rows` does, making room in the ring.
+
+        Raises:
+            ValueError: a time lies before the last decision or before a message that was applied.
+        """
+        row, decision, why = start, first, FULL
+        while why == FULL:
+            if decision < len(times_ns):
+                self._check_time(int(times_ns[decision]), flow)
+            row, decision, why = sample_rows(
+                columns,
+                row,
+                times_ns,
+                decision,
+                self._sight(flow),
+                book,
+                flow,
+                self._plan,
+                self._ring,
+                self._forecast,
+                touches,
+                rows,
+            )
+            if why == FULL:
+                self._ring = grown(self._ring)
+        if decision > first:
+            self._row[:] = rows[decision - 1]
+            self._sampled_ns = int(times_ns[decision - 1])
+        return row, decision, why
 
     def cold(self) -> tuple[str, ...]:
         """Return the names of the signals without a value in the last sample."""
@@ -119,10 +153,42 @@ class Sampler:
         quality = 1 / math.sqrt(1 + missed / max(1, seen)) / (1 + faults) / (1 + report.jitter_ns / NS_PER_S)
         self._gauge[FEED_QUALITY] = quality if report.healthy else 0.0
 
+    def _sight(self, flow: Flow) -> Sight:
+        return Sight(self._levels, flow.tallies, self._gauge, self._facts)
+
+    def _check_time(self, now_ns: int, flow: Flow) -> None:
+        newest_ns = max(self._sampled_ns, int(flow.tallies[MESSAGE_NS]))
+        if now_ns < newest_ns:
+            raise ValueError(f"decision time should be >= {newest_ns} (newest message or decision), was {now_ns}")
+
+
+def plan_of(specs: Sequence[SignalSpec]) -> Plan:
+    """Return the arrays of the chosen signals, with nothing remembered yet."""
+    steps = np.zeros((len(specs), STEPS), dtype=np.int64)
+    args = np.zeros((len(specs), MOST_ARGUMENTS), dtype=np.float64)
+    memory = column = 0
+    for index, spec in enumerate(specs):
+        room = spec.signal.room(spec.arguments)
+        steps[index] = spec.signal.code, spec.window_ns, -1, memory, room, column, spec.signal.kept
+        args[index, : len(spec.arguments)] = spec.arguments
+        memory += room
+        column += spec.signal.kept
+    return Plan(
+        steps,
+        args,
+        np.zeros(memory),
+        _rows_paid(specs, _TOLD_OF_TRADES),
+        _rows_paid(specs, _TOLD_OF_MESSAGES),
+    )
+
+
+def _rows_paid(specs: Sequence[SignalSpec], paid: Sequence[Paid]) -> Int64s:
+    return np.array([row for row, spec in enumerate(specs) if spec.signal.paid in paid], dtype=np.int64)
+
 
 def _features(forecast: ForecastSpec | None, chosen: Sequence[SignalSpec]) -> list[SignalSpec]:
     for spec in chosen:
-        if spec.signal.code in _LEARNT and (forecast is None or forecast.horizon_ns != spec.window_ns):
+        if spec.signal.code in _LEARNT and (forecast is None or forecast.horizon_ns != spec.argument("horizon", 0)):
             had = "none was given" if forecast is None else f"it was {forecast.horizon_ns} ns"
             raise ConfigError(f"{spec.name} should have a forecast of the same horizon configured, {had}")
     features = [] if forecast is None else [parse_signal(name) for name in forecast.features]
@@ -130,13 +196,6 @@ def _features(forecast: ForecastSpec | None, chosen: Sequence[SignalSpec]) -> li
         if spec.signal.code in _LEARNT:
             raise ConfigError(f"feature of a forecast should not be a forecast itself, was {spec.name!r}")
     return features
-
-
-def _plan(specs: Sequence[SignalSpec]) -> tuple[Int64s, Floats]:
-    plan = np.zeros((len(specs), PLAN), dtype=np.int64)
-    for row, spec in zip(plan, specs, strict=True):
-        row[:] = int(spec.signal.code), spec.count, spec.window_ns, -1
-    return plan, np.array([math.exp(-spec.decay) for spec in specs], dtype=np.float64)
 
 
 def _gauge(instrument: Instrument) -> Floats:

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from bot.errors import TapeError
-from bot.market.forecast import ForecastSpec
 from bot.market.market import Market
+from bot.market.signals.forecast import ForecastSpec
 from bot.research.clocks import Clock, Events
 from bot.research.scanning import scan
 from bot.types import Batch, FeedReport, Floats, Instrument, Int64s
@@ -127,7 +127,8 @@ def _table(instrument: Instrument, names: tuple[str, ...], scanned: Sequence[_Sc
     times = np.concatenate([np.empty(0, np.int64), *(part[0] for part in scanned)])
     touch = np.concatenate([np.empty((0, 4), np.int64), *(part[1] for part in scanned)])
     values = np.concatenate([np.empty((0, len(names))), *(part[2] for part in scanned)])
-    return SignalTable(instrument, names, times, *(touch[:, column].copy() for column in range(4)), values)
+    bid_ticks, bid_lots, ask_ticks, ask_lots = (touch[:, column].copy() for column in range(4))
+    return SignalTable(instrument, names, times, bid_ticks, bid_lots, ask_ticks, ask_lots, values)
 
 
 def _told(scanned: Iterator[_Scanned], tape: Tape) -> Iterator[_Scanned]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import ConfigError
-from bot.market.catalogue import CATALOGUE, Signal
-from bot.market.forecast import ForecastSpec
+from bot.market.signals.catalogue import CATALOGUE
+from bot.market.signals.entry import Signal
+from bot.market.signals.forecast import ForecastSpec
 from bot.market.market import Market
-from bot.market.signals import parse_duration, parse_signal
+from bot.market.signals.naming import parse_duration, parse_signal
 from bot.types import NS_PER_S, Instrument
 
 
@@ -21,8 +22,8 @@ def test_every_entry_is_complete_and_its_example_can_be_read(signal: Signal) -> 
 
 def test_arguments_are_read_in_their_units() -> None:
     assert parse_signal("ofi(250ms)").window_ns == 250_000_000
-    assert parse_signal("mlofi(3, 1m)").count == 3
-    assert parse_signal("weighted_imbalance(5,0.5)").decay == 0.5
+    assert parse_signal("mlofi(3, 1m)").arguments == (3, 60 * NS_PER_S)
+    assert parse_signal("weighted_imbalance(5,0.5)").arguments == (5, 0.5)
     assert [parse_duration(text) for text in ("10s", "2h", "1.5s", "10", "s")] == [10**10, 7200 * NS_PER_S] + [None] * 3
 
 

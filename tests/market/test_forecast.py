@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from bot.market.forecast import ForecastSpec
+from bot.market.signals.forecast import ForecastSpec
 from bot.market.market import Market
 from bot.types import NS_PER_S, Floats, Instrument, Kind
 from tests.market.reference import Row, batch_of

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.market.catalogue import CATALOGUE
-from bot.market.forecast import ForecastSpec
+from bot.market.signals.catalogue import CATALOGUE
+from bot.market.signals.forecast import ForecastSpec
 from bot.market.market import Market
-from bot.market.signals import parse_signal
+from bot.market.signals.naming import parse_signal
 from bot.types import NS_PER_S, FeedReport, Instrument, Kind
 from tests.market.reference import SYMBOL, Row, batch_of
 
@@ -26,7 +26,7 @@ WORKED = {
     "mid": 50.5,
     "spread": 10_000 * 2 / 101,
     "spread_ticks": 2.0,
-    "microprice": 0.5 * (100 * 10 + 102 * 30) / 40,
+    "weighted_mid": 0.5 * (100 * 10 + 102 * 30) / 40,
     "queue_imbalance": (30 - 10) / 40,
     "depth_imbalance(2)": (50 - 30) / 80,
     "depth_imbalance(12)": (60 - 30) / 90,

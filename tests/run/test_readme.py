@@ -81,7 +81,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_readme_names_every_shipped_signal_and_no_other() -> None:
-    from bot.market.catalogue import CATALOGUE
+    from bot.market.signals.catalogue import CATALOGUE
 
     text = (ROOT / "README.md").read_text()
     paragraph = text[text.index("Signals: ") : text.index("Formulas and sources")]

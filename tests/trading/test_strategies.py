@@ -58,7 +58,7 @@ def test_the_maker_always_answers_with_quotes_that_do_not_cross(
     bid, ask_ticks = 600_000, 600_000 + spread
     orders = tuple(OpenOrder(str(n), side, (bid + away) * TICK, 0.004) for n, (side, away) in enumerate(resting))
     signals = {
-        "microprice": (bid + shares * spread) * TICK,
+        "weighted_mid": (bid + shares * spread) * TICK,
         "depth_imbalance(5)": lean,
         "ofi(1s)": 0.0,
         "spread": spread * TICK / 60_000 * 10_000,

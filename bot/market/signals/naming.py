@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.errors import ConfigError
-from bot.market.catalogue import CATALOGUE, Parameter, ParameterKind, Signal
+from bot.market.signals.catalogue import CATALOGUE
+from bot.market.signals.entry import Parameter, ParameterKind, Signal
 from bot.nearest import did_you_mean
 from bot.types import NS_PER_MS, NS_PER_S
 
@@ -20,13 +21,33 @@ _NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class SignalSpec:
-    """A chosen signal: the name as it was given, and its arguments (`count` levels, `window_ns`, `decay` a rank)."""
+    """A chosen signal: the name as it was given, and its arguments in the order written (durations in ns)."""
 
     name: str
     signal: Signal
-    count: int = 1
-    window_ns: int = 0
-    decay: float = 0.0
+    arguments: tuple[float, ...] = ()
+
+    def argument(self, parameter: str, default: float) -> float:
+        """Return the argument of this parameter, `default` when the signal has no such parameter."""
+        for declared, value in zip(self.signal.parameters, self.arguments, strict=True):
+            if declared.name == parameter:
+                return value
+        return default
+
+    @property
+    def window_ns(self) -> int:
+        """The trailing window, 0 for a signal without one."""
+        return int(self.argument("window", 0))
+
+    @property
+    def levels(self) -> int:
+        """How many populated levels a side it looks at when a decision is taken."""
+        return int(self.argument("n", 1))
+
+    @property
+    def watches(self) -> int:
+        """How many levels a side it needs the flow of."""
+        return self.signal.watches or int(self.arguments[0])
 
 
 def parse_signal(text: str) -> SignalSpec:
@@ -42,19 +63,11 @@ def parse_signal(text: str) -> SignalSpec:
     if signal is None:
         near = did_you_mean(text, (_written(signal, arguments) for signal in CATALOGUE.values()))
         raise ConfigError(f"no signal is called {text!r}{near}")
-    if len(arguments) != len(signal.parameters):
-        wanted = len(signal.parameters)
+    wanted = len(signal.parameters)
+    if len(arguments) != wanted:
         raise ConfigError(f"{name} should have {wanted} arguments, was {text!r}; did you mean {signal.example}?")
-    values = {
-        parameter.name: _value(text, signal, arguments, index) for index, parameter in enumerate(signal.parameters)
-    }
-    return SignalSpec(
-        name=text,
-        signal=signal,
-        count=int(values.get("n", 1)),
-        window_ns=int(values.get("window", values.get("horizon", 0))),
-        decay=float(values.get("decay", 0.0)),
-    )
+    values = tuple(_value(text, signal, arguments, index) for index in range(wanted))
+    return SignalSpec(text, signal, values)
 
 
 def parse_duration(text: str) -> int | None:

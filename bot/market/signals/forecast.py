@@ -13,17 +13,28 @@ sqrt(horizon / their spacing), which is too much rather than too little when the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from bot.errors import ConfigError
 from bot.market.jit import lean_kernel
-from bot.market.windows import FEATURES, FORECAST, HEAD, MATURED, MID
+from bot.market.plan import CODE
+from bot.market.signals.entry import HORIZON, INF, Signal
+from bot.market.signals.family import FAMILY
+from bot.market.signals.family import FORECAST as FORECASTS
+from bot.market.windows import FEATURES, FORECAST, HEAD, MATURED, MID, Ring
 from bot.types import BPS, NS_PER_S, Floats, Int64s
 
 MAX_FEATURES: Final = 16
+
+_LABELS: Final = "enough labels that do not overlap (`ForecastSpec.warm_labels`)"
+_LABEL_ENTERS: Final = "the decision; a label enters at the first decision at or after t + horizon"
+
+EXPECTED_MOVE: Final = FORECASTS * FAMILY + 1
+STANDARD_ERROR: Final = FORECASTS * FAMILY + 2
 
 # Entries of `Forecast.totals`; all sums are weighted by age.
 WEIGHT: Final = 0
@@ -70,9 +81,11 @@ class ForecastSpec:
             raise ConfigError(f"warm_labels of the forecast should be at least 1, was {self.warm_labels}")
 
 
-@dataclass(slots=True)
-class Forecast:
-    """The learnt sums of k features: `gram` (k, k), `cross` and `squares` (k,); `work` (k, k + 2) is scratch room."""
+class Forecast(NamedTuple):
+    """The learnt sums of k features: `gram` (k, k), `cross` and `squares` (k,); `work` (k, k + 2) is scratch room.
+
+    `slots` (k,) are the places of the features in a row of signals.
+    """
 
     gram: Floats
     cross: Floats
@@ -80,9 +93,10 @@ class Forecast:
     work: Floats
     totals: Floats
     stamps: Int64s
+    slots: Int64s
 
 
-def empty_forecast(spec: ForecastSpec | None) -> Forecast:
+def empty_forecast(spec: ForecastSpec | None, slots: Sequence[int] = ()) -> Forecast:
     """Return a forecast that has learnt nothing; without a `spec` it has no features and never will."""
     count = 0 if spec is None else len(spec.features)
     forecast = Forecast(
@@ -92,6 +106,7 @@ def empty_forecast(spec: ForecastSpec | None) -> Forecast:
         work=np.zeros((count, count + 2)),
         totals=np.zeros(TOTALS),
         stamps=np.zeros(STAMPS, dtype=np.int64),
+        slots=np.array(slots, dtype=np.int64),
     )
     if spec is not None:
         forecast.totals[HALFLIFE_NS] = spec.halflife_s * NS_PER_S
@@ -107,11 +122,12 @@ def fading(elapsed_ns: int, halflife_ns: float) -> float:
 
 
 @lean_kernel
-def scale_features(x: Floats, squares: Floats, totals: Floats, stamps: Int64s, now_ns: int) -> bool:
+def scale_features(x: Floats, forecast: Forecast, now_ns: int) -> bool:
     """Divide the features in `x` by their running root mean square; return False when one has no value."""
     for i in range(x.shape[0]):
         if math.isnan(x[i]):
             return False
+    squares, totals, stamps = forecast.squares, forecast.totals, forecast.stamps
     fade = fading(now_ns - stamps[SCALE_NS], totals[HALFLIFE_NS])
     stamps[SCALE_NS] = now_ns
     totals[SCALE_WEIGHT] = totals[SCALE_WEIGHT] * fade + 1.0
@@ -123,17 +139,9 @@ def scale_features(x: Floats, squares: Floats, totals: Floats, stamps: Int64s, n
 
 
 @lean_kernel
-def learn(
-    x: Floats,
-    move_bps: float,
-    given_bps: float,
-    time_ns: int,
-    gram: Floats,
-    cross: Floats,
-    totals: Floats,
-    stamps: Int64s,
-) -> None:
+def learn(x: Floats, move_bps: float, given_bps: float, time_ns: int, forecast: Forecast) -> None:
     """Take in one label: the features and the forecast of the decision at `time_ns`, and the move that followed."""
+    gram, cross, totals, stamps = forecast.gram, forecast.cross, forecast.totals, forecast.stamps
     elapsed_ns = time_ns - stamps[LABEL_NS]
     fade = fading(elapsed_ns, totals[HALFLIFE_NS])
     if totals[WEIGHT] > 0.0:
@@ -150,34 +158,26 @@ def learn(
 
 
 @lean_kernel
-def learn_matured(
-    now_ns: int,
-    mid: float,
-    times: Int64s,
-    reals: Floats,
-    ring_marks: Int64s,
-    gram: Floats,
-    cross: Floats,
-    totals: Floats,
-    stamps: Int64s,
-) -> None:
+def learn_matured(now_ns: int, mid: float, ring: Ring, forecast: Forecast) -> None:
     """Take in every label that the mid of this decision completes; without a mid then or now there is none."""
+    times, reals, ring_marks = ring.times, ring.reals, ring.marks
     while ring_marks[MATURED] < ring_marks[HEAD]:
         slot = ring_marks[MATURED] % times.shape[0]
-        if times[slot] > now_ns - stamps[HORIZON_NS]:
+        if times[slot] > now_ns - forecast.stamps[HORIZON_NS]:
             return
         ring_marks[MATURED] += 1
         before = reals[slot, MID]
         if before > 0.0 and not math.isnan(mid) and not math.isnan(reals[slot, FORECAST]):
             move_bps = BPS * (mid - before) / before
-            learn(reals[slot, FEATURES:], move_bps, reals[slot, FORECAST], times[slot], gram, cross, totals, stamps)
+            learn(reals[slot, FEATURES:], move_bps, reals[slot, FORECAST], times[slot], forecast)
 
 
 @lean_kernel
-def solve(x: Floats, gram: Floats, cross: Floats, work: Floats) -> tuple[float, float]:
+def solve(x: Floats, forecast: Forecast) -> tuple[float, float]:
     """Return x'A⁻¹b and x'A⁻¹x with A the ridged gram and b the cross sums, by Cholesky: A = LL'."""
+    gram, cross, work = forecast.gram, forecast.cross, forecast.work
     k = x.shape[0]
-    forecast = 0.0
+    expected = 0.0
     leverage = 0.0
     for i in range(k):
         u = cross[i]
@@ -192,9 +192,9 @@ def solve(x: Floats, gram: Floats, cross: Floats, work: Floats) -> tuple[float, 
             z -= work[i, j] * work[j, k + 1]
         work[i, k] = u / work[i, i]
         work[i, k + 1] = z / work[i, i]
-        forecast += work[i, k] * work[i, k + 1]
+        expected += work[i, k] * work[i, k + 1]
         leverage += work[i, k + 1] * work[i, k + 1]
-    return forecast, leverage
+    return expected, leverage
 
 
 @lean_kernel
@@ -208,3 +208,64 @@ def standard_error(leverage: float, totals: Floats, stamps: Int64s) -> float:
         return math.nan
     variance = totals[ERROR_SQUARED] / totals[WEIGHT]
     return math.sqrt(variance * leverage * totals[WEIGHT_SQUARED] / totals[WEIGHT] * overlap)
+
+
+@lean_kernel
+def value(
+    steps: Int64s,
+    now_ns: int,
+    mid: float,
+    ring: Ring,
+    forecast: Forecast,
+    row: Floats,
+) -> None:
+    """Learn from the labels that matured, forecast from the row's features, and write both signals where asked for."""
+    slot = ring.marks[HEAD] % ring.times.shape[0]
+    ring.reals[slot, FORECAST] = math.nan
+    if forecast.slots.shape[0] == 0:
+        return
+    learn_matured(now_ns, mid, ring, forecast)
+    x = ring.reals[slot, FEATURES:]
+    for i in range(forecast.slots.shape[0]):
+        x[i] = row[forecast.slots[i]]
+    if not scale_features(x, forecast, now_ns):
+        return
+    expected_bps, leverage = solve(x, forecast)
+    error_bps = standard_error(leverage, forecast.totals, forecast.stamps)
+    ring.reals[slot, FORECAST] = expected_bps
+    for i in range(steps.shape[0]):
+        if steps[i, CODE] == EXPECTED_MOVE and not math.isnan(error_bps):
+            row[i] = expected_bps
+        elif steps[i, CODE] == STANDARD_ERROR:
+            row[i] = error_bps
+
+
+ENTRIES: Final = (
+    Signal(
+        "forecast",
+        EXPECTED_MOVE,
+        (HORIZON,),
+        "w'x: least squares without intercept of 1e4 (mid(t + horizon) - mid(t)) / mid(t) on the scaled features",
+        "recursive least squares with exponential forgetting; ridge of one label a feature",
+        "bps",
+        -INF,
+        INF,
+        _LABELS,
+        "not warm, or a feature has no value",
+        _LABEL_ENTERS,
+    ),
+    Signal(
+        "forecast_error",
+        STANDARD_ERROR,
+        (HORIZON,),
+        "standard error of the forecast's mean: sqrt(s² x'A⁻¹x (sum w² / sum w) max(1, horizon / label spacing)),"
+        " s² from the errors of the forecasts as they were given",
+        "weighted least squares; the last factor widens it for overlapping labels",
+        "bps",
+        0,
+        INF,
+        _LABELS,
+        "not warm, or a feature has no value",
+        _LABEL_ENTERS,
+    ),
+)

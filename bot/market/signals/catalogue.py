@@ -1,0 +1,35 @@
+"""List every signal there is: what it measures, where the formula comes from, and when it has no value."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.market.signals import (
+    book_imbalance,
+    fair_price,
+    forecast,
+    impact,
+    liquidity,
+    order_flow,
+    perpetual,
+    quality,
+    state,
+    toxicity,
+)
+
+CATALOGUE: Final = {
+    signal.name: signal
+    for family in (
+        fair_price,
+        book_imbalance,
+        order_flow,
+        toxicity,
+        impact,
+        liquidity,
+        state,
+        perpetual,
+        forecast,
+        quality,
+    )
+    for signal in family.ENTRIES
+}

@@ -1,0 +1,28 @@
+"""Give a signal what it may look at when a decision is taken."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from bot.types import Floats, Int64s
+
+# Entries of `Sight.gauge`.
+TICK_SIZE: Final = 0
+LOT_SIZE: Final = 1
+MID: Final = 2  # ticks, of this decision; NaN without a book
+LAST_MID: Final = 3  # ticks, of the last decision before this one that had a mid; NaN before it
+FEED_QUALITY: Final = 4  # the feed's part of the quality signal
+GAUGE: Final = 5
+
+
+class Sight(NamedTuple):
+    """What a decision sees: `levels` (2 sides, key and lots, ranks) are the populated levels, best first.
+
+    `tallies` are the running sums now, `then` (`SUMS`,) and `kept` those of the decision at the start of the signal's
+    window: the market's own and what the signal remembered of its memory. Both are meaningless without a window.
+    """
+
+    levels: Int64s
+    tallies: Int64s
+    gauge: Floats
+    facts: Floats
