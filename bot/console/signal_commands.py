@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -62,7 +63,9 @@ def signals(  # over 30 lines: one option after the other
         show(signal_catalogue.catalogue_table(), signal_catalogue.catalogue_rows(), as_json=as_json)
         return
     if tape is None or every is None or names is None or out is None:
-        raise UserError("signals should be told TAPE, --every, --signals and --out, or --list")
+        given = {"TAPE": tape, "--every": every, "--signals": names, "--out": out}
+        missing = " and ".join(name for name, value in given.items() if value is None)
+        raise UserError(f"{missing} are missing; `imbalance signals --list` shows what signals there are")
     from bot.research.clocks import Clock
     from bot.research.table_file import Units
 
@@ -74,6 +77,10 @@ def signals(  # over 30 lines: one option after the other
     span_ns = _span(begin, end, events)
     kept = Units(_one_of(units, list(Units), "--units"))
     rows = _write(events, chosen, every_ns, kept, out, span_ns, forecast_of(chosen, config), quiet=as_json)
+    if events.unstamped and not as_json:
+        sys.stderr.write(
+            f"{events.unstamped:,} messages have no exchange stamp: each counts from the newest stamp before it\n"
+        )
     document = {"file": out, "rows": rows, "symbol": events.symbol, "signals": chosen, "unstamped": events.unstamped}
     show(f"Wrote {rows:,} bins of {events.symbol} with {len(chosen)} signals to {out}.", document, as_json=as_json)
 
@@ -110,7 +117,7 @@ def split_names(text: str) -> tuple[str, ...]:
 
 def _one_of(text: str, choices: Sequence[str], name: str) -> str:
     if text not in choices:
-        raise UserError(f"{name} should be one of {', '.join(choices)}, was {text!r}")
+        raise UserError(f"{name} should be {' or '.join(choices)}, was {text!r}")
     return text
 
 
@@ -121,6 +128,8 @@ def _check_out(out: Path, *, force: bool) -> None:
         raise UserError(f"--out should end in {PARQUET} or {CSV}, was {str(out)!r}")
     if out.is_dir():
         raise UserError(f"--out should be a file, but {out} is a folder: name one in it")
+    if not out.parent.is_dir():
+        raise UserError(f"{out} cannot be written: there is no folder {out.parent}")
     if out.exists() and not force:
         raise UserError(f"{out} exists already: name another file, or say --force")
 
@@ -143,7 +152,7 @@ def events_of(folder: Path, symbol: str | None, clock: Clock) -> Events:
     if symbol is not None and not meant:
         raise UserError(f"--symbol should be one that the tape holds, was {symbol!r}{did_you_mean(symbol, there)}")
     if len(exact or meant) != 1:
-        raise UserError(f"--symbol should name one of the tape's symbols: {', '.join(meant) or 'it has none'}")
+        raise UserError(f"--symbol should name one of {', '.join(meant)}: the tape holds them all")
     return Events(tape, (exact or meant)[0], clock)
 
 
@@ -196,7 +205,7 @@ def _write(
             if table.time_ns[-1] >= span_ns[1]:
                 break
         if rows == 0:
-            raise UserError(f"{events.tape.folder} should hold events of {events.symbol} in that time, but has none")
+            raise UserError(f"{events.tape.folder} has no bin of {events.symbol} between --from and --to")
     return rows
 
 
@@ -224,6 +233,7 @@ def _progress(*, quiet: bool) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.percentage:3.0f} % of the tape"), BarColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -100,8 +100,7 @@ class TableFile:
     ) -> None:
         """Give the file its name, or leave nothing behind after an error."""
         try:
-            if error is None:
-                self._finish()
+            self._finish(whole=error is None)
         finally:
             self._file.close()
             self._part.unlink(missing_ok=True)
@@ -133,13 +132,15 @@ class TableFile:
         except OSError as error:
             raise StorageError(f"{self._path} could not be written: {error.strerror or error}") from None
 
-    def _finish(self) -> None:
+    def _finish(self, *, whole: bool) -> None:
         try:
             self._writer.close()
-            self._file.flush()
-            self._part.replace(self._path)
+            if whole:
+                self._file.flush()
+                self._part.replace(self._path)
         except OSError as error:
-            raise StorageError(f"{self._path} could not be written: {error.strerror or error}") from None
+            if whole:  # otherwise what went wrong before is told
+                raise StorageError(f"{self._path} could not be written: {error.strerror or error}") from None
 
 
 def _column(name: str, instrument: Instrument, units: Units) -> _Column:
