@@ -15,7 +15,6 @@ from bot.errors import TapeError
 from bot.market.market import Market
 from bot.market.signals.forecast import ForecastSpec
 from bot.research.clocks import Clock, Events
-from bot.research.scanning import scan
 from bot.types import Batch, FeedReport, Floats, Instrument, Int64s
 from storage.tape import RareInput, Tape
 
@@ -174,7 +173,7 @@ class _Decisions:
         row = 0
         while self._next_ns < self._final_ns:
             times = self._due(self._final_ns)
-            row, touch, values = scan(self._market, batch, row, times)
+            row, touch, values = self._market.scan(batch, row, times)
             yield times, touch, values
         self._market.advance(batch, row, _FOREVER)
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from bot.market.market import Market
 from bot.research.clocks import Clock, Events
-from bot.research.scanning import scan
 from bot.types import Batch, Int64s
 from storage.tape import Tape
 
@@ -44,7 +43,7 @@ def touches(tape: Tape, symbol: str, *, clock: Clock = Clock.LOCAL) -> Touches:
             # Messages get their numbers for times, so that two of one time are told apart.
             numbers = messages + np.arange(1, len(starts) + 1)
             number_by_row = np.repeat(numbers, np.diff(np.concatenate([starts, [len(received)]])))
-            _, touch, _ = scan(market, replace(received, local_ns=number_by_row), 0, numbers)
+            _, touch, _ = market.scan(replace(received, local_ns=number_by_row), 0, numbers)
             changed = (touch != np.concatenate([found[-1][-1:], touch[:-1]])).any(axis=1)
             times.append(received.local_ns[starts[changed]])
             found += [touch[changed]] if changed.any() else []

@@ -39,7 +39,8 @@ def book(ns: int, bid: tuple[int, int], ask: tuple[int, int], exchange_ns: int =
 def columns(table: SignalTable) -> list[list[float]]:
     """The table row by row: time, touch, values."""
     touch = (table.time_ns, table.bid_ticks, table.bid_lots, table.ask_ticks, table.ask_lots)
-    return np.column_stack([*touch, table.values]).tolist()
+    rows: list[list[float]] = np.column_stack([*touch, table.values]).tolist()
+    return rows
 
 
 def assert_equal(one: SignalTable, other: SignalTable) -> None:
