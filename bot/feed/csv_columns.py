@@ -94,7 +94,7 @@ class Stretch:
         good = np.array(pc.is_valid(parts), np.bool_)
         if not good.all():
             row = int(np.argmin(good))
-            raise self.error(row, f"{name} should be a number since 1970, was {self.text(name, row)!r}")
+            raise self.error(row, f"{name} should be a number, was {self.text(name, row)!r}")
         whole = np.array(pc.struct_field(parts, "whole").cast(pa.int64()), np.int64)
         scale = _scale_of(whole) if unit is TimeUnit.AUTO else np.full(len(whole), _UNIT_NS[unit])
         if int((whole > np.iinfo(np.int64).max // scale).sum()):

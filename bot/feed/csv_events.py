@@ -57,13 +57,11 @@ _BOOK: Final = list(RowType).index(RowType.BOOK)
 _CLEAR: Final = list(RowType).index(RowType.CLEAR)
 _TYPES: Final = {
     **{kind.value: kind for kind in RowType},
-
-        "depth": RowType.BOOK,
-        "l2": RowType.BOOK,
-        "level": RowType.BOOK,
-        "trades": RowType.TRADE,
-        "quote": RowType.BEST
-    ,
+    "depth": RowType.BOOK,
+    "l2": RowType.BOOK,
+    "level": RowType.BOOK,
+    "trades": RowType.TRADE,
+    "quote": RowType.BEST,
 }
 _SIDES: Final = {
     **dict.fromkeys(("buy", "bid", "b"), RowSide.BUY),

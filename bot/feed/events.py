@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.errors import UserError
 from bot.feed.decimals import Bools, Decimals, join_decimals
-from bot.types import Int64s, UInt8s
+from bot.types import Int64s, Kind, UInt8s
 
 
 class Sweep(IntEnum):
@@ -86,6 +86,21 @@ def join_events(parts: Sequence[Events]) -> Events:
         price=join_decimals([part.price for part in parts]),
         size=join_decimals([part.size for part in parts]),
     )
+
+
+def with_clears(events: Events, starts: Int64s) -> Events:
+    """Put a CLEAR before the events at the positions `starts`, with their stamps."""
+    if not starts.size:
+        return events
+    # Each snapshot's first level twice, the first of the two turned into the CLEAR.
+    order = np.sort(np.concatenate([np.arange(len(events)), starts]), kind="stable")
+    told = events.take(order)
+    clears = starts + np.arange(len(starts))
+    told.kind[clears] = Kind.CLEAR
+    for numbers in (told.price, told.size):
+        numbers.digits[clears] = 0
+        numbers.places[clears] = 0
+    return told
 
 
 @dataclass(slots=True)

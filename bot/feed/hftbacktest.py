@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bot.errors import UserError
 from bot.feed.decimals import Bools, Decimals, float_decimals
-from bot.feed.events import FARTHEST, Account, End, Events, Sweep
+from bot.feed.events import FARTHEST, Account, End, Events, Sweep, with_clears
 from bot.feed.import_report import ImportReport, Meter, Progress
 from bot.feed.importing import Recording, import_recordings, refuse_existing
 from bot.feed.instrument_names import Naming
@@ -93,8 +93,12 @@ def _chunk(rows: NDArray[Any], place: Int64s, account: Account) -> Events:
     account.skipped["trade without a side"] += int(nameless.sum())
     kept = local & known & ~nameless
     events = _kept(rows[kept], codes[kept], bought[kept], sold[kept], place[kept], account)
-    account.has_snapshot |= bool((codes[kept] == _CLEAR).any() or (codes[kept] == _SNAPSHOT).any())
-    return events
+    starts = np.flatnonzero((codes[kept] == _CLEAR) | (codes[kept] == _SNAPSHOT))
+    if account.has_snapshot or not starts.size:
+        return events
+    account.has_snapshot = True
+    # The first snapshot begins the book, even one that clears nothing, such as that of an end of day.
+    return events if events.kind[starts[0]] == Kind.CLEAR else with_clears(events, starts[:1])
 
 
 def _kept(rows: NDArray[Any], codes: Int64s, bought: Bools, sold: Bools, place: Int64s, account: Account) -> Events:

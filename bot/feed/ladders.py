@@ -113,7 +113,8 @@ class BookKeeper:
             ladder = bids if kind in (Kind.BID, Sweep.BIDS) else asks
             told = [(kind, price, size)]
             if kind >= Sweep.BIDS:
-                told = self._swept(ladder, asks if ladder is bids else bids, kind, price)
+                side = Kind.BID if ladder is bids else Kind.ASK
+                told = [(side, level, 0) for level in ladder.up_to(price)]
             for one_kind, one_price, one_size in told:
                 if one_kind <= Kind.ASK:
                     (bids if one_kind == Kind.BID else asks).change(one_price, one_size)
@@ -125,12 +126,6 @@ class BookKeeper:
                 bids.clear()
                 asks.clear()
         return _rows_from(rows, source, kinds, prices, sizes)
-
-    def _swept(self, ladder: Ladder, other: Ladder, kind: int, price: int) -> list[tuple[int, int, int]]:
-        if not ladder.sizes and not other.sizes:
-            return [(Kind.CLEAR, 0, 0)]
-        side = Kind.BID if kind == Sweep.BIDS else Kind.ASK
-        return [(side, level, 0) for level in ladder.up_to(price)]
 
     def _follow(self, rows: Rows) -> None:
         book = np.flatnonzero((rows.kind <= Kind.ASK) | (rows.kind == Kind.CLEAR))

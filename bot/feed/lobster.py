@@ -139,7 +139,7 @@ class _BookRows:
         columns = len(read_header(path, must_differ=False))
         if columns == 0 or columns % _LEVEL_COLUMNS:
             raise bad_line(path, 1, f"four columns a level were expected, were {columns}: is it an orderbook file?")
-        names = [str(number) for number in range(columns)]
+        names = [f"column {number + 1}" for number in range(columns)]
         wanted = dict.fromkeys(names, pa.int64())
         self._stretches = read_csv(path, meter.of(path), names, wanted, header=False)
         self._waiting = np.empty((0, columns), np.int64)

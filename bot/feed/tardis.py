@@ -17,7 +17,7 @@ from bot.errors import UserError
 from bot.feed.binance_symbols import Market
 from bot.feed.csv_columns import Stretch, TimeUnit, read_csv, read_header
 from bot.feed.decimals import Bools, Decimals
-from bot.feed.events import Account, End, Events, join_events
+from bot.feed.events import Account, End, Events, join_events, with_clears
 from bot.feed.import_report import ImportReport, Meter, Progress
 from bot.feed.importing import Recording, import_recordings, refuse_existing
 from bot.feed.instrument_names import InstrumentName, Naming, named_by_binance
@@ -169,21 +169,7 @@ class _Book:
         events = _events_of(
             stretch, account, price, size, np.where(bids, Kind.BID, Kind.ASK), np.zeros(len(bids), np.int64)
         )
-        return _with_clears(events, np.flatnonzero(starts))
-
-
-def _with_clears(events: Events, starts: Int64s) -> Events:
-    if not starts.size:
-        return events
-    # Each snapshot's first level twice, the first of the two turned into the CLEAR.
-    order = np.sort(np.concatenate([np.arange(len(events)), starts]), kind="stable")
-    told = events.take(order)
-    clears = starts + np.arange(len(starts))
-    told.kind[clears] = Kind.CLEAR
-    for numbers in (told.price, told.size):
-        numbers.digits[clears] = 0
-        numbers.places[clears] = 0
-    return told
+        return with_clears(events, np.flatnonzero(starts))
 
 
 def _quotes(stretch: Stretch, account: Account) -> Events:
