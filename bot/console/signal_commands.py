@@ -77,10 +77,8 @@ def signals(  # over 30 lines: one option after the other
     span_ns = _span(begin, end, events)
     kept = Units(_one_of(units, list(Units), "--units"))
     rows = _write(events, chosen, every_ns, kept, out, span_ns, forecast_of(chosen, config), quiet=as_json)
-    if events.unstamped and not as_json:
-        sys.stderr.write(
-            f"{events.unstamped:,} messages have no exchange stamp: each counts from the newest stamp before it\n"
-        )
+    if not as_json:
+        sys.stderr.write("".join(f"{note}\n" for note in _notes(chosen, every_ns, events)))
     document = {"file": out, "rows": rows, "symbol": events.symbol, "signals": chosen, "unstamped": events.unstamped}
     show(f"Wrote {rows:,} bins of {events.symbol} with {len(chosen)} signals to {out}.", document, as_json=as_json)
 
@@ -207,6 +205,19 @@ def _write(
         if rows == 0:
             raise UserError(f"{events.tape.folder} has no bin of {events.symbol} between --from and --to")
     return rows
+
+
+def _notes(names: Sequence[str], every_ns: int, events: Events) -> Iterator[str]:
+    """What a reader of the file should know and cannot see in it."""
+    from bot.config_values import duration_text
+    from bot.market.signals.naming import parse_signal
+
+    for spec in map(parse_signal, names):
+        if spec.window_ns % every_ns:
+            covered_ns = -(-spec.window_ns // every_ns) * every_ns
+            yield f"{spec.name} covers {duration_text(covered_ns)}: windows are whole bins"
+    if events.unstamped:
+        yield f"{events.unstamped:,} messages have no exchange stamp: each counts from the newest stamp before it"
 
 
 def _about(events: Events, every_ns: int, units: Units) -> dict[str, str]:

@@ -24,7 +24,7 @@ CSV: Final = ".csv"
 
 # These are sums of whole lots, however the signal is told.
 _WHOLE: Final = frozenset({"ofi", "mlofi", "trade_flow", "cvd"})
-_SIZE: Final = "base currency"  # the unit of signals that are sizes
+_SIZE: Final = "base currency"  # the unit of signals that are sizes, or sizes per something
 # A sum of lots comes back whole from its size in base currency while the two roundings on the way are below half a lot.
 _MOST_LOTS: Final = 2**51
 _FOREVER: Final = 2**62
@@ -145,9 +145,11 @@ class TableFile:
 
 def _column(name: str, instrument: Instrument, units: Units) -> _Column:
     signal = parse_signal(name).signal
-    if units is Units.BASE or signal.unit != _SIZE:
+    what, _, rest = signal.unit.partition(" per ")
+    if units is Units.BASE or what != _SIZE:
         return _Column(name, signal.unit, 1.0, whole=False)
-    return _Column(name, "lots", float(instrument.lot_size), whole=signal.name in _WHOLE)
+    unit = f"lots per {rest}" if rest else "lots"
+    return _Column(name, unit, float(instrument.lot_size), whole=signal.name in _WHOLE)
 
 
 def _schema(columns: Iterable[_Column], about: Mapping[str, str]) -> Any:

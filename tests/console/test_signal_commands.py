@@ -106,6 +106,12 @@ def test_events_without_a_stamp_of_the_exchange_are_told(tmp_path: Path, say: Sa
     assert "2 messages have no exchange stamp" in said.err
 
 
+def test_a_window_that_is_no_whole_number_of_bins_is_told(tape: Tape, say: Say) -> None:
+    words = ("signals", "tape", "--every", "400ms", "--signals", "ofi(1s),cvd,trade_flow(400ms)", "--out", "a.csv")
+
+    assert say(*words).err == "ofi(1s) covers 1200ms: windows are whole bins\n"
+
+
 def test_a_part_of_a_tape_is_written_with_what_came_before_it_known(tape: Tape, say: Say) -> None:
     say(*WORDS, "--units", "lots", "--out", "all.parquet")
     said = say(*WORDS, "--units", "lots", "--out", "part.parquet", "--from", str(T0 + 2 * S), "--to", str(T0 + 3 * S))
