@@ -6,7 +6,7 @@ Only sums over blocks are drawn, never the windows themselves, so that a million
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,8 +15,11 @@ import numpy as np
 from bot.types import Floats
 
 DRAWS: Final = 999  # so that p-values are whole thousandths
-_MOST_BLOCKS: Final = 1_000  # longer blocks cost no precision as long as there are so many of them
+_MOST_BLOCKS: Final = 500  # longer blocks cost no precision to speak of as long as there are so many of them
 _CHUNK: Final = 50  # draws summed at once, which keeps memory small
+
+Statistic = Callable[[Floats], Floats]
+"""Takes sums of columns, (draws, k), and returns a value for each draw, (draws,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +89,34 @@ def resampled_sums(columns: Floats, block: int, rng: np.random.Generator, draws:
 
 
 def estimate(
-    columns: Floats,
-    statistic: Callable[[Floats], Floats],
-    block: int,
-    rng: np.random.Generator,
-    null: float = 0.0,
+    columns: Floats, statistic: Statistic, block: int, rng: np.random.Generator, null: float = 0.0
 ) -> Estimate:
     """Return a statistic of column sums with its interval: the middle 95 % of its values over resamples.
 
-    `statistic` takes sums (draws, k) and returns (draws,). The two-sided p-value is the share of resamples further from
-    the estimate than `null` is, in (0, 1] (Hall and Wilson 1991: the distribution is centred at the estimate).
+    The two-sided p-value is the share of resamples further from the estimate than `null` is, in (0, 1] (Hall and Wilson
+    1991: the distribution is centred at the estimate).
     """
+    (only,) = estimates(columns, (statistic,), block, rng, null)
+    return only
+
+
+def estimates(
+    columns: Floats, statistics: Sequence[Statistic], block: int, rng: np.random.Generator, null: float = 0.0
+) -> tuple[Estimate, ...]:
+    """Return several statistics of the same resamples, as `estimate` does each."""
+    if len(columns) == 0:
+        return (NO_ESTIMATE,) * len(statistics)
+    whole, again = columns.sum(axis=0, keepdims=True), resampled_sums(columns, block, rng)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(statistic(columns.sum(axis=0, keepdims=True))[0]) if len(columns) else float("nan")
-        if not math.isfinite(value):
-            return NO_ESTIMATE
-        again = statistic(resampled_sums(columns, block, rng))
+        return tuple(_estimate(float(each(whole)[0]), each(again), null) for each in statistics)
+
+
+def _estimate(value: float, again: Floats, null: float) -> Estimate:
+    if not math.isfinite(value):
+        return NO_ESTIMATE
     again = again[np.isfinite(again)]
     if len(again) < DRAWS // 2:
-        return Estimate(value, float("nan"), float("nan"), float("nan"))
+        return Estimate(value, math.nan, math.nan, math.nan)
     low, high = np.quantile(again, [0.025, 0.975])
     further = int((np.abs(again - value) >= abs(value - null)).sum())
     return Estimate(value, float(low), float(high), (1 + further) / (1 + len(again)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.research.bootstrap import Estimate, estimate, mean_of
+from bot.research.bootstrap import Estimate, Statistic, estimate, estimates, mean_of
 from bot.research.ranking import Bools, rank_correlation
 from bot.research.walking import GROUPS, Walk
 from bot.types import Floats
@@ -23,10 +23,17 @@ class Decile:
 
 def deciles(walk: Walk, moves: Floats, block: int, rng: np.random.Generator) -> tuple[Decile, ...]:
     """Return the ten groups; `moves` (n,) are in bps, one a scored window. A group nothing fell into has no value."""
-    return tuple(
-        Decile(number + 1, int((walk.group == number).sum()), mean_where(walk.group == number, moves, block, rng))
-        for number in range(GROUPS)
-    )
+    inside = (walk.group[:, None] == np.arange(GROUPS)).astype(float)
+    means = estimates(np.hstack([inside, inside * moves[:, None]]), [_mean_of(n) for n in range(GROUPS)], block, rng)
+    return tuple(Decile(n + 1, int(inside[:, n].sum()), mean) for n, mean in enumerate(means))
+
+
+def _mean_of(number: int) -> Statistic:
+    def mean(sums: Floats) -> Floats:
+        means: Floats = sums[:, GROUPS + number] / sums[:, number]
+        return means
+
+    return mean
 
 
 def mean_where(chosen: Bools, moves: Floats, block: int, rng: np.random.Generator) -> Estimate:

@@ -43,7 +43,7 @@ def assess(table: SignalTable, touches: Touches, questions: Questions, progress:
         ValueError: the table has fewer than two rows, or they are not equally far apart.
     """
     every_ns = _spacing(table.time_ns)
-    path = mid_path(touches, int(max(table.time_ns[-1], *touches.time_ns[-1:])))
+    path = mid_path(touches, max(table.time_ns[-1:].tolist() + touches.time_ns[-1:].tolist()))
     study = _Study(table.time_ns, every_ns, path, questions)
     worths = []
     for number, name in enumerate(table.names):

@@ -72,13 +72,13 @@ def test_correlation_from_sums_is_the_correlation() -> None:
 def test_interval_of_numbers_with_memory_holds_the_truth() -> None:
     rng = np.random.default_rng(11)
     naive = blocks = 0
-    for _ in range(200):
+    for _ in range(120):
         values = autoregressive(rng, 400, 0.7)
         naive += not (one := mean_estimate(values, 1, rng)).low <= 0 <= one.high
         blocks += not (two := mean_estimate(values, block_length(values), rng)).low <= 0 <= two.high
 
-    assert naive / 200 > 0.25
-    assert blocks / 200 < 0.13
+    assert naive / 120 > 0.25
+    assert blocks / 120 < 0.13
 
 
 def trailing_and_coming(rng: np.random.Generator, rows: int, horizon: int) -> tuple[Floats, Floats]:
@@ -108,12 +108,12 @@ def test_interval_of_a_rank_ic_holds_the_truth() -> None:
     rng = np.random.default_rng(23)
     truth = 6 / math.pi * math.asin(0.5 / 2)  # Spearman's of two normals with correlation 0.5
     missed = 0
-    for _ in range(200):
+    for _ in range(120):
         x = rng.normal(size=300)
         found = rank_ic(x, 0.5 * x + math.sqrt(0.75) * rng.normal(size=300), rng)
         missed += not found.low <= truth <= found.high
 
-    assert missed / 200 < 0.12
+    assert missed / 120 < 0.12
 
 
 def test_without_a_value_there_is_no_interval() -> None:
