@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.console.conftest import Say
 from tests.market.reference import Row
 from tests.research.tapes import GRID, tape_of
 
+PAGE = Path(__file__).parents[2] / "docs" / "signal-table.md"
 S = NS_PER_S
 T0 = 1_700_000_000 * S
 NAMES = "ofi(1s),mlofi(2,1s),trade_flow(1s),depth_imbalance(5)"
@@ -219,3 +222,16 @@ def test_a_forecast_is_learnt_from_what_the_configuration_says(tape: Tape, say: 
 
     assert say(*words).code == 0
     assert "feature of a forecast" in say(*words, "--force", "--set", 'forecast.on=["forecast(1s)"]').err
+
+
+def test_the_programs_of_the_page_about_it_run(tmp_path: Path, say: Say, capsys: pytest.CaptureFixture[str]) -> None:
+    btc = replace(GRID, symbol="BTC/USDT:USDT")
+    tape_of(tmp_path / "data/tapes/btcusdt", [Row(Kind.BUY, 1, 1, local_ns=T0)], instruments=(btc,), symbol=btc.symbol)
+    commands = re.findall(r"\$ imbalance (signals btcusdt .*)\n", PAGE.read_text())
+    programs = re.findall(r"```py\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+    assert [say(*shlex.split(command)).code for command in commands] == [0, 0]
+    assert len(programs) == 2
+    for program in programs:
+        exec(program, {})
+    assert "b'1000000000' b'base currency'" in capsys.readouterr().out

@@ -24,10 +24,11 @@ def tape_of(
     *,
     cuts: Sequence[int] = (),
     instruments: Sequence[Instrument] = (GRID,),
+    symbol: str = SYMBOL,
 ) -> Tape:
     """Write rows with `seq` 0, 2, 4, ... as a tape; record batches end at `cuts`, facts have their own `seq`."""
     header = TapeHeader("by hand", "test", Sampling.EVENT, 0, tuple(instruments))
-    batch = batch_of(rows)
+    batch = batch_of(rows, symbol)
     bounds = [0, *cuts, len(rows)]
     with TapeWriter(folder, header) as writer:
         for start, stop in pairwise(bounds):
