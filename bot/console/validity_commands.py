@@ -219,10 +219,11 @@ def _shown(*, quiet: bool) -> Iterator[_Step]:
 
     def step(words: str, done: int, total: int) -> None:
         bar.update(task, description=words, completed=done, total=total)
-        if time.monotonic() - began > _PATIENCE_S:
+        if bar.console.is_terminal and time.monotonic() - began > _PATIENCE_S:
             bar.start()
 
     try:
         yield step
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()

@@ -16,8 +16,10 @@ def test_a_line_worked_by_hand() -> None:
     # Slope 1/2, intercept 1/6; residuals -1/6, 1/3, -1/6: sum of squares 1/6 of 2/3.
     line = fit_line(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 1.0]))
 
-    assert (line.slope, line.intercept) == (pytest.approx(0.5), pytest.approx(1 / 6))
-    assert (line.r2, line.adjusted_r2) == (pytest.approx(0.75), pytest.approx(0.5))
+    assert line.slope == pytest.approx(0.5)
+    assert line.intercept == pytest.approx(1 / 6)
+    assert line.r2 == pytest.approx(0.75)
+    assert line.adjusted_r2 == pytest.approx(0.5)
     assert line.rmse == pytest.approx(math.sqrt(1 / 18))
     # HC1: 3 / (3 - 2) * (1/36 + 0 + 1/36) = 1/6 over (sum of squares of x = 2)².
     assert line.slope_error == pytest.approx(math.sqrt(1 / 6) / 2)
