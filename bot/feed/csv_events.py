@@ -169,7 +169,13 @@ class _CsvFile:
     def _stamps(self, stretch: Stretch, role: str, unit: TimeUnit) -> Int64s:
         if role not in self._names:
             return np.zeros(len(stretch), np.int64)
-        return stretch.stamps_ns(self._names[role], unit)
+        name = self._names[role]
+        if role == "exchange_time":  # it may be left blank, which stands for none
+            nothing = "1970-01-01" if unit is TimeUnit.ISO else "0"
+            column = stretch.columns[name]
+            filled = pc.if_else(pc.equal(column, ""), nothing, column)
+            stretch = Stretch(stretch.path, {name: filled}, stretch.lines)
+        return stretch.stamps_ns(name, unit)
 
     def _types(self, stretch: Stretch) -> Int64s:
         if "type" not in self._names:

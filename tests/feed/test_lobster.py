@@ -305,7 +305,7 @@ def test_a_crossed_book_is_counted_and_its_line_named(tmp_path: Path) -> None:
     assert "message_2.csv line 2: the book is crossed" in report.warnings[0]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32), depth=st.integers(1, 4))
 def test_the_best_levels_of_the_tape_are_those_of_every_line(
     tmp_path_factory: pytest.TempPathFactory, seed: int, depth: int
