@@ -226,11 +226,16 @@ def test_a_forecast_is_learnt_from_what_the_configuration_says(tape: Tape, say: 
 
 def test_the_programs_of_the_page_about_it_run(tmp_path: Path, say: Say, capsys: pytest.CaptureFixture[str]) -> None:
     btc = replace(GRID, symbol="BTC/USDT:USDT")
-    tape_of(tmp_path / "data/tapes/btcusdt", [Row(Kind.BUY, 1, 1, local_ns=T0)], instruments=(btc,), symbol=btc.symbol)
-    commands = re.findall(r"\$ imbalance (signals btcusdt .*)\n", PAGE.read_text())
-    programs = re.findall(r"```py\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    tape_of(
+        tmp_path / "data/tapes/btcusdt",
+        [Row(Kind.BUY, 1, 1, local_ns=T0, exchange_ns=T0)],
+        instruments=(btc,),
+        symbol=btc.symbol,
+    )
+    commands = re.findall(r"\$ imbalance (signals .*)\n", PAGE.read_text())
+    programs = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
-    assert [say(*shlex.split(command)).code for command in commands] == [0, 0]
+    assert [say(*shlex.split(command)).code for command in commands] == [0, 0, 0]
     assert len(programs) == 2
     for program in programs:
         exec(program, {})
