@@ -45,7 +45,7 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "validity": (
         "imbalance validity btcusdt --out reports/btc",
-        'imbalance validity btcusdt --signals "ofi(1s),queue_imbalance" --horizon 1s,5s --fees 4bps --out reports/ofi',
+        'imbalance validity btcusdt --signals "ofi(1s)" --horizon 1s,5s --out ofi',
     ),
     "doctor": ("imbalance doctor",),
     "tape list": ("imbalance tape list",),
