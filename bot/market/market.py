@@ -15,7 +15,8 @@ import numpy as np
 
 from bot.market.book import ASK_SIDE, BID_SIDE, FAR_LEVELS, NO_LEVEL, WINDOW_LEVELS, empty_book, grown, level_size, walk
 from bot.market.columns import Columns, columns_of, read_only, refusal
-from bot.market.flow import CROWDED, NO_ROOM, REFUSED, apply_rows, empty_flow
+from bot.market.flow import empty_flow
+from bot.market.rows import CROWDED, NO_ROOM, REFUSED, apply_rows
 from bot.market.sampler import Sampler
 from bot.market.signals.forecast import ForecastSpec
 from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES, EXCHANGE_NS, EXCHANGE_SEEN_LOCAL_NS, LOCAL_NS

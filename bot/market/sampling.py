@@ -7,9 +7,10 @@ from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE, Book, walk
 from bot.market.columns import Columns
-from bot.market.flow import DONE, Flow, apply_rows
+from bot.market.flow import Flow
 from bot.market.jit import inlined_kernel, lean_kernel
 from bot.market.plan import CODE, COLUMN, CURSOR, KEPT, MEMORY, ROOM, WINDOW_NS, Plan
+from bot.market.rows import DONE, apply_rows
 from bot.market.signals import (
     book_imbalance,
     fair_price,
