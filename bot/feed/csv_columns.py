@@ -20,6 +20,7 @@ from bot.feed.text_files import Block, bad_line, read_blocks
 from bot.types import NS_PER_MS, NS_PER_S, Int64s
 
 _DIGITS_OF_NS: Final = 9
+_SAFE_DIGITS: Final = 18  # so many always fit 64 bits
 
 
 @unique
@@ -90,6 +91,11 @@ class Stretch:
         return self._iso_ns(name) if unit is TimeUnit.ISO else self._counted_ns(name, unit)
 
     def _counted_ns(self, name: str, unit: TimeUnit) -> Int64s:
+        column = self.columns[name]
+        plain = pc.and_(pc.ascii_is_decimal(column), pc.less_equal(pc.binary_length(column), _SAFE_DIGITS))
+        if pc.all(plain).as_py():  # the usual case, ten times as fast
+            whole = np.array(column.cast(pa.int64()), np.int64)
+            return whole * self._scales(name, whole, unit)
         parts = pc.extract_regex(self.columns[name], r"^(?P<whole>[0-9]{1,18}|[0-8][0-9]{18})(?P<rest>\.[0-9]*)?$")
         good = np.array(pc.is_valid(parts), np.bool_)
         if not good.all():
@@ -106,6 +112,16 @@ class Stretch:
         fraction = np.array(pc.utf8_rpad(rest, _DIGITS_OF_NS, "0").cast(pa.int64()), np.int64)
         nanoseconds: Int64s = whole * scale + fraction // (NS_PER_S // scale)
         return nanoseconds
+
+    def _scales(self, name: str, whole: Int64s, unit: TimeUnit) -> Int64s:
+        scale = _scale_of(whole) if unit is TimeUnit.AUTO else np.full(len(whole), _UNIT_NS[unit])
+        too_late = whole > np.iinfo(np.int64).max // scale
+        if too_late.any():
+            row = int(np.argmax(too_late))
+            raise self.error(
+                row, f"{name} should be a time in {unit}, was {self.text(name, row)!r}: is the unit right?"
+            )
+        return scale
 
     def _iso_ns(self, name: str) -> Int64s:
         texts = [text.removesuffix("Z").removesuffix("+00:00") for text in self.columns[name].to_pylist()]
@@ -138,7 +154,7 @@ def read_csv(
     """
     for block in read_blocks(path, told):
         if header:
-            (header_line, _), *_ = block.numbered()
+            header_line, _ = next(block.numbered())
             lines = block.text.split(b"\n", header_line - block.first_line + 1)
             block, header = Block(lines[-1], header_line + 1), False
         if block.text.strip():
