@@ -18,10 +18,10 @@ from bot.market.signals.entry import Paid
 from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, ForecastSpec, empty_forecast
 from bot.market.signals.naming import SignalSpec, parse_signal
 from bot.market.signals.perpetual import empty_facts
-from bot.market.signals.sight import FEED_QUALITY, GAUGE, LOT_SIZE, TICK_SIZE, Sight
+from bot.market.signals.sight import FEED_QUALITY, FIXED_VALUE, GAUGE, LOT_SIZE, TICK_SIZE, TICK_VALUE, Sight
 from bot.market.tallies import MESSAGE_NS
 from bot.market.windows import HEAD, TAIL, empty_ring, grown
-from bot.types import NS_PER_S, FeedReport, Floats, Instrument, Int64s
+from bot.types import NS_PER_S, FeedReport, Floats, Instrument, InstrumentKind, Int64s
 
 _LEARNT: Final = (EXPECTED_MOVE, STANDARD_ERROR)
 _TOLD_OF_TRADES: Final = (Paid.TRADE, Paid.TRADE_AND_MESSAGE)
@@ -203,4 +203,8 @@ def _gauge(instrument: Instrument) -> Floats:
     gauge[TICK_SIZE] = float(instrument.tick_size)
     gauge[LOT_SIZE] = float(instrument.lot_size)
     gauge[FEED_QUALITY] = 1.0
+    lot = instrument.lot_size * instrument.contract_size
+    is_inverse = instrument.kind is InstrumentKind.INVERSE
+    gauge[TICK_VALUE] = 0.0 if is_inverse else float(lot * instrument.tick_size)
+    gauge[FIXED_VALUE] = float(lot) if is_inverse else 0.0
     return gauge

@@ -12,7 +12,9 @@ LOT_SIZE: Final = 1
 MID: Final = 2  # ticks, of this decision; NaN without a book
 LAST_MID: Final = 3  # ticks, of the last decision before this one that had a mid; NaN before it
 FEED_QUALITY: Final = 4  # the feed's part of the quality signal
-GAUGE: Final = 5
+TICK_VALUE: Final = 5  # what a lot is worth for each tick of its price, quote currency; 0 for an inverse contract
+FIXED_VALUE: Final = 6  # what a lot is worth at any price, quote currency: that of an inverse contract; 0 for others
+GAUGE: Final = 7
 
 
 class Sight(NamedTuple):
