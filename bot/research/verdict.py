@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
@@ -85,6 +86,8 @@ def _not_told(evidence: Evidence) -> Verdict:
         words = f"explains the present (R² {evidence.present_r2:.2f}), says nothing about {after}"
         return Verdict(Finding.PRESENT, words)
     ic = evidence.rank_ic
+    if math.isnan(ic.value):
+        return Verdict(Finding.NOTHING, f"says nothing about {after}: the signal or the mid never changed")
     return Verdict(
         Finding.NOTHING, f"says nothing about {after} (rank IC {ic.value:.2f}, {ic.low:.2f} to {ic.high:.2f})"
     )

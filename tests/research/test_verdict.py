@@ -77,6 +77,13 @@ def test_nothing_is_said_with_its_numbers() -> None:
     assert judge(evidence).sentence == "says nothing about the next 1s (rank IC 0.01, -0.04 to 0.06)"
 
 
+def test_what_stands_still_has_no_numbers_to_show() -> None:
+    none = Estimate(math.nan, math.nan, math.nan, math.nan)
+    evidence = replace(GOOD, survives=False, present_r2=math.nan, rank_ic=none)
+
+    assert judge(evidence).sentence == "says nothing about the next 1s: the signal or the mid never changed"
+
+
 @pytest.mark.parametrize(("windows", "finding"), [(0, Finding.TOO_LITTLE), (99, Finding.TOO_LITTLE)])
 def test_few_windows_say_nothing_however_good_they_look(windows: int, finding: Finding) -> None:
     assert judge(replace(GOOD, windows=windows)).finding is finding
