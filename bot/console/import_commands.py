@@ -252,7 +252,9 @@ def _show(run: Callable[[Progress], ImportReport], *, as_json: bool) -> None:
     from bot.console.documents import show
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar:
+    console = Console(stderr=True)
+    # In a file or a pipe a bar would leave nothing but an empty line.
+    with Bar(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as bar:
         task = bar.add_task("reading", total=None)
 
         def progress(done: int, total: int) -> None:
