@@ -21,7 +21,7 @@ from bot.market.sampler import Sampler
 from bot.market.signals.forecast import ForecastSpec
 from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES, EXCHANGE_NS, EXCHANGE_SEEN_LOCAL_NS, LOCAL_NS
 from bot.market.windows import ENTRIES
-from bot.types import NS_PER_S, Batch, FeedReport, Floats, Instrument, InstrumentKind, Int64s, Kind, Side
+from bot.types import NS_PER_S, Batch, Fact, FeedReport, Floats, Instrument, InstrumentKind, Int64s, Kind, Side
 
 _FOREVER: Final = 2**62
 
@@ -124,6 +124,14 @@ class Market:
     def report(self, report: FeedReport) -> None:
         """Take in the state of the feed, which the `quality` signal is made of."""
         self._sampler.judge(report, int(self._flow.tallies[BOOK_MESSAGES]))
+
+    def tell(self, fact: Fact) -> None:
+        """Take in a fact about the instrument, such as its funding rate; a name that no signal knows changes nothing.
+
+        It counts from the next decision on, whatever its time: tell facts in the order in which they were received.
+        """
+        mid = 0.5 * (self.bid_ticks + self.ask_ticks) if self.has_book else math.nan
+        self._sampler.tell(fact, mid * float(self._instrument.tick_size))
 
     def size_at(self, side: Side, ticks: int) -> int:
         """Return the lots shown at a price, 0 when there are none; BUY is the bid side."""

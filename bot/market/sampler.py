@@ -17,11 +17,21 @@ from bot.market.sampling import FULL, sample_row, sample_rows
 from bot.market.signals.entry import Paid
 from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, ForecastSpec, empty_forecast
 from bot.market.signals.naming import SignalSpec, parse_signal
-from bot.market.signals.perpetual import empty_facts
-from bot.market.signals.sight import FEED_QUALITY, FIXED_VALUE, GAUGE, LOT_SIZE, TICK_SIZE, TICK_VALUE, Sight
+from bot.market.signals.perpetual import empty_facts, note_fact
+from bot.market.signals.sight import (
+    FEED_QUALITY,
+    FIXED_VALUE,
+    GAUGE,
+    JITTER_S,
+    LOT_SIZE,
+    MISSED,
+    TICK_SIZE,
+    TICK_VALUE,
+    Sight,
+)
 from bot.market.tallies import MESSAGE_NS
 from bot.market.windows import HEAD, TAIL, empty_ring, grown
-from bot.types import NS_PER_S, FeedReport, Floats, Instrument, InstrumentKind, Int64s
+from bot.types import NS_PER_S, Fact, FeedReport, Floats, Instrument, InstrumentKind, Int64s
 
 _LEARNT: Final = (EXPECTED_MOVE, STANDARD_ERROR)
 _TOLD_OF_TRADES: Final = (Paid.TRADE, Paid.TRADE_AND_MESSAGE)
@@ -150,8 +160,16 @@ class Sampler:
         seen, self._messages = messages - self._messages, messages
         missed = max(0, report.missed - before.missed)
         faults = max(0, report.refused - before.refused) + max(0, report.failed - before.failed)
-        quality = 1 / math.sqrt(1 + missed / max(1, seen)) / (1 + faults) / (1 + report.jitter_ns / NS_PER_S)
+        missed_share = missed / max(1, seen)
+        jitter_s = report.jitter_ns / NS_PER_S
+        quality = 1 / math.sqrt(1 + missed_share) / (1 + faults) / (1 + jitter_s)
         self._gauge[FEED_QUALITY] = quality if report.healthy else 0.0
+        self._gauge[MISSED] = missed_share
+        self._gauge[JITTER_S] = jitter_s
+
+    def tell(self, fact: Fact, mid: float) -> None:
+        """Take in a fact, told while the mid was `mid` in quote currency (NaN without a book)."""
+        note_fact(self._facts, fact, mid)
 
     def _sight(self, flow: Flow) -> Sight:
         return Sight(self._levels, flow.tallies, self._gauge, self._facts)

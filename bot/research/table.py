@@ -15,7 +15,7 @@ from bot.errors import TapeError
 from bot.market.market import Market
 from bot.market.signals.forecast import ForecastSpec
 from bot.research.clocks import Clock, Events
-from bot.types import Batch, FeedReport, Floats, Instrument, Int64s
+from bot.types import Batch, Fact, Floats, Instrument, Int64s
 from storage.tape import RareInput, Tape
 
 Progress = Callable[[int, int], None]
@@ -141,22 +141,22 @@ def _told(scanned: Iterator[_Scanned], tape: Tape) -> Iterator[_Scanned]:
 class _Decisions:
     """Applies what a tape holds and takes each decision once everything up to its time is known."""
 
-    __slots__ = ("_every_ns", "_final_ns", "_market", "_next_ns", "_reports")
+    __slots__ = ("_every_ns", "_final_ns", "_market", "_next_ns", "_rare")
 
     def __init__(self, market: Market, every_ns: int) -> None:
         self._market = market
         self._every_ns = every_ns
         self._next_ns: int | None = None  # of the next decision
         self._final_ns = 0  # when the newest message began
-        self._reports: list[FeedReport] = []  # not taken in yet: a decision before them may still be due
+        self._rare: list[RareInput] = []  # not taken in yet: a decision before them may still be due
 
     def along(self, received: Iterable[Batch | RareInput]) -> Iterator[_Scanned]:
         """Yield decisions as they are taken, `PART_ROWS` at a time at most."""
         for each in received:
             if isinstance(each, Batch):
                 yield from self._take(each)
-            elif isinstance(each, FeedReport):
-                self._reports.append(each)
+            else:
+                self._rare.append(each)
         if self._next_ns is not None:
             edge_ns = -(-self._final_ns // self._every_ns) * self._every_ns
             yield from self._settle(edge_ns + 1)
@@ -178,11 +178,14 @@ class _Decisions:
         self._market.advance(batch, row, _FOREVER)
 
     def _settle(self, until_ns: int) -> Iterator[_Scanned]:
-        """Take in the feed's reports, each after the decisions before it."""
-        for report in self._reports:
-            yield from self._decide(min(report.local_ns, until_ns))
-            self._market.report(report)
-        self._reports.clear()
+        """Take in facts and the feed's reports, each after the decisions before it."""
+        for rare in self._rare:
+            yield from self._decide(min(rare.local_ns, until_ns))
+            if isinstance(rare, Fact):
+                self._market.tell(rare)
+            else:
+                self._market.report(rare)
+        self._rare.clear()
 
     def _decide(self, until_ns: int) -> Iterator[_Scanned]:
         """Take the decisions before `until_ns`, between messages."""

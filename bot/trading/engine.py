@@ -47,7 +47,7 @@ class Engine:
                 desk.healthy, desk.skew_ns = received.healthy, received.skew_ns
                 desk.market.report(received)
             case Fact():
-                pass  # recorded for later: funding is not modelled yet
+                self.desks[received.symbol].market.tell(received)
         return []
 
     def _on_batch(self, batch: Batch) -> Iterator[Record]:

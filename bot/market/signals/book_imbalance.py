@@ -5,16 +5,32 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.book import ASK_SIDE, BID_SIDE, Book
+from bot.market.book import ASK_SIDE, BID_SIDE, FAR, ORIGIN, TOP, Book, far_slot
 from bot.market.jit import lean_kernel
-from bot.market.signals.entry import DECAY, FIRST_BOOK, LEVELS, NO_BOOK, Signal
+from bot.market.signals.entry import (
+    DECAY,
+    FIRST_BOOK,
+    INF,
+    LEVELS,
+    NO_BOOK,
+    RANK,
+    Paid,
+    Parameter,
+    ParameterKind,
+    Signal,
+)
 from bot.market.signals.family import BOOK_IMBALANCE, FAMILY
 from bot.market.signals.sight import MID, Sight
-from bot.types import Floats, Int64s
+from bot.types import BPS, NS_PER_MS, NS_PER_S, Floats, Int64s
 
 QUEUE_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 1
 DEPTH_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 2
 WEIGHTED_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 3
+QUEUE_SHARE: Final = BOOK_IMBALANCE * FAMILY + 4
+LOG_RATIO: Final = BOOK_IMBALANCE * FAMILY + 5
+DISTANCE_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 6
+BAND_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 7
+PERSISTENT_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 8
 
 
 @lean_kernel
@@ -30,24 +46,35 @@ def value(
     kept: Floats,
 ) -> float:
     """Return a book imbalance, NaN without a book."""
-    if math.isnan(sight.gauge[MID]):
+    mid = sight.gauge[MID]
+    levels = sight.levels
+    if math.isnan(mid):
         return math.nan
-    if code == QUEUE_IMBALANCE:
-        return depth_imbalance(sight.levels, 1)
-    if code == DEPTH_IMBALANCE:
-        return depth_imbalance(sight.levels, int(args[0]))
-    return weighted_imbalance(sight.levels, int(args[0]), args[1])
+    if code == WEIGHTED_IMBALANCE:
+        return weighted_imbalance(levels, int(args[0]), args[1])
+    if code == DISTANCE_IMBALANCE:
+        return distance_imbalance(levels, int(args[0]), args[1] * BPS / mid)
+    if code == BAND_IMBALANCE:
+        return band_imbalance(book, mid, mid * args[0] / BPS)
+    if code == PERSISTENT_IMBALANCE:
+        return persistent_imbalance(levels, book, int(args[0]), args[1], now_ns)
+    is_touch = code == QUEUE_IMBALANCE or code == QUEUE_SHARE  # a tuple is slower here
+    return plain_imbalance(code, levels, 1 if is_touch else int(args[0]))
 
 
 @lean_kernel
-def depth_imbalance(levels: Int64s, count: int) -> float:
-    """Return (bid - ask) / (bid + ask) of the sizes of the best `count` levels a side."""
-    lots = 0
-    lean = 0
+def plain_imbalance(code: int, levels: Int64s, count: int) -> float:
+    """Compare the sums of the sizes of the best `count` levels a side."""
+    bid = 0
+    ask = 0
     for rank in range(count):
-        lots += levels[BID_SIDE, 1, rank] + levels[ASK_SIDE, 1, rank]
-        lean += levels[BID_SIDE, 1, rank] - levels[ASK_SIDE, 1, rank]
-    return float(lean / lots)
+        bid += levels[BID_SIDE, 1, rank]
+        ask += levels[ASK_SIDE, 1, rank]
+    if code == QUEUE_SHARE:
+        return float(bid / (bid + ask))
+    if code == LOG_RATIO:
+        return math.log(bid) - math.log(ask)
+    return float((bid - ask) / (bid + ask))
 
 
 @lean_kernel
@@ -64,41 +91,162 @@ def weighted_imbalance(levels: Int64s, count: int, decay: float) -> float:
     return float(leaning / total)
 
 
+@lean_kernel
+def distance_imbalance(levels: Int64s, count: int, rate: float) -> float:
+    """Return the imbalance with each size weighted exp(-rate d), d its distance in ticks from the touch of its side.
+
+    Both touches lie half a spread from the mid, so measuring from it instead multiplies all weights by the same.
+    """
+    total = 0.0
+    leaning = 0.0
+    for side in range(2):
+        weighed = 0.0
+        for rank in range(count):
+            lots = levels[side, 1, rank]
+            if lots == 0:
+                break
+            weighed += lots * math.exp(-rate * (levels[side, 0, 0] - levels[side, 0, rank]))
+        total += weighed
+        leaning += weighed * (1 - 2 * side)
+    return leaning / total
+
+
+@lean_kernel
+def band_imbalance(book: Book, mid: float, reach: float) -> float:
+    """Return the imbalance of the sizes at most `reach` ticks from the mid, NaN when there are none."""
+    bid = lots_down_to(book, BID_SIDE, math.ceil(mid - reach))
+    ask = lots_down_to(book, ASK_SIDE, -math.floor(mid + reach))
+    return float((bid - ask) / (bid + ask)) if bid + ask > 0 else math.nan
+
+
+@lean_kernel
+def lots_down_to(book: Book, side: int, key: int) -> int:
+    """Return the lots of all levels of a side at `key` or better.
+
+    Empty slots hold 0, so those of the window are summed without a look at which are: several at a time.
+    """
+    far, marks = book.far, book.marks
+    first = max(key - marks[side, ORIGIN], 0)
+    total: int = 0
+    for lots in book.sizes[side, first : max(marks[side, TOP] - marks[side, ORIGIN] + 1, first)]:
+        total += lots
+    if marks[side, FAR] > 0:
+        for slot in range(far_slot(book, side, key), marks[side, FAR]):
+            total += far[side, 1, slot]
+    return total
+
+
+@lean_kernel
+def persistent_imbalance(levels: Int64s, book: Book, count: int, halflife_ns: float, now_ns: int) -> float:
+    """Return the imbalance with each size weighted 1 - 2^(-age / half-life), NaN when no level has any age."""
+    rate = math.log(2.0) / halflife_ns
+    total = 0.0
+    leaning = 0.0
+    for side in range(2):
+        weighed = 0.0
+        for rank in range(count):
+            lots = levels[side, 1, rank]
+            if lots == 0:
+                break
+            slot = levels[side, 0, rank] - book.marks[side, ORIGIN]
+            # What has no age is old: levels outside the window, and those at whose price something traded.
+            born = book.born[side, slot] if 0 <= slot < book.born.shape[1] else 0
+            weighed += lots * -math.expm1(-rate * (now_ns - born))
+        total += weighed
+        leaning += weighed * (1 - 2 * side)
+    return leaning / total if total > 0.0 else math.nan
+
+
+_BPS: Final = Parameter("bps", ParameterKind.NUMBER, 0.01, 100, "5")
+_HALFLIFE: Final = Parameter("halflife", ParameterKind.DURATION, 10 * NS_PER_MS, 3600 * NS_PER_S, "1s")
+
+
+def _entry(
+    name: str,
+    code: int,
+    parameters: tuple[Parameter, ...],
+    formula: str,
+    source: str,
+    unit: str = "ratio",
+    low: float = -1,
+    high: float = 1,
+    no_value: str = NO_BOOK,
+    paid: Paid = Paid.DECISION,
+    watches: int = 1,
+) -> Signal:
+    return Signal(
+        name, code, parameters, formula, source, unit, low, high, FIRST_BOOK, no_value, paid=paid, watches=watches
+    )
+
+
 ENTRIES: Final = (
-    Signal(
+    _entry(
         "queue_imbalance",
         QUEUE_IMBALANCE,
         (),
         "(qb - qa) / (qb + qa) at the touch",
         "Gould and Bonart (2016), Market Microstructure and Liquidity 2(2)",
-        "ratio",
-        -1,
-        1,
-        FIRST_BOOK,
-        NO_BOOK,
     ),
-    Signal(
+    _entry(
+        "queue_share",
+        QUEUE_SHARE,
+        (),
+        "qb / (qb + qa) at the touch, which is (1 + queue_imbalance) / 2: 0.5 is balanced",
+        "imbalance of Stoikov (2018), Quantitative Finance 18(12)",
+        low=0,
+    ),
+    _entry(
+        "log_ratio",
+        LOG_RATIO,
+        (LEVELS,),
+        "ln(sum qb / sum qa) over the best n populated levels a side, fewer where there are fewer: the ratio of the"
+        " sides, made symmetric",
+        "ratio of bid to ask",
+        "natural logarithm",
+        -INF,
+        INF,
+    ),
+    _entry(
         "depth_imbalance",
         DEPTH_IMBALANCE,
         (LEVELS,),
         "(sum qb - sum qa) / (sum qb + sum qa) over the best n populated levels a side, fewer where there are fewer",
         "queue imbalance over n ranks",
-        "ratio",
-        -1,
-        1,
-        FIRST_BOOK,
-        NO_BOOK,
     ),
-    Signal(
+    _entry(
         "weighted_imbalance",
         WEIGHTED_IMBALANCE,
         (LEVELS, DECAY),
         "depth_imbalance with the sizes of rank m weighted exp(-decay (m - 1))",
         "rank-weighted queue imbalance",
-        "ratio",
-        -1,
-        1,
-        FIRST_BOOK,
-        NO_BOOK,
+    ),
+    _entry(
+        "distance_imbalance",
+        DISTANCE_IMBALANCE,
+        (LEVELS, DECAY),
+        "depth_imbalance with each size weighted exp(-decay d), d the distance of its price from the mid in bps: empty"
+        " ticks count as the distance that they are",
+        "distance-weighted queue imbalance",
+    ),
+    _entry(
+        "band_imbalance",
+        BAND_IMBALANCE,
+        (_BPS,),
+        "(sum qb - sum qa) / (sum qb + sum qa) over all levels from mid (1 - bps / 10,000) to mid (1 + bps / 10,000),"
+        " both prices included",
+        "queue imbalance over a band of prices",
+        no_value=f"{NO_BOOK}, or the spread is wider than the band",
+    ),
+    _entry(
+        "persistent_imbalance",
+        PERSISTENT_IMBALANCE,
+        (RANK, _HALFLIFE),
+        "depth_imbalance with each size weighted 1 - exp(-ln 2 age / halflife): a level that has stood for one"
+        " half-life counts half. Its age counts from when it was first seen, however its size changed since; a level"
+        " at whose price something traded counts in full, as do those that came up deeper than the tenth or far away",
+        "this project",
+        no_value=f"{NO_BOOK}, or every level has only just come up",
+        paid=Paid.LEVEL,
+        watches=10,
     ),
 )

@@ -6,14 +6,17 @@ import math
 from typing import Final
 
 from bot.market.jit import lean_kernel
-from bot.market.signals.entry import FIRST_BOOK, INF, Signal
+from bot.market.signals.entry import FIRST_BOOK, INF, NOT_WARM, ONE_WINDOW, WINDOW, Signal, room_of
 from bot.market.signals.family import FAMILY, QUALITY
-from bot.market.signals.sight import FEED_QUALITY, Sight
-from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES
+from bot.market.signals.sight import FEED_QUALITY, JITTER_S, MISSED, Sight
+from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES, BUYS, SELLS
 from bot.types import NS_PER_S, Floats, Int64s
 
 BOOK_AGE: Final = QUALITY * FAMILY + 1
 TRUST: Final = QUALITY * FAMILY + 2
+MISSED_UPDATES: Final = QUALITY * FAMILY + 3
+POLL_JITTER: Final = QUALITY * FAMILY + 4
+TRADES_BETWEEN_POLLS: Final = QUALITY * FAMILY + 5
 
 # A book this old or younger is as good as new; beyond it the quality falls as 1 / age.
 FRESH_S: Final = 2.0
@@ -30,14 +33,27 @@ def value(
     then: Int64s,
     kept: Floats,
 ) -> float:
-    """Return book age or quality, NaN before the first book."""
-    if sight.tallies[BOOK_MESSAGES] == 0:
+    """Return a measure of how well the market is seen."""
+    tallies = sight.tallies
+    if code == MISSED_UPDATES:
+        return float(sight.gauge[MISSED])
+    if code == POLL_JITTER:
+        return float(sight.gauge[JITTER_S])
+    if code == TRADES_BETWEEN_POLLS:
+        own[0] = tallies[BOOK_MESSAGES]
+        messages = own[0] - kept[0]
+        trades = tallies[BUYS] + tallies[SELLS] - then[BUYS] - then[SELLS]
+        return float(trades / messages) if messages > 0.0 else math.nan
+    if tallies[BOOK_MESSAGES] == 0:
         return math.nan
-    age_s: float = (now_ns - sight.tallies[BOOK_LOCAL_NS]) / NS_PER_S
+    age_s: float = (now_ns - tallies[BOOK_LOCAL_NS]) / NS_PER_S
     if code == BOOK_AGE:
         return age_s
     return float(sight.gauge[FEED_QUALITY] * (1.0 if age_s <= FRESH_S else FRESH_S / age_s))
 
+
+_FIRST_REPORT: Final = "the first report of the feed"
+_NO_REPORT: Final = "no report yet; a tape that no run recorded has none"
 
 ENTRIES: Final = (
     Signal(
@@ -64,5 +80,45 @@ ENTRIES: Final = (
         1,
         FIRST_BOOK,
         "no book message yet",
+    ),
+    Signal(
+        "missed_updates",
+        MISSED_UPDATES,
+        (),
+        "updates of the book that the exchange made and nobody saw / book messages seen, between the newest two reports"
+        " of the feed (some five seconds): what polling leaves out",
+        "definition",
+        "updates a message",
+        0,
+        INF,
+        _FIRST_REPORT,
+        _NO_REPORT,
+    ),
+    Signal(
+        "poll_jitter",
+        POLL_JITTER,
+        (),
+        "recent mean distance between when polled books came and when they were due, as the feed last reported it;"
+        " 0 on a stream",
+        "definition",
+        "seconds",
+        0,
+        INF,
+        _FIRST_REPORT,
+        _NO_REPORT,
+    ),
+    Signal(
+        "trades_between_polls",
+        TRADES_BETWEEN_POLLS,
+        (WINDOW,),
+        "trades / book messages within the window: how much happened between two looks at the book",
+        "definition",
+        "trades a message",
+        0,
+        INF,
+        ONE_WINDOW,
+        f"{NOT_WARM}, or no book message within the window",
+        room=room_of(1),
+        kept=1,
     ),
 )
