@@ -16,6 +16,7 @@ from bot.types import Floats
 
 DRAWS: Final = 999  # so that p-values are whole thousandths
 _MOST_BLOCKS: Final = 500  # longer blocks cost no precision to speak of as long as there are so many of them
+_STARTS: Final = 8  # beginnings within a block's length
 _CHUNK: Final = 50  # draws summed at once, which keeps memory small
 
 Statistic = Callable[[Floats], Floats]
@@ -77,10 +78,13 @@ def resampled_sums(columns: Floats, block: int, rng: np.random.Generator, draws:
 
     Circular block bootstrap of Politis and Romano (1992): a block may begin at any row and goes on at the first after
     the last. A resample has as many rows as fit into n in whole blocks. Blocks are made longer than `block` where there
-    are very many of them.
+    are very many of them, and long ones begin at every eighth of their length only.
     """
     count = len(columns)
     block = min(max(block, math.ceil(count / _MOST_BLOCKS)), count)
+    grain = max(1, block // _STARTS)
+    columns = np.add.reduceat(columns, np.arange(0, count, grain))
+    count, block = len(columns), block // grain
     around = np.concatenate([np.zeros((1, columns.shape[1])), columns, columns[: block - 1]]).cumsum(axis=0)
     sums = around[block:] - around[:-block]
     starts = rng.integers(0, count, size=(draws, count // block))

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from bot.research.ranking import correlation
 from bot.types import Floats
 
 NULL_DRAWS: Final = 100  # shuffles that the chance level is made of
@@ -82,5 +81,9 @@ def chance_level(x: Floats, y: Floats, block: int, rng: np.random.Generator, dra
     if blocks < 3:
         return ChanceLevel(float("nan"), float("nan"))
     pieces, moves = x[: blocks * block].reshape(blocks, block), y[: blocks * block]
-    squares = [correlation(pieces[rng.permutation(blocks)].ravel(), moves) ** 2 for _ in range(draws)]
+    pieces, moves = pieces - pieces.mean(), moves - moves.mean()
+    scale = float((pieces.ravel() @ pieces.ravel()) * (moves @ moves))
+    if scale == 0:
+        return ChanceLevel(float("nan"), float("nan"))
+    squares = [float(pieces[rng.permutation(blocks)].ravel() @ moves) ** 2 / scale for _ in range(draws)]
     return ChanceLevel(float(np.median(squares)), float(np.quantile(squares, 0.95)))

@@ -41,7 +41,10 @@ def test_a_resample_has_whole_blocks_of_the_rows(count: int, block: int) -> None
     sums = resampled_sums(np.ones((count, 1)), block, np.random.default_rng(0), draws=7)
 
     used = min(block, count)
-    assert sums.ravel().tolist() == [count // used * used] * 7
+    if used < 16:
+        assert sums.ravel().tolist() == [count // used * used] * 7
+    else:  # long blocks begin at every eighth of their length, and the last eighth of all may be shorter
+        assert (abs(sums - count // used * used) <= count // used * (used // 8 + 7)).all()
 
 
 def test_blocks_keep_neighbours_together_and_go_on_at_the_start() -> None:
