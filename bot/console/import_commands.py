@@ -128,6 +128,7 @@ def import_hftbacktest(
     _show(lambda progress: run_import(files, out, naming, progress), as_json=as_json)
 
 
+# Its length is that of its options: each of them is one.
 def import_csv(
     files: _Files,
     out: _Out,

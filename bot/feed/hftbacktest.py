@@ -29,6 +29,8 @@ _BUY: Final = 1 << 29
 _SELL: Final = 1 << 28
 _CODES: Final = 0xFFFFFF
 _DEPTH, _TRADE, _CLEAR, _SNAPSHOT, _BEST = 1, 2, 3, 4, 5
+# A snapshot of the deepest book is far smaller.
+_MOST_EARLY: Final = 1_000_000
 # Kind by code, of a buy and of a sell.
 _KINDS: Final = {
     _DEPTH: (Kind.BID, Kind.ASK),
@@ -149,6 +151,10 @@ def _stamped(chunks: Iterator[Events]) -> Iterator[Events]:
         stamped = chunk.local_ns > 0
         if not newest_ns and not stamped.any():
             early.append(chunk)
+            if sum(map(len, early)) > _MOST_EARLY:
+                raise UserError(
+                    f"local times were expected, the first {_MOST_EARLY:,} events have none: check the file"
+                )
             continue
         if not newest_ns:
             newest_ns = int(chunk.local_ns[int(np.argmax(stamped))])

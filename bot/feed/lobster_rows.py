@@ -30,6 +30,9 @@ class MessageType(IntEnum):
     HALT = 7
 
 
+# Row, kind, price and size of an event.
+_Told = tuple[int, int, int, int]
+
 _EXECUTIONS: Final = (MessageType.EXECUTION, MessageType.HIDDEN_EXECUTION)
 _HALT_WORDS: Final = {-1: "trading halted", 0: "quoting resumed", 1: "trading resumed"}
 
@@ -85,39 +88,33 @@ class LobsterDay:
         _refuse(stretch, (types == MessageType.HALT) & (np.abs(prices) > 1), "price", "-1, 0 or 1 at a halt")
         return types
 
-    def _told(self, stretch: Stretch, types: Int64s, books: Int64s) -> list[tuple[int, int, int, int]]:
-        """Row, kind, price and size of each event."""
+    def _told(self, stretch: Stretch, types: Int64s, books: Int64s) -> list[_Told]:
         executed = np.isin(types, _EXECUTIONS)
-        first = books[:1] if self._before is None else self._before
-        changed = (books != np.concatenate([first, books[:-1]])).any(axis=1)
-        told: list[tuple[int, int, int, int]] = []
-        columns = [stretch.integers(name) for name in ("price", "size", "direction")]
-        if self._before is None:
+        told: list[_Told] = []
+        before = self._before
+        if before is None:
+            before = np.zeros_like(books[:1])  # unlike any row, so that the first one tells all its levels
             self._sides = {
                 Kind.BID: VisibleSide(1, books.shape[1] // 4),
                 Kind.ASK: VisibleSide(-1, books.shape[1] // 4),
             }
             told.append((0, Kind.CLEAR, 0, 0))
-            changed[0] = True
         self._before = books[-1:]
-        for row in np.flatnonzero(executed | changed).tolist():
-            if executed[row]:
-                price, size, direction = (int(column[row]) for column in columns)
-                # The direction is that of the resting order, so the aggressor is on the other side.
-                told.append((row, Kind.SELL if direction == 1 else Kind.BUY, price, size))
-            if changed[row]:
-                told += self._level_changes(row, books[row])
-        return told
-
-    def _level_changes(self, row: int, book: Int64s) -> list[tuple[int, int, int, int]]:
-        told: list[tuple[int, int, int, int]] = []
-        for kind, price_column, size_column in ((Kind.BID, _BID_PRICE, _BID_SIZE), (Kind.ASK, _ASK_PRICE, _ASK_SIZE)):
-            prices, sizes = book[price_column::4].tolist(), book[size_column::4].tolist()
-            there = len(prices) - sizes.count(0)
-            changes = self._sides[kind].changes(prices[:there], sizes[:there])
-            told += [(row, kind, price, size) for price, size in changes]
+        changed = books != np.concatenate([before, books[:-1]])
+        changes = self._changes(Kind.BID, books, changed) + self._changes(Kind.ASK, books, changed)
         # What is gone goes first: the book is not crossed on the way either.
-        told.sort(key=lambda one: one[3] != 0)
+        changes.sort(key=lambda one: (one[0], one[3] != 0))
+        trades = _trades(stretch, np.flatnonzero(executed))
+        return sorted([*told, *trades, *changes], key=lambda one: one[0])
+
+    def _changes(self, kind: Kind, books: Int64s, changed: Bools) -> list[_Told]:
+        first = _BID_PRICE if kind is Kind.BID else _ASK_PRICE
+        rows = np.flatnonzero(changed[:, first::4].any(axis=1) | changed[:, first + 1 :: 4].any(axis=1))
+        side, told = self._sides[kind], []
+        views = zip(rows.tolist(), books[rows, first::4].tolist(), books[rows, first + 1 :: 4].tolist(), strict=True)
+        for row, prices, sizes in views:
+            there = len(prices) - sizes.count(0)
+            told += [(row, int(kind), price, size) for price, size in side.changes(prices[:there], sizes[:there])]
         return told
 
     def _note_halts(self, stretch: Stretch, types: Int64s, stamps_ns: Int64s) -> None:
@@ -125,6 +122,15 @@ class LobsterDay:
         for row in np.flatnonzero(types == MessageType.HALT).tolist():
             moment = np.datetime64(int(stamps_ns[row]) // NS_PER_S, "s")
             self._account.notes.append(f"{_HALT_WORDS[int(prices[row])]} at {moment}Z")
+
+
+def _trades(stretch: Stretch, rows: Int64s) -> list[_Told]:
+    prices, sizes, directions = (stretch.integers(name)[rows].tolist() for name in ("price", "size", "direction"))
+    # The direction is that of the resting order, so the aggressor is on the other side.
+    return [
+        (row, int(Kind.SELL if direction == 1 else Kind.BUY), price, size)
+        for row, price, size, direction in zip(rows.tolist(), prices, sizes, directions, strict=True)
+    ]
 
 
 def _refuse_bad_books(stretch: Stretch, books: Int64s) -> None:
