@@ -68,7 +68,8 @@ def block_length(values: Floats) -> int:
 
 def _autocovariances(values: Floats) -> Floats:
     off, count = values - values.mean(), len(values)
-    power = np.abs(np.fft.rfft(off, 2 * count)) ** 2
+    # Room for all lags, rounded up to a power of two: other lengths can be many times slower.
+    power = np.abs(np.fft.rfft(off, 1 << (2 * count - 1).bit_length())) ** 2
     covariances: Floats = np.fft.irfft(power)[:count] / count
     return covariances
 

@@ -20,6 +20,7 @@ from bot.research.regression import ChanceLevel, chance_level
 from bot.types import Floats
 
 _LEAST_BLOCKS: Final = 10  # of a shuffle, below which there are too few orders to draw from
+_MOST_BLOCKS: Final = 500  # enough orders; larger blocks are quicker to move
 
 
 def rank_ic(x: Floats, y: Floats, rng: np.random.Generator) -> Estimate:
@@ -46,5 +47,5 @@ def hit_rate(lean: Floats, moves: Floats, rng: np.random.Generator) -> Estimate:
 
 def chance(x: Floats, y: Floats, rng: np.random.Generator) -> ChanceLevel:
     """Return the R² that x has with y by chance, x shuffled in blocks as long as its memory."""
-    block = min(block_length(x), len(x) // _LEAST_BLOCKS) if len(x) else 1
+    block = min(max(block_length(x), len(x) // _MOST_BLOCKS), len(x) // _LEAST_BLOCKS) if len(x) else 1
     return chance_level(x, y, max(block, 1), rng)

@@ -60,8 +60,7 @@ def _score(x: Floats, y: Floats, later: Floats, first: int) -> Walk:
     direction = np.nan_to_num(np.sign(rank_correlation(x, y)))
     shares = placements(later, x)
     group = _group(shares)
-    learnt = _group(placements(x, x))
-    low, high = int(learnt.min()), int(learnt.max())
+    low, high = _group(placements(np.array([x.min(), x.max()]), x)).tolist()
     ends = np.where(group >= high, 1.0, np.where(group <= low, -1.0, 0.0)) if low < high else np.zeros(len(later))
     return Walk(
         row=np.arange(first, first + len(later), dtype=np.int64),
