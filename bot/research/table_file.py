@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -24,7 +25,7 @@ CSV: Final = ".csv"
 
 # These are sums of whole lots, however the signal is told.
 _WHOLE: Final = frozenset({"ofi", "mlofi", "trade_flow", "cvd"})
-_SIZE: Final = "base currency"  # the unit of signals that are sizes, or sizes per something
+_SIZE: Final = re.compile(r"base currency((?: (?:a|per) .+)?)")  # the unit of signals that are sizes, or sizes a second
 # A sum of lots comes back whole from its size in base currency while the two roundings on the way are below half a lot.
 _MOST_LOTS: Final = 2**51
 _FOREVER: Final = 2**62
@@ -145,11 +146,10 @@ class TableFile:
 
 def _column(name: str, instrument: Instrument, units: Units) -> _Column:
     signal = parse_signal(name).signal
-    what, _, rest = signal.unit.partition(" per ")
-    if units is Units.BASE or what != _SIZE:
+    size = _SIZE.fullmatch(signal.unit)
+    if units is Units.BASE or size is None:
         return _Column(name, signal.unit, 1.0, whole=False)
-    unit = f"lots per {rest}" if rest else "lots"
-    return _Column(name, unit, float(instrument.lot_size), whole=signal.name in _WHOLE)
+    return _Column(name, f"lots{size[1]}", float(instrument.lot_size), whole=signal.name in _WHOLE)
 
 
 def _schema(columns: Iterable[_Column], about: Mapping[str, str]) -> Any:

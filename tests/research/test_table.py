@@ -18,7 +18,7 @@ from bot.market.market import Market
 from bot.research.clocks import HORIZON_NS, Clock, Events
 from bot.research.table import SignalTable, signal_table, signal_tables
 from bot.research.touches import touches
-from bot.types import NS_PER_MS, NS_PER_S, Batch, FeedReport, Kind
+from bot.types import NS_PER_MS, NS_PER_S, Batch, Fact, FeedReport, Kind
 from storage.tape import Tape
 from tests.market.reference import SYMBOL, Row, batch_of, by_exchange_time, messages_of
 from tests.market.test_book import events
@@ -148,6 +148,14 @@ def test_a_feed_report_counts_from_its_time_on(tmp_path: Path) -> None:
     table = signal_table(tape_of(tmp_path, rows, [sick]), SYMBOL, ["quality"], EVERY_NS)
 
     assert table.values[:, 0].tolist() == [1, 1, 0, 0]
+
+
+def test_a_fact_counts_from_its_time_on(tmp_path: Path) -> None:
+    rows = [*book(1, (100, 4), (102, 6)), Row(Kind.BID, 100, 5, local_ns=4 * EVERY_NS)]
+    paid = Fact(3, 2 * EVERY_NS + 5, SYMBOL, "funding_rate", Decimal("0.0001"))
+    table = signal_table(tape_of(tmp_path, rows, [paid]), SYMBOL, ["funding_rate"], EVERY_NS)
+
+    assert np.array_equal(table.values[:, 0], [np.nan, np.nan, 1, 1], equal_nan=True)
 
 
 def test_by_the_exchange_clock_streams_that_overtook_each_other_are_put_in_order(tmp_path: Path) -> None:
