@@ -72,3 +72,22 @@ def test_no_more_than_three_windows_are_held() -> None:
 
     assert given_out == 4_000
     assert max(held) <= 3 * 50
+
+
+def test_a_message_that_spans_chunks_and_windows_stays_one() -> None:
+    account = Account()
+    stamps = [number // 7 for number in range(700)]
+    parts = [events(stamps[start : start + 10], account, start) for start in range(0, 700, 10)]
+
+    told = join_events(list(TimeOrder(account, 20).sort(parts)))
+
+    assert np.flatnonzero(told.ends).tolist() == list(range(6, 700, 7))
+
+
+def test_events_of_one_time_keep_their_order() -> None:
+    account = Account()
+    stamps = [2 - number % 2 for number in range(400)]
+
+    told = join_events(list(TimeOrder(account).sort([events(stamps, account)])))
+
+    assert (told.size.digits - 1).tolist() == [*range(1, 400, 2), *range(0, 400, 2)]
