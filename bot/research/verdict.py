@@ -73,9 +73,7 @@ def judge(evidence: Evidence) -> Verdict:
         words = f"its direction turned: what the earlier part taught lost {_between(gain)} {_when(evidence)}"
         return Verdict(Finding.TURNED, words)
     if not gain.low > 0:
-        words = (
-            f"leans the right way (rank IC {evidence.rank_ic.value:.2f}) {_when(evidence)}, but a gain is not proven"
-        )
+        words = f"ranks the moves {_when(evidence)} (rank IC {evidence.rank_ic.value:.2f}), but a gain is not proven"
         return Verdict(Finding.UNPROVEN, f"{words}: {_between(gain)}")
     return _against_cost(evidence)
 

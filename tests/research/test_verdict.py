@@ -118,3 +118,11 @@ def test_basis_points_have_the_digits_they_deserve() -> None:
     assert [bps_text(value) for value in (12.345, -10.0, 1.234, 0.1, 0.0949, 0.0042)] == [
         *("12.3", "-10.0", "1.23", "0.10", "0.095", "0.004")
     ]
+
+
+def test_an_unproven_gain_says_what_is_proven() -> None:
+    evidence = replace(gain(0.1, -0.1, 0.2), rank_ic=Estimate(-0.05, -0.07, -0.03, 0.001))
+
+    assert judge(evidence).sentence == (
+        "ranks the moves at 1s (rank IC -0.05), but a gain is not proven: 0.10 bp (-0.10 to 0.20)"
+    )
