@@ -37,7 +37,7 @@ from bot.starting import Start, StartedRun, start_run
 from bot.trading.loading import LoadedStrategy, load
 from bot.watching import Caption, Watch
 from storage.database import open_reader, open_writer
-from storage.tape import Tape
+from storage.tape import Sampling, Tape
 from storage.tape_header import RECORDED_BY_RUN, TapeHeader
 from storage.tape_writer import TapeWriter, compact_tape
 
@@ -63,7 +63,7 @@ class _Job:
         """A replayed market has an account of its own, new each time: its past must not move today's positions."""
         return self.config.paper.account if self.options.replay is None else REPLAY_ACCOUNT
 
-    def start(self, tape: Path | None, digest: str) -> Start:
+    def start(self, tape: Path | None, digest: str, sampling: Sampling) -> Start:
         return Start(
             account=self.account,
             fresh=self.options.fresh or self.options.replay is not None,
@@ -71,6 +71,7 @@ class _Job:
             tape="" if tape is None else str(tape),
             tape_digest=digest,
             started_ns=time.time_ns(),
+            sampling=sampling,
         )
 
 
@@ -159,7 +160,8 @@ async def _paper(job: _Job) -> int:
 async def _polled(job: _Job, market: PolledMarket) -> int:
     """Trade on an exchange that is polled, and record what it said."""
     folder = _tape_folder(job.config) if job.config.feed.record else None
-    begun = start_run(job.config, job.strategy, job.database, market.instruments, job.start(folder, ""), job.deadline)
+    start = job.start(folder, "", market.sampling)
+    begun = start_run(job.config, job.strategy, job.database, market.instruments, start, job.deadline)
     tape = None if folder is None else TapeWriter(folder, _header(folder, market))
     session = _session(job, begun, tape, market.clock.now_ns)
     feed = market.feed(session.numbers.take, session.emit)
@@ -196,7 +198,7 @@ async def _from_tape(job: _Job, tape: Tape) -> int:
     """Trade on a tape as fast as it can be read; what entered the core is the tape itself, so none is recorded."""
     warm_kernels()
     instruments = tuple({instrument.symbol: instrument for instrument in tape.header.instruments}.values())
-    start = job.start(tape.folder.resolve(), tape.digest())
+    start = job.start(tape.folder.resolve(), tape.digest(), tape.header.sampling)
     begun = start_run(job.config, job.strategy, job.database, instruments, start, job.deadline)
     session = _session(job, begun, None, lambda: begun.engine.now_ns)
     display = _display(job, begun, session)

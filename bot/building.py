@@ -9,8 +9,8 @@ from decimal import Decimal
 from bot.config import Config
 from bot.errors import ConfigError
 from bot.market import matching
-from bot.market.signals.forecast import ForecastSpec
 from bot.market.market import Market, warm_up
+from bot.market.signals.forecast import ForecastSpec
 from bot.trading.contract import Costs, Strategy
 from bot.trading.decision import ENGINE_SIGNALS, DecisionRules
 from bot.trading.desk import Desk
@@ -19,21 +19,23 @@ from bot.trading.guard import Deadline
 from bot.trading.lane import Lane, LaneTerms, Slot
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio
-from bot.types import NS_PER_S, FillAssumption, Instrument, InstrumentKind
+from bot.types import NS_PER_S, Fact, FillAssumption, Instrument, InstrumentKind
 from bot.venue.paper import PaperTerms, PaperVenue
 from risk.halt import HaltSwitch
 from risk.losses import loss_limits
+from storage.tape import Sampling
 
 
 @dataclass(frozen=True, slots=True)
 class CorePlan:
-    """All that decides what a core will do with its inputs."""
+    """All that decides what a core will do with its inputs; `sampling` is how they see the market, None if unknown."""
 
     config: Config
     strategy: LoadedStrategy
     instruments: Sequence[Instrument]
     portfolios: Mapping[str, Portfolio]
     deadline: Deadline
+    sampling: Sampling | None = None
 
 
 def build_engine(plan: CorePlan) -> Engine:
@@ -47,6 +49,9 @@ def build_engine(plan: CorePlan) -> Engine:
     chosen = tuple(dict.fromkeys((*names, *ENGINE_SIGNALS)))
     forecast = _forecast(config) if any(name.startswith("forecast") for name in names) else None
     desks = {instrument.symbol: Desk(Market(instrument, chosen, forecast)) for instrument in plan.instruments}
+    if plan.sampling is not None:
+        for symbol, desk in desks.items():
+            desk.market.tell(Fact(0, 0, symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))
     rules = DecisionRules(
         every_ns=config.strategy.every_ns,
         names=names,

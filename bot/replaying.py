@@ -76,7 +76,7 @@ def _engine(database: Database, run: tradelog.Run, tape: Tape, overruns: list[Ov
     portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}
     keys = {(one.lane, one.symbol, one.seq) for one in overruns}
     deadline = RecordedDeadline(keys, config.strategy.time_limit)
-    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline))
+    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, tape.header.sampling))
     engine.name_run(str(run.id))
     return engine
 

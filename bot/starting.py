@@ -25,6 +25,7 @@ from storage.holdings import account_state
 from storage.journal import Journal, RunStart
 from storage.lanes import LaneState
 from storage.rescue import restore_rows
+from storage.tape import Sampling
 
 BEFORE_FIRST_SEQ = -1
 """Number of what a run says before its first input: no replay repeats it."""
@@ -34,7 +35,10 @@ _ACTIONS = {HaltState.REDUCING: "reduce", HaltState.HALTED: "halt"}
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is particular to one run. `tape` is where its inputs are recorded, or the recording they come from."""
+    """What is particular to one run. `tape` is where its inputs are recorded, or the recording they come from.
+
+    `sampling` is how they see the market.
+    """
 
     account: str
     fresh: bool
@@ -42,6 +46,7 @@ class Start:
     tape: str
     tape_digest: str
     started_ns: int
+    sampling: Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def start_run(
     portfolios = {lane: portfolio_of(state, instruments) for lane, state in states.items()}
     restored = _restored(database, config, start)
     # Built before the run is written down: a misspelled signal should leave no run behind.
-    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline))
+    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, start.sampling))
     run_id = journal.start_run(_run_start(config, strategy, instruments, start, states, portfolios, restored))
     journal.write(_lost_orders(database, start))
     engine.name_run(str(run_id))

@@ -217,7 +217,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A rare market fact beside the batches: `name` is `funding_rate` (per interval), `mark_price` or `index_price`."""
+    """A rare market fact beside the batches.
+
+    `name` is `funding_rate` (per interval), `funding_interval_h`, `mark_price`, `index_price`, `open_interest` (as the
+    exchange counts it) or `sampling` (1: every event is seen, 0: snapshots).
+    """
 
     seq: int
     local_ns: int

@@ -123,8 +123,8 @@ class Listing:
 
     `instrument` has the units of the book, which never change. `filters` is the grid that orders are held to: multiples
     of it. `last_mid` stands in while a side is empty. `index` is the market's own fair price in ticks, None where it
-    has none: the mid stands in. `taped_mark` is the mark price that a tape tells, in quote currency. While it
-    `is_halted`, no order is accepted (cancels are).
+    has none: the mid stands in. `taped_mark` is the mark price that a tape tells, in quote currency; `taped_interest`
+    is the open interest that it tells, in base currency. While it `is_halted`, no order is accepted (cancels are).
     """
 
     instrument: Instrument
@@ -134,6 +134,7 @@ class Listing:
     is_halted: bool = False
     index: float | None = None
     taped_mark: Decimal | None = None
+    taped_interest: Decimal | None = None
     filters: Instrument = field(init=False)
     price: MarkPrice = field(default_factory=MarkPrice)
     funding: FundingMeter = field(default_factory=FundingMeter)
@@ -160,6 +161,14 @@ class Listing:
     def index_price(self) -> Decimal:
         """Index price in quote currency as of the last full second, the mid before there is one."""
         return self.price.index or self.mid()
+
+    def open_interest(self) -> Decimal:
+        """What is held, each contract counted once, in base currency: a tape's, or the sum of all long positions.
+
+        The market's own traders are one owner here: what they hold among themselves is not known and not counted.
+        """
+        held = sum(lots for lots in self.book.positions.values() if lots > 0)
+        return self.instrument.size(held) if self.taped_interest is None else self.taped_interest
 
     def observe(self, now_ms: int) -> None:
         """Sample index, mark and premium, if a second of market time has begun since the last sample."""

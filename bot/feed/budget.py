@@ -21,6 +21,8 @@ from bot.types import NS_PER_S
 _SHARE: Final = 0.8
 _MS_PER_MINUTE: Final = 60_000
 _NS_PER_MINUTE: Final = 60 * NS_PER_S
+FACTS_EVERY_NS: Final = 60 * NS_PER_S
+"""How often rare facts (funding, open interest) are asked for."""
 # ccxt's endpoint family at Binance: (weight a minute allowed, weight of one unit of ccxt's cost).
 _BINANCE: Final[Mapping[str, tuple[float, float]]] = {
     "fapiPublic": (2400.0, 1.0),
@@ -37,7 +39,7 @@ class Costs:
     """What one request weighs, and how much weight a minute the exchange allows (infinite: no limit).
 
     `other_trades` is the weight of the trades request when ccxt's option `fetchTradesMethod` is `other_method`; both
-    are None where there is no cheaper one.
+    are None where there is no cheaper one. `facts` is the weight of asking once for all rare facts of a symbol.
     """
 
     exchange: str
@@ -46,6 +48,7 @@ class Costs:
     per_minute: float
     other_trades: float | None = None
     other_method: str | None = None
+    facts: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,34 +88,49 @@ async def costs_of(client: Any, exchange: str, symbol: str, depth: int, trades_p
     allowed, unit = _BINANCE.get(family, (paced, 1.0)) if exchange.startswith("binance") else (paced, 1.0)
     # A client that paces itself more slowly than allowed is the limit.
     per_minute = min(allowed, paced * unit)
+    facts = await _facts_cost(probe, symbol)
     method = _OTHER_TRADES.get(family)
     if method is not None:
         _, other = await _cost(probe, probe.fetch_trades(symbol, None, trades_page, {_OPTION: method}))
         if other < trades:
-            return Costs(exchange, book * unit, trades * unit, per_minute, other * unit, method)
-    return Costs(exchange, book * unit, trades * unit, per_minute)
+            return Costs(exchange, book * unit, trades * unit, per_minute, other * unit, method, facts * unit)
+    return Costs(exchange, book * unit, trades * unit, per_minute, facts=facts * unit)
 
 
 def plan(costs: Costs, symbols: int, book_every_ns: int, trades_every_ns: int) -> Budget:
     """Return whether `symbols` (>= 1) can be polled so often; `trades_every_ns` 0 is never.
 
-    Weight a minute = symbols x (book weight x books a minute + trades weight x trades requests a minute).
+    Weight a minute = symbols x (book weight x books a minute + trades weight x trades requests a minute + facts weight
+    x facts a minute). Rare facts are asked for as often as ever, however fast the rest.
     """
     books, trades = _NS_PER_MINUTE / book_every_ns, _NS_PER_MINUTE / trades_every_ns if trades_every_ns else 0.0
-    one = costs.book * books + costs.trades * trades
+    facts = costs.facts * _NS_PER_MINUTE / FACTS_EVERY_NS
+    one = costs.book * books + costs.trades * trades + facts
     used, usable = one * symbols, costs.per_minute * _SHARE
+    # Where facts alone would use it up, a hundredth is shared among all books rather than nothing.
+    left = max(usable - facts * symbols, usable / 100)
     saves = trades > 0 and costs.other_method is not None
     budget = Budget(
         fits=used <= usable,
         used_per_minute=used,
         usable_per_minute=usable,
         limit_per_minute=costs.per_minute,
-        fastest_book_every_ns=0 if math.isinf(usable) else math.ceil(book_every_ns * used / usable),
+        fastest_book_every_ns=0 if math.isinf(usable) else math.ceil(book_every_ns * (used - facts * symbols) / left),
         symbols_that_fit=symbols if math.isinf(usable) or one == 0 else int(usable / one),
         cheaper_trades=costs.other_method if saves else None,
         sentence="",
     )
-    return replace(budget, sentence=_sentence(budget, costs, symbols, books, trades))
+    return replace(budget, sentence=_sentence(budget, costs, symbols, books, trades, facts))
+
+
+async def _facts_cost(probe: Any, symbol: str) -> float:
+    """What asking for funding and open interest takes, in ccxt's units; nothing where they are not asked for."""
+    cost = 0.0
+    if not probe.market(symbol)["spot"]:
+        for method, ask in (("fetchFundingRate", "fetch_funding_rate"), ("fetchOpenInterest", "fetch_open_interest")):
+            if probe.has.get(method) is True:
+                cost += (await _cost(probe, getattr(probe, ask)(symbol)))[1]
+    return cost
 
 
 class _Prepared(Exception):
@@ -138,7 +156,7 @@ async def _cost(probe: Any, call: Coroutine[Any, Any, object]) -> tuple[str, flo
     raise AssertionError(f"a call of {probe.id} should make a request, made none")
 
 
-def _sentence(budget: Budget, costs: Costs, symbols: int, books: float, trades: float) -> str:
+def _sentence(budget: Budget, costs: Costs, symbols: int, books: float, trades: float, facts: float) -> str:
     if math.isinf(costs.per_minute):
         return f"{costs.exchange} has no rate limit."
     name = "symbol" if symbols == 1 else "symbols"
@@ -152,6 +170,6 @@ def _sentence(budget: Budget, costs: Costs, symbols: int, books: float, trades: 
     if budget.symbols_that_fit:
         ways.append(f"{budget.symbols_that_fit} of the symbols")
     if budget.cheaper_trades and costs.other_trades is not None:
-        saved = symbols * (costs.book * books + costs.other_trades * trades)
+        saved = symbols * (costs.book * books + costs.other_trades * trades + facts)
         ways.append(f"asking for single trades ({saved:,.0f} a minute{', fits' * (saved <= budget.usable_per_minute)})")
     return f"{used}: too much; what helps: {'; '.join(ways)}."

@@ -41,7 +41,13 @@ class MarketClient(Protocol):
         """Ask for the newest `limit` trades."""
 
     async def fetch_funding_rate(self, symbol: str) -> object:
-        """Ask for the funding rate and the mark price."""
+        """Ask for the funding rate, the mark and the index price."""
+
+    async def fetch_funding_intervals(self, symbols: list[str] | None = None) -> object:
+        """Ask how often funding is charged."""
+
+    async def fetch_open_interest(self, symbol: str) -> object:
+        """Ask how many contracts are open."""
 
     async def fetch_time(self) -> object:
         """Ask for the exchange's time in ms."""

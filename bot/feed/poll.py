@@ -6,12 +6,14 @@ Jobs only ask, check, convert and hand over. They never own an order, and nothin
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from bot.errors import ConfigError
+from bot.feed.budget import FACTS_EVERY_NS
 from bot.feed.client import MarketClient
 from bot.feed.clock import FeedClock
 from bot.feed.health import SymbolHealth
@@ -19,18 +21,22 @@ from bot.feed.inquiry import Inquiry
 from bot.feed.schedule import Job, Schedule
 from bot.feed.symbol import SymbolFeed
 from bot.feed.watchdog import Watchdog
-from bot.types import NS_PER_S, Batch, Fact, FeedReport, Instrument, InstrumentKind
+from bot.types import Batch, Fact, FeedReport, Instrument, InstrumentKind
 
 Emit = Callable[[Batch | Fact | FeedReport], None]
 
 _SKEW_EVERY_S: Final = 60.0
+_INTERVALS_EVERY_S: Final = 3_600.0
+_TRIES: Final = 3  # at open interest that was never told
+_NEVER_GIVE_UP: Final = -(2**62)
 
 
 @dataclass(frozen=True, slots=True)
 class PollSettings:
     """How often to ask for what, in market nanoseconds; 0 in `trades_every_ns` or `funding_every_ns` is never.
 
-    `depth` is levels a side, `trades_page` the most trades asked for at once.
+    Open interest is asked for as often as funding. `depth` is levels a side, `trades_page` the most trades asked for at
+    once.
     """
 
     book_every_ns: int
@@ -39,7 +45,7 @@ class PollSettings:
     stale_after_ns: int
     depth: int = 20
     trades_page: int = 500
-    funding_every_ns: int = 60 * NS_PER_S
+    funding_every_ns: int = FACTS_EVERY_NS
 
     def __post_init__(self) -> None:
         """Refuse an interval or a page that could not be polled.
@@ -56,7 +62,7 @@ class PollSettings:
 
 
 class PollFeed:
-    """Poll books, trades and funding of some instruments and emit them as batches, facts and reports.
+    """Poll books, trades and rare facts of some instruments and emit them as batches, facts and reports.
 
     `take_seq(n)` gives the first of n run-wide numbers, always right before the `emit` of what carries them, so the
     order of emitting is the order of numbers. Time and its speed are the `clock`'s. `refusals` counts answers by what
@@ -86,6 +92,7 @@ class PollFeed:
         self.inquiry = Inquiry(client, clock, health)
         self.refusals = self.inquiry.refusals
         self._fault: BaseException | None = None
+        self._tries: Counter[str] = Counter()  # to learn a symbol's open interest, in vain
         self.schedule = Schedule(tuple(self._jobs()), self._cut_off, self.break_down)
         look_s = min(max(clock.real_s(settings.stale_after_ns) / 4, 0.02), 1.0)
         self._watchdog = Watchdog(look_s, self._look, self.schedule.rebuild, self.break_down, wall_s)
@@ -160,16 +167,22 @@ class PollFeed:
                 trades_s = real_s(settings.trades_every_ns)
                 offset_s = (phase + 0.5 / count) * trades_s
                 yield Job(f"trades {symbol}", partial(self._poll_trades, feed), trades_s, offset_s)
-            if settings.funding_every_ns and self._has_funding(feed.instrument):
-                # Rare facts wait a second so that the first books come first.
-                funding_s = max(real_s(settings.funding_every_ns), 1.0)
+            # Rare facts wait a second so that the first books come first.
+            funding_s = max(real_s(settings.funding_every_ns), 1.0)
+            if settings.funding_every_ns and self._tells(feed.instrument, "fetchFundingRate"):
                 yield Job(f"funding {symbol}", partial(self._poll_funding, feed), funding_s, 1.0 + phase)
+            if settings.funding_every_ns and self._tells(feed.instrument, "fetchOpenInterest"):
+                work = partial(self._poll_interest, feed)
+                yield Job(f"interest {symbol}", work, funding_s, 1.0 + phase + 0.5 / count)
+            if settings.funding_every_ns and self._tells(feed.instrument, "fetchFundingIntervals"):
+                work = partial(self._poll_interval, feed)
+                yield Job(f"interval {symbol}", work, _INTERVALS_EVERY_S, 1.0 + phase + 0.25 / count)
         clock_s = real_s(settings.clock_every_ns)
         yield Job("clock", self._tick, clock_s, clock_s)
         yield Job("skew", self.inquiry.measure_skew, _SKEW_EVERY_S, _SKEW_EVERY_S)
 
-    def _has_funding(self, instrument: Instrument) -> bool:
-        return instrument.kind is not InstrumentKind.SPOT and self.inquiry.client.has.get("fetchFundingRate") is True
+    def _tells(self, instrument: Instrument, method: str) -> bool:
+        return instrument.kind is not InstrumentKind.SPOT and self.inquiry.client.has.get(method) is True
 
     async def _poll_book(self, feed: SymbolFeed) -> None:
         symbol, client = feed.instrument.symbol, self.inquiry.client
@@ -202,6 +215,26 @@ class PollFeed:
         symbol = feed.instrument.symbol
         call = partial(self.inquiry.client.fetch_funding_rate, symbol)
         for fact in await self.inquiry.ask(symbol, call, feed.funding) or ():
+            self._emit(fact)
+
+    async def _poll_interval(self, feed: SymbolFeed) -> None:
+        symbol = feed.instrument.symbol
+        call = partial(self.inquiry.client.fetch_funding_intervals, [symbol])
+        for fact in await self.inquiry.ask(symbol, call, feed.funding_interval) or ():
+            self._emit(fact)
+
+    async def _poll_interest(self, feed: SymbolFeed) -> None:
+        symbol = feed.instrument.symbol
+        if self._tries[symbol] >= _TRIES or self.inquiry.is_paused:
+            # ccxt offers it for an exchange, not for each of its symbols: what never answers should not go on failing.
+            return
+        call = partial(self.inquiry.client.fetch_open_interest, symbol)
+        facts = await self.inquiry.ask(symbol, call, feed.open_interest)
+        if not facts:
+            self._tries[symbol] += 1
+            return
+        self._tries[symbol] = _NEVER_GIVE_UP
+        for fact in facts:
             self._emit(fact)
 
     async def _tick(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +13,14 @@ from bot.feed.snapshot import Row, SnapshotDiffer
 from bot.feed.trades import TradeTape
 from bot.feed.validate import BookValidator, Grid, Print, Snapshot, check_trades
 from bot.types import Batch, Fact, Instrument, Int64s, Kind, Side
+
+_LONGEST_INTERVAL_H: Final = 24 * 7
+# Of a ccxt funding rate answer: key, name of the fact, and bounds that no value lies on or beyond.
+_FUNDING_TERMS: Final = (
+    ("fundingRate", "funding_rate", -1.0, 1.0),
+    ("markPrice", "mark_price", 0.0, 1e15),
+    ("indexPrice", "index_price", 0.0, 1e15),
+)
 
 
 class SymbolFeed:
@@ -122,19 +131,54 @@ class SymbolFeed:
         return batch
 
     def funding(self, answer: object, local_ns: int) -> list[Fact]:
-        """Return the facts of a ccxt funding rate answer: `funding_rate` and `mark_price`, those that are there.
+        """Return the facts of a ccxt funding rate answer, those that are there: `funding_rate`, `mark_price`,
+        `index_price` and `funding_interval_h`.
 
         Raises:
             BadMarketData: the answer is of another shape or symbol, or a value is out of its range.
         """
+        told = self._of_this_symbol(answer, "funding rate")
+        found = [
+            (name, _number(told[key], name.replace("_", " "), low, high))
+            for key, name, low, high in _FUNDING_TERMS
+            if told.get(key) is not None
+        ]
+        interval_h = _hours(told.get("interval"))
+        if interval_h is not None:
+            found.append(("funding_interval_h", interval_h))
+        return self._facts(found, local_ns)
+
+    def funding_interval(self, answer: object, local_ns: int) -> list[Fact]:
+        """Return the `funding_interval_h` of a ccxt funding intervals answer; none where the symbol is not listed.
+
+        Raises:
+            BadMarketData: the answer is of another shape.
+        """
+        if not isinstance(answer, Mapping):
+            raise BadMarketData("wrong_shape", f"funding intervals should be a mapping, was {type(answer).__name__}")
+        if self.instrument.symbol not in answer:
+            return []
+        told = self._of_this_symbol(answer[self.instrument.symbol], "funding interval")
+        interval_h = _hours(told.get("interval"))
+        return self._facts([] if interval_h is None else [("funding_interval_h", interval_h)], local_ns)
+
+    def open_interest(self, answer: object, local_ns: int) -> list[Fact]:
+        """Return the `open_interest` of a ccxt answer, as the exchange counts it; none when it told none.
+
+        Raises:
+            BadMarketData: the answer is of another shape or symbol, or the value is out of its range.
+        """
+        told = self._of_this_symbol(answer, "open interest").get("openInterestAmount")
+        if told is None:
+            return []
+        return self._facts([("open_interest", _number(told, "open interest", -1e-12, 1e15))], local_ns)
+
+    def _of_this_symbol(self, answer: object, noun: str) -> Mapping[str, object]:
         if not isinstance(answer, Mapping) or answer.get("symbol") != self.instrument.symbol:
-            raise BadMarketData("wrong_shape", f"funding rate should be of {self.instrument.symbol}, was of another")
-        rate, mark = answer.get("fundingRate"), answer.get("markPrice")
-        found: list[tuple[str, Decimal]] = []
-        if rate is not None:
-            found.append(("funding_rate", _number(rate, "funding rate", -1.0, 1.0)))
-        if mark is not None:
-            found.append(("mark_price", _number(mark, "mark price", 0.0, 1e15)))
+            raise BadMarketData("wrong_shape", f"{noun} should be of {self.instrument.symbol}, was of another")
+        return answer
+
+    def _facts(self, found: Sequence[tuple[str, Decimal]], local_ns: int) -> list[Fact]:
         return [Fact(self._take_seq(1), local_ns, self.instrument.symbol, name, value) for name, value in found]
 
     def _batch(self, rows: Sequence[Row], exchange_ns: Int64s, local_ns: int, ids: Int64s) -> Batch:
@@ -164,3 +208,14 @@ def _number(value: object, noun: str, low: float, high: float) -> Decimal:
     if not low < value < high:
         raise BadMarketData("not_a_number", f"{noun} should be between {low} and {high}, was out of it")
     return Decimal(repr(value))
+
+
+def _hours(value: object) -> Decimal | None:
+    """Read ccxt's `8h`; None for anything else, as exchanges write what they like here."""
+    if not isinstance(value, str) or not value.endswith("h"):
+        return None
+    try:
+        hours = Decimal(value[:-1])
+    except InvalidOperation:
+        return None
+    return hours if hours.is_finite() and 0 < hours <= _LONGEST_INTERVAL_H else None

@@ -15,9 +15,9 @@ from bot.market.flow import Flow
 from bot.market.plan import MOST_ARGUMENTS, STEPS, Plan
 from bot.market.sampling import FULL, sample_row, sample_rows
 from bot.market.signals.entry import Paid
+from bot.market.signals.facts import empty_facts, note_fact
 from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, ForecastSpec, empty_forecast
 from bot.market.signals.naming import SignalSpec, parse_signal
-from bot.market.signals.perpetual import empty_facts, note_fact
 from bot.market.signals.sight import (
     FEED_QUALITY,
     FIXED_VALUE,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from bot.market.market import Market
 from bot.market.signals.forecast import ForecastSpec
 from bot.research.clocks import Clock, Events
 from bot.types import Batch, Fact, Floats, Instrument, Int64s
-from storage.tape import RareInput, Tape
+from storage.tape import RareInput, Sampling, Tape
 
 Progress = Callable[[int, int], None]
 """Called now and then with the nanoseconds of the tape that are done, and those there are."""
@@ -104,7 +105,10 @@ def signal_tables(
     """
     if every_ns <= 0:
         raise ValueError(f"every_ns should be > 0, was {every_ns}")
-    decisions = _Decisions(Market(events.instrument, names, forecast), every_ns)
+    market = Market(events.instrument, names, forecast)
+    sees_all = events.tape.header.sampling is Sampling.EVENT
+    market.tell(Fact(0, 0, events.symbol, "sampling", Decimal(sees_all)))
+    decisions = _Decisions(market, every_ns)
     first_ns, last_ns = events.tape.span_ns
     waiting: list[_Scanned] = []
     for scanned in _told(decisions.along(events), events.tape):

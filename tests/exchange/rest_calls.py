@@ -61,6 +61,10 @@ async def _funding_intervals(at: Desk) -> None:
     assert (await at.rest.fetch_funding_intervals())[BTC]["interval"] == "8h"
 
 
+async def _open_interest(at: Desk) -> None:
+    assert (await at.rest.fetch_open_interest(BTC))["openInterestAmount"] == 0
+
+
 async def _balance(at: Desk) -> None:
     balance = await at.rest.fetch_balance()
     assert balance["USDT"]["total"] == balance["USDT"]["free"] == 10_000
@@ -237,6 +241,7 @@ REST_CASES: tuple[Case, ...] = (
     Case("fetch_funding_rates", "every symbol", _funding_rates),
     Case("fetch_funding_rate_history", "rates that were charged", _funding_rate_history),
     Case("fetch_funding_intervals", "as configured", _funding_intervals),
+    Case("fetch_open_interest", "how much is held: nobody holds any yet", _open_interest),
     Case("fetch_balance", "the opening cash, all free", _balance),
     Case("create_order(limit)", "rests, with the client's id", _limit),
     Case("fetch_order(id)", "the order", _fetch_order),

@@ -54,6 +54,12 @@ class SmallExchange:
             "/fapi/v1/time": lambda: {"serverTime": self.time_ms},
             "/fapi/v1/depth": self._depth,
             "/fapi/v1/aggTrades": lambda: self.trades[-int(query.get("limit", "500")) :],
+            "/fapi/v1/openInterest": lambda: {
+                "symbol": query["symbol"],
+                "openInterest": "123.450",
+                "time": self.time_ms,
+            },
+            "/fapi/v1/fundingInfo": lambda: [{"symbol": name, "fundingIntervalHours": 4} for name in self.names],
             "/fapi/v1/premiumIndex": lambda: {"symbol": query["symbol"], **self._premium()},
         }
         return known[path]() if path in known else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import ccxt.async_support as ccxt
@@ -42,6 +43,15 @@ def test_trades_once_a_second_of_twenty_symbols_are_far_too_many() -> None:
     assert "8,400" in budget.sentence
 
 
+def test_rare_facts_of_every_symbol_count_once_a_minute() -> None:
+    # 4 x (60 x 2 + 2) = 488; for 20 symbols 20 x 122 = 2,440, of which 40 stay whatever the cadence: 2,400 / 1,880 s
+    costs = replace(FUTURES, facts=2)
+
+    assert plan(costs, 4, NS_PER_S, 0).used_per_minute == 488
+    assert plan(costs, 20, NS_PER_S, 0).fastest_book_every_ns == math.ceil(NS_PER_S * 2_400 / 1_880)
+    assert plan(costs, 20, plan(costs, 20, NS_PER_S, 0).fastest_book_every_ns, 0).fits
+
+
 def test_what_is_said_to_fit_fits() -> None:
     budget = plan(FUTURES, 20, NS_PER_S, 2 * NS_PER_S)
     slower = budget.fastest_book_every_ns
@@ -61,7 +71,8 @@ async def test_weights_of_binance_s_futures(depth: int, weight: int) -> None:
         asked = exchange.asked.total()
         costs = await costs_of(real, "binanceusdm", "C0/USDT:USDT", depth, 500)
 
-        assert Costs("binanceusdm", weight, 20, 2400, 5, "fapiPublicGetTrades") == costs
+        # Funding and open interest weigh 1 each.
+        assert Costs("binanceusdm", weight, 20, 2400, 5, "fapiPublicGetTrades", facts=2) == costs
         assert exchange.asked.total() == asked
 
 

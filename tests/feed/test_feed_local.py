@@ -69,6 +69,10 @@ async def test_the_local_exchange_is_polled_without_a_single_refusal() -> None:
     assert reports
     assert all(one.healthy and one.refused == one.failed == one.missed == 0 for one in reports)
     assert abs(reports[-1].skew_ns) < 5_000 * NS_PER_MS
-    assert {"funding_rate", "mark_price"} == {one.name for one in emitted if isinstance(one, Fact)}
+    told = {(one.symbol, one.name): one.value for one in emitted if isinstance(one, Fact)}
+    names = {"funding_rate", "funding_interval_h", "mark_price", "index_price", "open_interest"}
+    assert {(one.symbol, name) for one in two for name in names} == set(told)
+    assert {8} == {value for (_, name), value in told.items() if name == "funding_interval_h"}
+    assert {0} == {value for (_, name), value in told.items() if name == "open_interest"}  # nobody holds anything yet
     seqs = [int(one.seq[0]) if isinstance(one, Batch) else one.seq for one in emitted]
     assert all(before < after for before, after in pairwise(seqs))

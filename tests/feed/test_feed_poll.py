@@ -131,13 +131,46 @@ async def test_a_symbol_that_was_heard_of_needs_no_clock_event() -> None:
     assert not run.batches(Kind.CLOCK)
 
 
-async def test_funding_rate_and_mark_price_are_facts() -> None:
+def facts_of(run: Run) -> dict[str, Decimal]:
+    return {one.name: one.value for one in run.emitted if isinstance(one, Fact)}
+
+
+async def test_funding_its_terms_and_open_interest_are_facts() -> None:
     settings = PollSettings(NS_PER_S, 0, NS_PER_S, 5 * NS_PER_S, funding_every_ns=60 * NS_PER_S)
     async with polling(settings) as run:
-        await run.until(lambda: any(isinstance(one, Fact) for one in run.emitted))
+        await run.until(lambda: len(facts_of(run)) == 5)
 
-    facts = {one.name: one.value for one in run.emitted if isinstance(one, Fact)}
-    assert facts == {"funding_rate": Decimal("0.0001"), "mark_price": Decimal("100.05")}
+    assert facts_of(run) == {
+        "funding_rate": Decimal("0.0001"),
+        "mark_price": Decimal("100.05"),
+        "index_price": Decimal(100),
+        "funding_interval_h": Decimal(4),
+        "open_interest": Decimal("123.45"),
+    }
+    assert not run.feed.refusals
+
+
+async def test_open_interest_that_is_never_told_is_no_longer_asked_for() -> None:
+    settings = PollSettings(NS_PER_S, 0, NS_PER_S, 5 * NS_PER_S, funding_every_ns=NS_PER_S)
+    async with polling(settings) as run:
+        run.exchange.fault = lambda request: web.Response(status=400) if "openInterest" in request.path else None
+        for _ in range(6):
+            await run.feed._poll_interest(next(iter(run.feed.feeds.values())))
+
+    assert run.exchange.asked["/fapi/v1/openInterest"] == 3
+    assert "open_interest" not in facts_of(run)
+
+
+async def test_open_interest_that_was_told_once_is_asked_for_again_after_any_failure() -> None:
+    settings = PollSettings(NS_PER_S, 0, NS_PER_S, 5 * NS_PER_S, funding_every_ns=0)
+    async with polling(settings) as run:
+        feed = next(iter(run.feed.feeds.values()))
+        await run.feed._poll_interest(feed)
+        run.exchange.fault = lambda request: web.Response(status=400) if "openInterest" in request.path else None
+        for _ in range(6):
+            await run.feed._poll_interest(feed)
+
+    assert run.exchange.asked["/fapi/v1/openInterest"] == 7
 
 
 def depth_is(**answer: Any) -> Callable[[web.Request], web.StreamResponse | None]:

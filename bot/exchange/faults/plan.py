@@ -25,6 +25,7 @@ ENDPOINTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "depth": ("/fapi/v1/depth",),
         "trades": ("/fapi/v1/trades", "/fapi/v1/aggTrades"),
         "mark": ("/fapi/v1/premiumIndex",),
+        "interest": ("/fapi/v1/openInterest",),
         "quote": ("/fapi/v1/ticker/bookTicker",),
         "order": ("/fapi/v1/order", "/fapi/v1/openOrder"),
         "orders": ("/fapi/v1/openOrders", "/fapi/v1/allOrders", "/fapi/v1/allOpenOrders"),

@@ -81,10 +81,11 @@ class ReplayMarket:
         return played
 
     def _refer(self, symbol_id: str, listing: Listing) -> None:
-        """Let index, mark and funding rate be the newest on the tape, as far as it has told them."""
+        """Let index, mark, funding rate and open interest be the newest on the tape, as far as it has told them."""
         index = self.index_price(symbol_id)
         listing.index = None if index is None else float(index / listing.instrument.tick_size)
         listing.taped_mark = _on_grid(self.mark_price(symbol_id))
+        listing.taped_interest = self._facts.get((symbol_id, "open_interest"))
         listing.funding.taped = _on_grid(self.funding_rate(symbol_id))
 
     def _play(self, stretch: Stretch) -> None:

@@ -1,4 +1,4 @@
-"""Endpoints that anybody may ask: time, instruments, book, trades, mark price, funding."""
+"""Endpoints that anybody may ask: time, instruments, book, trades, mark price, funding, open interest."""
 
 from __future__ import annotations
 
@@ -58,6 +58,11 @@ def premium_index(call: Call) -> Any:
     return [wire.premium(listing, call.now_ms) for listing in call.exchange.listings.values()]
 
 
+def open_interest(call: Call) -> Any:
+    """Answer how much of a symbol is held."""
+    return wire.open_interest(call.listing, call.now_ms)
+
+
 def funding_rates(call: Call) -> Any:
     """Answer the fundings that were charged, of one symbol or of all, oldest first."""
     listings = [call.listing] if "symbol" in call.parameters else call.exchange.listings.values()
@@ -101,6 +106,7 @@ def routes() -> dict[tuple[str, str], Route]:
         ("GET", "/fapi/v1/aggTrades"): Route(aggregate_trades, 20),
         ("GET", "/fapi/v1/trades"): Route(trades, 5),
         ("GET", "/fapi/v1/premiumIndex"): Route(premium_index, 1),
+        ("GET", "/fapi/v1/openInterest"): Route(open_interest, 1),
         ("GET", "/fapi/v1/fundingRate"): Route(funding_rates, 1),
         ("GET", "/fapi/v1/fundingInfo"): Route(funding_terms, 1),
         ("GET", "/fapi/v1/ticker/bookTicker"): Route(book_ticker, 2),

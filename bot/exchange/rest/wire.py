@@ -174,6 +174,11 @@ def premium(listing: Listing, now_ms: int) -> Json:
     }
 
 
+def open_interest(listing: Listing, now_ms: int) -> Json:
+    """How much of one symbol is held, in base currency."""
+    return {"symbol": listing.symbol_id, "openInterest": plain(listing.open_interest()), "time": now_ms}
+
+
 def funding(listing: Listing, point: FundingPoint) -> Json:
     """One funding that was charged."""
     return {

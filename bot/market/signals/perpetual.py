@@ -9,13 +9,24 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from bot.market.jit import lean_kernel
 from bot.market.signals.entry import INF, WINDOW, Paid, Parameter, ParameterKind, Signal, room_of
+from bot.market.signals.facts import (
+    CHANGES,
+    INDEX,
+    INDEX_MID,
+    INTEREST,
+    INTEREST_NS,
+    INTERVAL_H,
+    MARK,
+    MOST_RATES,
+    RATE,
+    RATES,
+    TERMS_NS,
+)
 from bot.market.signals.family import FAMILY, PERPETUAL
 from bot.market.signals.sight import Sight
-from bot.types import BPS, NS_PER_S, Fact, Floats, Int64s
+from bot.types import BPS, NS_PER_S, Floats, Int64s
 
 FUNDING_RATE: Final = PERPETUAL * FAMILY + 1
 FUNDING_ANNUAL: Final = PERPETUAL * FAMILY + 2
@@ -27,55 +38,16 @@ OPEN_INTEREST: Final = PERPETUAL * FAMILY + 7
 OPEN_INTEREST_CHANGE: Final = PERPETUAL * FAMILY + 8
 OPEN_INTEREST_AGE: Final = PERPETUAL * FAMILY + 9
 
-MOST_RATES: Final = 100  # funding rates that are remembered
 FEWEST_RATES: Final = 5  # a median of fewer says nothing
 DEFAULT_INTERVAL_H: Final = 8.0
 
-# Entries of `Sight.facts`, all NaN before they are told.
-_RATE: Final = 0  # fraction per interval
-_MARK: Final = 1
-_INDEX: Final = 2
-_MID: Final = 3  # in quote currency, when the index price was told
-_INTERVAL_H: Final = 4
-_INTEREST: Final = 5
-_TERMS_NS: Final = 6  # local time of the newest rate, mark or index price
-_INTEREST_NS: Final = 7
-_CHANGES: Final = 8  # how often the rate was another one than before; 0 before the first
-_RATES: Final = 9  # the newest `MOST_RATES` of these, in a ring
-FACTS: Final = _RATES + MOST_RATES
-
-_TOLD: Final = {"funding_rate": _RATE, "mark_price": _MARK, "index_price": _INDEX}
-
 # Places of the memory of a robust z.
-_SEEN: Final = 0  # `_CHANGES` when it was worked out
+_SEEN: Final = 0  # `CHANGES` when it was worked out
 _Z: Final = 1
 _SORTED: Final = 2
 
 _HOURS_A_YEAR: Final = 365.0 * 24.0
 _NORMAL_MAD: Final = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
-
-
-def empty_facts() -> Floats:
-    """Return the facts of a market that was told none."""
-    facts: Floats = np.full(FACTS, math.nan)
-    facts[_CHANGES] = 0.0
-    return facts
-
-
-def note_fact(facts: Floats, fact: Fact, mid: float) -> None:
-    """Take in a fact, told while the mid was `mid` in quote currency (NaN without a book); pass over unknown ones."""
-    told = float(fact.value)
-    if fact.name == "open_interest":
-        facts[_INTEREST], facts[_INTEREST_NS] = told, fact.local_ns
-    elif fact.name == "funding_interval_h":
-        facts[_INTERVAL_H] = told
-    elif fact.name in _TOLD:
-        if fact.name == "funding_rate" and told != facts[_RATE]:
-            facts[_RATES + int(facts[_CHANGES]) % MOST_RATES] = told
-            facts[_CHANGES] += 1
-        if fact.name == "index_price":
-            facts[_MID] = mid
-        facts[_TOLD[fact.name]], facts[_TERMS_NS] = told, fact.local_ns
 
 
 @lean_kernel
@@ -92,31 +64,37 @@ def value(
     """Return a signal of the facts, NaN before they were told."""
     facts = sight.facts
     if code == FUNDING_RATE:
-        return float(BPS * facts[_RATE])
+        return float(BPS * facts[RATE])
     if code == FUNDING_ANNUAL:
-        interval_h = facts[_INTERVAL_H] if facts[_INTERVAL_H] > 0.0 else DEFAULT_INTERVAL_H
-        return float(BPS * facts[_RATE] * (_HOURS_A_YEAR / interval_h))
+        interval_h = facts[INTERVAL_H] if facts[INTERVAL_H] > 0.0 else DEFAULT_INTERVAL_H
+        return float(BPS * facts[RATE] * (_HOURS_A_YEAR / interval_h))
     if code == FUNDING_Z:
         return funding_z(own, int(args[0]), facts)
     if code == PREMIUM:
-        return float(BPS * (facts[_MARK] - facts[_INDEX]) / facts[_INDEX])
+        return over_index(facts[MARK], facts)
     if code == BASIS:
-        return float(BPS * (facts[_MID] - facts[_INDEX]) / facts[_INDEX])
+        return over_index(facts[INDEX_MID], facts)
     if code == FUNDING_AGE or code == OPEN_INTEREST_AGE:  # noqa: SIM109 - a tuple is slower here
-        told_ns = facts[_TERMS_NS] if code == FUNDING_AGE else facts[_INTEREST_NS]
+        told_ns = facts[TERMS_NS] if code == FUNDING_AGE else facts[INTEREST_NS]
         # A stamp that went through a float may be some hundred nanoseconds late.
         return max(0.0, (now_ns - told_ns) / NS_PER_S) if told_ns > 0.0 else math.nan
     if code == OPEN_INTEREST_CHANGE:
-        if facts[_INTEREST] > 0.0:
-            own[0] = facts[_INTEREST]
+        if facts[INTEREST] > 0.0:
+            own[0] = facts[INTEREST]
         return BPS * math.log(own[0] / kept[0]) if own[0] > 0.0 and kept[0] > 0.0 else math.nan
-    return float(facts[_INTEREST])
+    return float(facts[INTEREST])
+
+
+@lean_kernel
+def over_index(price: float, facts: Floats) -> float:
+    """Return how far a price is above the index price, bps."""
+    return float(BPS * (price - facts[INDEX]) / facts[INDEX]) if facts[INDEX] > 0.0 else math.nan
 
 
 @lean_kernel
 def funding_z(own: Floats, count: int, facts: Floats) -> float:
     """Return the robust z of the newest rate among the newest `count`; worked out anew only when there is a new one."""
-    changes = int(facts[_CHANGES])
+    changes = int(facts[CHANGES])
     if own[_SEEN] == changes:
         return float(own[_Z]) if changes > 0 else math.nan
     own[_SEEN] = changes
@@ -124,13 +102,13 @@ def funding_z(own: Floats, count: int, facts: Floats) -> float:
     if changes >= count:
         rates = own[_SORTED : _SORTED + count]
         for i in range(count):
-            rates[i] = facts[_RATES + (changes - 1 - i) % MOST_RATES]
+            rates[i] = facts[RATES + (changes - 1 - i) % MOST_RATES]
         middle = median(rates)
         for i in range(count):
             rates[i] = abs(rates[i] - middle)
         spread = median(rates)
         if spread > 0.0:
-            own[_Z] = (facts[_RATE] - middle) / (_NORMAL_MAD * spread)
+            own[_Z] = (facts[RATE] - middle) / (_NORMAL_MAD * spread)
     return float(own[_Z])
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.market.jit import lean_kernel
 from bot.market.signals.entry import FIRST_BOOK, INF, NOT_WARM, ONE_WINDOW, WINDOW, Signal, room_of
+from bot.market.signals.facts import SEES_EVENTS
 from bot.market.signals.family import FAMILY, QUALITY
 from bot.market.signals.sight import FEED_QUALITY, JITTER_S, MISSED, Sight
 from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES, BUYS, SELLS
@@ -17,6 +18,7 @@ TRUST: Final = QUALITY * FAMILY + 2
 MISSED_UPDATES: Final = QUALITY * FAMILY + 3
 POLL_JITTER: Final = QUALITY * FAMILY + 4
 TRADES_BETWEEN_POLLS: Final = QUALITY * FAMILY + 5
+SAMPLING: Final = QUALITY * FAMILY + 6
 
 # A book this old or younger is as good as new; beyond it the quality falls as 1 / age.
 FRESH_S: Final = 2.0
@@ -39,6 +41,8 @@ def value(
         return float(sight.gauge[MISSED])
     if code == POLL_JITTER:
         return float(sight.gauge[JITTER_S])
+    if code == SAMPLING:
+        return float(sight.facts[SEES_EVENTS])
     if code == TRADES_BETWEEN_POLLS:
         own[0] = tallies[BOOK_MESSAGES]
         messages = own[0] - kept[0]
@@ -85,10 +89,10 @@ ENTRIES: Final = (
         "missed_updates",
         MISSED_UPDATES,
         (),
-        "updates of the book that the exchange made and nobody saw / book messages seen, between the newest two reports"
-        " of the feed (some five seconds): what polling leaves out",
+        "losses that the feed noticed (updates of a stream that never came, trades that no polled page reached back to)"
+        " for each book message seen, between its newest two reports, some five seconds apart",
         "definition",
-        "updates a message",
+        "losses a message",
         0,
         INF,
         _FIRST_REPORT,
@@ -120,5 +124,19 @@ ENTRIES: Final = (
         f"{NOT_WARM}, or no book message within the window",
         room=room_of(1),
         kept=1,
+    ),
+    Signal(
+        "sampling",
+        SAMPLING,
+        (),
+        "1 when every event of the exchange's streams is seen, 0 when the book is polled, be it at times: the order"
+        " flow between two snapshots is another thing than that of all events",
+        "what the recording says of itself",
+        "1 or 0",
+        0,
+        1,
+        "none",
+        "nobody said how the market is seen",
+        known_at="the start",
     ),
 )

@@ -14,7 +14,7 @@ LAST_MID: Final = 3  # ticks, of the last decision before this one that had a mi
 FEED_QUALITY: Final = 4  # the feed's part of the quality signal
 TICK_VALUE: Final = 5  # what a lot is worth for each tick of its price, quote currency; 0 for an inverse contract
 FIXED_VALUE: Final = 6  # what a lot is worth at any price, quote currency: that of an inverse contract; 0 for others
-MISSED: Final = 7  # updates missed for each book message seen, between the newest two feed reports; NaN before one
+MISSED: Final = 7  # losses noticed for each book message seen, between the newest two feed reports; NaN before one
 JITTER_S: Final = 8  # of the newest feed report; NaN before it
 GAUGE: Final = 9
 
