@@ -22,28 +22,22 @@ class VisibleSide:
         self._nearest: list[int] = []  # prices of hidden levels as a heap, the best first; some are hidden no more
 
     def changes(self, prices: Sequence[int], sizes: Sequence[int]) -> list[tuple[int, int]]:
-        """Return (price, size) of what changed, deletions with size 0 first; levels are given best first."""
+        """Return (price, size) of what changed, deletions (size 0) first, both best first, as levels are given."""
         shown, before, hidden = dict(zip(prices, sizes, strict=True)), self._shown, self._hidden
         whole = len(shown) < self._depth
         deepest = prices[-1] * self._away if prices else 0
         gone = []
-        for price, size in before.items():
-            if price in shown:
-                continue
+        # Nearly all levels are as they were: sets find the few others without a look at each.
+        for price in before.keys() - shown.keys():
             if whole or price * self._away >= deepest:
                 gone.append(price)
             else:
-                hidden[price] = size
+                hidden[price] = before[price]
                 heapq.heappush(self._nearest, -price * self._away)
-        told = [(price, size) for price, size in shown.items() if before.get(price) != size]
-        told = [(price, size) for price, size in told if hidden.get(price) != size]
+        told = [(price, size) for price, size in shown.items() - before.items() if hidden.get(price) != size]
         while self._nearest and (whole or -self._nearest[0] >= deepest):
             price = -heapq.heappop(self._nearest) * self._away
             if hidden.pop(price, None) is not None and price not in shown:
                 gone.append(price)
         self._shown = shown
-        return [(price, 0) for price in gone] + told
-
-    def forget(self) -> None:
-        """Start anew, as after a CLEAR."""
-        self._shown, self._hidden, self._nearest = {}, {}, []
+        return [(price, 0) for price in sorted(gone, reverse=self._away > 0)] + sorted(told, reverse=self._away > 0)
