@@ -126,7 +126,7 @@ def end_message(book: Book, flow: Flow, plan: Plan, touched: int, exchange_ns: i
         tallies[ARMED] = 1
         add_depth(flow)
     if plan.on_messages.shape[0] > 0:
-        after_message(plan, tallies[MESSAGE_NS], exchange_ns, tops)
+        after_message(plan, tallies[MESSAGE_NS], exchange_ns, tops, tallies[OFI])
 
 
 @inlined_kernel

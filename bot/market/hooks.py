@@ -28,8 +28,8 @@ def after_trade(plan: Plan, now_ns: int, exchange_ns: int, is_buy: bool, ticks: 
 
 
 @lean_kernel
-def after_message(plan: Plan, now_ns: int, exchange_ns: int, tops: Int64s) -> None:
-    """Tell of a message that may have changed the watched levels; `tops` are those after it."""
+def after_message(plan: Plan, now_ns: int, exchange_ns: int, tops: Int64s, ofi_lots: int) -> None:
+    """Tell of a message that may have changed the watched levels; `tops` and the sum of e_1 are as of after it."""
     for row in plan.on_messages:
         code = plan.steps[row, CODE]
         at = plan.steps[row, MEMORY]
@@ -37,7 +37,7 @@ def after_message(plan: Plan, now_ns: int, exchange_ns: int, tops: Int64s) -> No
         args = plan.args[row]
         family = code // FAMILY
         if family == ORDER_FLOW:
-            order_flow.note_message(code, own, args, now_ns, exchange_ns, tops)
+            order_flow.note_message(code, own, args, now_ns, exchange_ns, tops, ofi_lots)
         elif family == TOXICITY:
             toxicity.note_message(code, own, args, now_ns, exchange_ns, tops)
         elif family == LIQUIDITY:

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
+from bot.market.book import ASK_SIDE, BID_SIDE
 from bot.market.jit import lean_kernel
-from bot.market.signals.entry import INF, NOT_WARM, ONE_WINDOW, RANK, WINDOW, Signal
+from bot.market.signals import flow_cap, flow_change, flow_component, flow_intensity
+from bot.market.signals.entry import INF, NOT_WARM, ONE_WINDOW, RANK, WINDOW, Paid, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW
+from bot.market.signals.flow_cap import CAPPED_OFI
+from bot.market.signals.flow_change import OFI_ACCELERATION, TRADE_FLOW_ACCELERATION
+from bot.market.signals.flow_component import INTEGRATED_OFI, per_level
+from bot.market.signals.flow_intensity import BUY_INTENSITY
 from bot.market.signals.sight import LOT_SIZE, Sight
-from bot.market.tallies import BUY_LOTS, BUYS, OFI, SELL_LOTS, SELLS
+from bot.market.tallies import BUY_LOTS, BUYS, DEEP_LOTS, OFI, RANKS, SELL_LOTS, SELLS, UPDATES
 from bot.types import Floats, Int64s
 
 TOUCH_OFI: Final = ORDER_FLOW * FAMILY + 1
 RANK_OFI: Final = ORDER_FLOW * FAMILY + 2
-TRADE_FLOW: Final = ORDER_FLOW * FAMILY + 3
-CVD: Final = ORDER_FLOW * FAMILY + 4
-TRADE_COUNT: Final = ORDER_FLOW * FAMILY + 5
+NORMALISED_OFI: Final = ORDER_FLOW * FAMILY + 3
+NORMALISED_RANK_OFI: Final = ORDER_FLOW * FAMILY + 4
+OFI_VELOCITY: Final = ORDER_FLOW * FAMILY + 5
+TRADE_FLOW: Final = ORDER_FLOW * FAMILY + 6
+TRADE_FLOW_VELOCITY: Final = ORDER_FLOW * FAMILY + 7
+TRADE_IMBALANCE: Final = ORDER_FLOW * FAMILY + 8
+CVD: Final = ORDER_FLOW * FAMILY + 9
+VOLUME: Final = ORDER_FLOW * FAMILY + 10
+TRADE_COUNT: Final = ORDER_FLOW * FAMILY + 11
+SIGNED_COUNT: Final = ORDER_FLOW * FAMILY + 12
+BUY_COUNT: Final = ORDER_FLOW * FAMILY + 13
+SELL_COUNT: Final = ORDER_FLOW * FAMILY + 14
+
+# Places of the memory of `normalised_ofi`. The market's own sums won't do: what counts as a change there depends on how
+# many ranks the other signals watch.
+_UPDATES: Final = 0
+_TOUCH_LOTS: Final = 1  # sum over them of (qb + qa) / 2
+_TOUCH: Final = 2  # keys and sizes of the touch at the last one
+_TOUCH_ROOM: Final = _TOUCH + 4
 
 
 @lean_kernel
@@ -31,11 +54,28 @@ def note_trade(
     tops: Int64s,
 ) -> None:
     """Take in one trade; `sign` is +1 for an aggressive buy."""
+    flow_intensity.note_order(code, own, args[0], now_ns, exchange_ns, sign)
 
 
 @lean_kernel
-def note_message(code: int, own: Floats, args: Floats, now_ns: int, exchange_ns: int, tops: Int64s) -> None:
-    """Take in a change of the watched levels."""
+def note_message(
+    code: int, own: Floats, args: Floats, now_ns: int, exchange_ns: int, tops: Int64s, ofi_lots: int
+) -> None:
+    """Take in a change of the watched levels; `ofi_lots` is the sum of e_1 with it."""
+    if code == CAPPED_OFI:
+        flow_cap.note_event(own, args[0], args[1], now_ns, ofi_lots)
+        return
+    changed = False
+    for side in range(2):
+        for column in range(2):
+            place = _TOUCH + 2 * side + column
+            changed |= own[place] != tops[side, column, 0]
+            own[place] = tops[side, column, 0]
+    bid_lots = tops[BID_SIDE, 1, 0]
+    ask_lots = tops[ASK_SIDE, 1, 0]
+    if changed and bid_lots > 0 and ask_lots > 0:
+        own[_UPDATES] += 1.0
+        own[_TOUCH_LOTS] += 0.5 * (bid_lots + ask_lots)
 
 
 @lean_kernel
@@ -49,20 +89,60 @@ def value(
     then: Int64s,
     kept: Floats,
 ) -> float:
-    """Return what flowed since the start of the window."""
+    """Return what flowed since the start of the window, how fast, or how much faster than before."""
     tallies = sight.tallies
-    if code == TOUCH_OFI:
-        return float(sight.gauge[LOT_SIZE] * (tallies[OFI] - then[OFI]))
-    if code == RANK_OFI:
-        place = OFI + int(args[0]) - 1
-        return float(sight.gauge[LOT_SIZE] * (tallies[place] - then[place]))
+    lot_size = float(sight.gauge[LOT_SIZE])
+    if code == INTEGRATED_OFI:
+        return flow_component.integrated_ofi(own, now_ns, tallies, then, kept)
+    if code >= BUY_INTENSITY:
+        return flow_intensity.intensity(code, own, args[0], now_ns)
+    if code == CAPPED_OFI:
+        return lot_size * flow_cap.capped_ofi(own, kept)
+    if code == OFI_ACCELERATION:
+        return lot_size * flow_change.acceleration(own, args, now_ns, tallies[OFI])
+    if code == TRADE_FLOW_ACCELERATION:
+        return lot_size * flow_change.acceleration(own, args, now_ns, tallies[BUY_LOTS] - tallies[SELL_LOTS])
+    if code >= TRADE_FLOW:
+        return traded(code, seconds, lot_size, tallies, then)
+    place = OFI + int(args[0]) - 1 if code == RANK_OFI or code == NORMALISED_RANK_OFI else OFI  # noqa: SIM109
+    flow = float(tallies[place] - then[place])
+    if code == NORMALISED_OFI:
+        return per_level(flow, own[_TOUCH_LOTS] - kept[_TOUCH_LOTS], own[_UPDATES] - kept[_UPDATES])
+    if code == NORMALISED_RANK_OFI:
+        sizes = (tallies[DEEP_LOTS] - then[DEEP_LOTS]) / (2.0 * RANKS)
+        return per_level(flow, sizes, float(tallies[UPDATES] - then[UPDATES]))
+    return lot_size * flow / seconds if code == OFI_VELOCITY else lot_size * flow
+
+
+@lean_kernel
+def traded(code: int, seconds: float, lot_size: float, tallies: Int64s, then: Int64s) -> float:
+    """Return what was traded since the start of the window, or since the start of the run."""
     if code == CVD:
-        return float(sight.gauge[LOT_SIZE] * (tallies[BUY_LOTS] - tallies[SELL_LOTS]))
-    if code == TRADE_COUNT:
-        return float(tallies[BUYS] - then[BUYS] + tallies[SELLS] - then[SELLS])
+        return float(lot_size * (tallies[BUY_LOTS] - tallies[SELL_LOTS]))
+    if code >= TRADE_COUNT:
+        buys = float(tallies[BUYS] - then[BUYS])
+        sells = float(tallies[SELLS] - then[SELLS])
+        if code == BUY_COUNT:
+            return buys
+        if code == SELL_COUNT:
+            return sells
+        return buys - sells if code == SIGNED_COUNT else buys + sells
     bought = tallies[BUY_LOTS] - then[BUY_LOTS]
     sold = tallies[SELL_LOTS] - then[SELL_LOTS]
-    return float(sight.gauge[LOT_SIZE] * (bought - sold))
+    if code == VOLUME:
+        return float(lot_size * (bought + sold))
+    if code == TRADE_IMBALANCE:
+        return float((bought - sold) / (bought + sold)) if bought + sold > 0 else math.nan
+    flow = float(lot_size * (bought - sold))
+    return flow / seconds if code == TRADE_FLOW_VELOCITY else flow
+
+
+_CONT: Final = "Cont, Kukanov and Stoikov (2014), J. Financial Econometrics 12(1)"
+_DEFINITION: Final = "definition"
+
+
+def _trades(name: str, code: int, formula: str, source: str, unit: str, low: float) -> Signal:
+    return Signal(name, code, (WINDOW,), formula, source, unit, low, INF, ONE_WINDOW, NOT_WARM)
 
 
 ENTRIES: Final = (
@@ -71,7 +151,7 @@ ENTRIES: Final = (
         TOUCH_OFI,
         (WINDOW,),
         "sum of e_1 over the window's messages, one event a message: snapshots give snapshot OFI",
-        "Cont, Kukanov and Stoikov (2014), J. Financial Econometrics 12(1)",
+        _CONT,
         "base currency",
         -INF,
         INF,
@@ -92,22 +172,82 @@ ENTRIES: Final = (
         watches=0,
     ),
     Signal(
-        "trade_flow",
-        TRADE_FLOW,
+        "normalised_ofi",
+        NORMALISED_OFI,
         (WINDOW,),
-        "volume of aggressive buys less volume of aggressive sells over the window",
-        "Silantyev (2019), Digital Finance 1",
-        "base currency",
+        "ofi / AD, AD the mean of (qb + qa) / 2 over the window's messages that changed the touch and left both sides"
+        " standing (the mean over quote updates of the 2011 preprint); 0 when nothing changed",
+        _CONT,
+        "mean sizes of a level",
+        -INF,
+        INF,
+        ONE_WINDOW,
+        "not warm, or flow without such a message",
+        paid=Paid.MESSAGE,
+        room=room_of(_TOUCH_ROOM),
+        kept=2,
+    ),
+    Signal(
+        "normalised_mlofi",
+        NORMALISED_RANK_OFI,
+        (RANK, WINDOW),
+        "mlofi / Q, Q the mean of (qb_m + qa_m) / 2 over the ranks m = 1..10, whatever n, and over the window's"
+        " messages that may have changed them; a missing level counts as 0; 0 when nothing changed",
+        "Cont, Cucuringu and Zhang (2023), Quantitative Finance 23(10)",
+        "mean sizes of a level",
+        -INF,
+        INF,
+        ONE_WINDOW,
+        "not warm, or flow without such a message that left both sides standing",
+        watches=RANKS,
+    ),
+    Signal(
+        "ofi_velocity",
+        OFI_VELOCITY,
+        (WINDOW,),
+        "ofi / the window's seconds",
+        "this project: no standard definition",
+        "base currency a second",
         -INF,
         INF,
         ONE_WINDOW,
         NOT_WARM,
     ),
+    *flow_component.ENTRIES,
+    *flow_cap.ENTRIES,
+    _trades(
+        "trade_flow",
+        TRADE_FLOW,
+        "volume of aggressive buys less volume of aggressive sells over the window",
+        "Silantyev (2019), Digital Finance 1",
+        "base currency",
+        -INF,
+    ),
+    _trades(
+        "trade_flow_velocity",
+        TRADE_FLOW_VELOCITY,
+        "trade_flow / the window's seconds; the velocity of cvd is the same number",
+        "this project: no standard definition",
+        "base currency a second",
+        -INF,
+    ),
+    Signal(
+        "trade_imbalance",
+        TRADE_IMBALANCE,
+        (WINDOW,),
+        "(B - S) / (B + S), volumes of aggressive buys and sells over the window",
+        "trade_flow over volume",
+        "ratio",
+        -1,
+        1,
+        ONE_WINDOW,
+        "not warm, or no trade in the window",
+    ),
     Signal(
         "cvd",
         CVD,
         (),
-        "the same since the run's start: the level is arbitrary, only differences mean something; never reset",
+        "trade_flow since the run's start: the level is arbitrary, only differences mean something; never reset",
         "cumulative volume delta",
         "base currency",
         -INF,
@@ -115,16 +255,11 @@ ENTRIES: Final = (
         "none",
         "never",
     ),
-    Signal(
-        "trade_count",
-        TRADE_COUNT,
-        (WINDOW,),
-        "number of trades over the window",
-        "definition",
-        "trades",
-        0,
-        INF,
-        ONE_WINDOW,
-        NOT_WARM,
-    ),
+    _trades("volume", VOLUME, "traded volume over the window", _DEFINITION, "base currency", 0),
+    _trades("trade_count", TRADE_COUNT, "number of trades over the window", _DEFINITION, "trades", 0),
+    _trades("signed_count", SIGNED_COUNT, "buy_count - sell_count", _DEFINITION, "trades", -INF),
+    _trades("buy_count", BUY_COUNT, "number of aggressive buys over the window", _DEFINITION, "trades", 0),
+    _trades("sell_count", SELL_COUNT, "number of aggressive sells over the window", _DEFINITION, "trades", 0),
+    *flow_change.ENTRIES,
+    *flow_intensity.ENTRIES,
 )

@@ -1,0 +1,162 @@
+"""Say how fast orders to buy and to sell arrive just now, when each makes more of its kind likelier for a while.
+
+A Hawkes process with an exponential kernel: intensity = mu + sum over past orders of n beta exp(-beta age), where
+beta = ln 2 / halflife and n, the branching ratio, is the share of orders that others brought forth. Both n and the mean
+rate come from counts in consecutive windows of the clock, ten half-lives each, a window's weight falling by 1 % at each
+later one: n = 1 - sqrt(mean / variance) as in Hardiman and Bouchaud (2014), mu = (1 - n) mean rate. A likelihood fit
+would be sharper and is not done: it costs much more and breaks down on equal stamps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from bot.market.jit import lean_kernel
+from bot.market.signals.entry import INF, Paid, Parameter, ParameterKind, Signal, room_of
+from bot.market.signals.family import FAMILY, ORDER_FLOW
+from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
+from bot.types import NS_PER_MS, NS_PER_S, Floats
+
+BUY_INTENSITY: Final = ORDER_FLOW * FAMILY + 50
+SELL_INTENSITY: Final = ORDER_FLOW * FAMILY + 51
+INTENSITY_IMBALANCE: Final = ORDER_FLOW * FAMILY + 52
+
+HALFLIVES_A_WINDOW: Final = 10  # long beside the kernel, as the estimate of n asks for
+LEAST_WINDOWS: Final = 20
+MOST_BRANCHING: Final = 0.99  # at 1 the process would explode
+_FADE: Final = 0.99
+_FORGOTTEN: Final = 1000  # windows after which the older ones weigh less than 5e-5 together
+
+# Places of a side's memory; the imbalance has two of these blocks, buys first.
+_ORDER: Final = 0  # a stamp: of the last order, the exchange's or else the local one
+_EXCITED_AT: Final = _ORDER + STAMP  # a stamp: local time of the last order
+_EXCITEMENT: Final = _EXCITED_AT + STAMP  # sum of exp(-beta age) then
+_PERIOD: Final = _EXCITEMENT + 1  # number of the clock's window, 0 before the start
+_ORDERS: Final = _PERIOD + 1  # in it
+_WINDOWS: Final = _PERIOD + 2  # complete ones before it, -1 + 1 for the one it began in
+_WEIGHT: Final = _PERIOD + 3
+_SQUARED_WEIGHT: Final = _PERIOD + 4
+_SUM: Final = _PERIOD + 5
+_SQUARES: Final = _PERIOD + 6
+_SIDE: Final = _PERIOD + 7
+
+
+@lean_kernel
+def note_order(code: int, own: Floats, halflife_ns: float, now_ns: int, exchange_ns: int, sign: int) -> None:
+    """Take in a trade; those of the same side and stamp are fills of one order."""
+    if code != INTENSITY_IMBALANCE and (code == BUY_INTENSITY) != (sign > 0):
+        return
+    side = own[_SIDE:] if code == INTENSITY_IMBALANCE and sign < 0 else own[:_SIDE]
+    stamp_ns = exchange_ns if exchange_ns > 0 else now_ns
+    if side[_EXCITEMENT] > 0.0 and stamp_ns == get_stamp(side, _ORDER):
+        return
+    close_windows(side, halflife_ns, now_ns)
+    side[_EXCITEMENT] = excitement(side, halflife_ns, now_ns) + 1.0
+    put_stamp(side, _ORDER, stamp_ns)
+    put_stamp(side, _EXCITED_AT, now_ns)
+    side[_ORDERS] += 1.0
+
+
+@lean_kernel
+def excitement(side: Floats, halflife_ns: float, now_ns: int) -> float:
+    """Return the sum of exp(-beta age) over the past orders."""
+    age_ns = now_ns - get_stamp(side, _EXCITED_AT)
+    return float(side[_EXCITEMENT] * math.exp(-math.log(2.0) * age_ns / halflife_ns))
+
+
+@lean_kernel
+def close_windows(side: Floats, halflife_ns: float, now_ns: int) -> None:
+    """Count the clock's windows that have ended; the one in which it began was not seen whole and is left out."""
+    period = now_ns // (HALFLIVES_A_WINDOW * int(halflife_ns)) + 1
+    if side[_PERIOD] == 0.0:
+        side[_PERIOD] = period
+        side[_WINDOWS] = -1.0
+    for _ in range(min(period - int(side[_PERIOD]), _FORGOTTEN)):
+        side[_WINDOWS] += 1.0
+        if side[_WINDOWS] > 0.0:
+            orders = side[_ORDERS]
+            side[_WEIGHT] = side[_WEIGHT] * _FADE + 1.0
+            side[_SQUARED_WEIGHT] = side[_SQUARED_WEIGHT] * _FADE * _FADE + 1.0
+            side[_SUM] = side[_SUM] * _FADE + orders
+            side[_SQUARES] = side[_SQUARES] * _FADE + orders * orders
+        side[_ORDERS] = 0.0
+    side[_PERIOD] = period
+
+
+@lean_kernel
+def side_intensity(side: Floats, halflife_ns: float, now_ns: int) -> float:
+    """Return the orders a second to be expected now, NaN before enough windows."""
+    close_windows(side, halflife_ns, now_ns)
+    if side[_WINDOWS] < LEAST_WINDOWS:
+        return math.nan
+    mean = side[_SUM] / side[_WEIGHT]
+    if mean == 0.0:
+        return 0.0
+    # A weighted variance is too small by this factor, as 1 - 1 / n is for n equal weights.
+    shrunk = 1.0 - side[_SQUARED_WEIGHT] / (side[_WEIGHT] * side[_WEIGHT])
+    variance = (side[_SQUARES] / side[_WEIGHT] - mean * mean) / shrunk
+    branching = min(1.0 - math.sqrt(mean / variance), MOST_BRANCHING) if variance > mean else 0.0
+    rate = mean * NS_PER_S / (HALFLIVES_A_WINDOW * halflife_ns)
+    decay = math.log(2.0) * NS_PER_S / halflife_ns
+    return float(rate * (1.0 - branching) + branching * decay * excitement(side, halflife_ns, now_ns))
+
+
+@lean_kernel
+def intensity(code: int, own: Floats, halflife_ns: float, now_ns: int) -> float:
+    """Return the intensity of one side, or (buys - sells) / (buys + sells) of both."""
+    one = side_intensity(own[:_SIDE], halflife_ns, now_ns)
+    if code != INTENSITY_IMBALANCE:
+        return one
+    other = side_intensity(own[_SIDE:], halflife_ns, now_ns)
+    return float((one - other) / (one + other)) if one + other != 0.0 else math.nan
+
+
+_HALFLIFE: Final = Parameter("halflife", ParameterKind.DURATION, 10 * NS_PER_MS, 3600 * NS_PER_S, "1s")
+_SOURCE: Final = (
+    "Hawkes process as in Bacry, Mastromatteo and Muzy (2015), Market Microstructure and Liquidity 1(1);"
+    " n as in Hardiman and Bouchaud (2014), Physical Review E 90"
+)
+_WARM_UP: Final = f"{LEAST_WINDOWS} whole windows of {HALFLIVES_A_WINDOW} half-lives"
+_RATE: Final = (
+    "r (1 - n) + n b sum of exp(-b age) over past orders to {}, b = ln 2 / halflife; r their mean rate and"
+    " n = 1 - sqrt(mean / variance) of their counts in past windows of ten half-lives, 0 to 0.99; trades of one side"
+    " with one exchange stamp (local when there is none) are one order"
+)
+
+
+def _intensity(name: str, code: int, orders: str) -> Signal:
+    return Signal(
+        name,
+        code,
+        (_HALFLIFE,),
+        _RATE.format(orders),
+        _SOURCE,
+        "orders a second",
+        0,
+        INF,
+        _WARM_UP,
+        "not warm",
+        paid=Paid.TRADE,
+        room=room_of(_SIDE),
+    )
+
+
+ENTRIES: Final = (
+    _intensity("buy_intensity", BUY_INTENSITY, "buy"),
+    _intensity("sell_intensity", SELL_INTENSITY, "sell"),
+    Signal(
+        "intensity_imbalance",
+        INTENSITY_IMBALANCE,
+        (_HALFLIFE,),
+        "(buy_intensity - sell_intensity) / (buy_intensity + sell_intensity)",
+        _SOURCE,
+        "ratio",
+        -1,
+        1,
+        _WARM_UP,
+        "not warm, or both intensities are 0",
+        paid=Paid.TRADE,
+        room=room_of(2 * _SIDE),
+    ),
+)
