@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.feed.decimals import parse_decimals
+from bot.feed.decimals import float_decimals, parse_decimals, scaled_decimals
 
 plain = st.decimals(min_value=0, max_value=10**9, places=8).map(lambda value: format(value, "f"))
 
@@ -61,3 +62,26 @@ def test_what_64_bits_do_not_hold_is_said_not_wrapped(text: str, step: str) -> N
 
     assert steps.fits.tolist() == [False]
     assert steps.exact.tolist() == [False]
+
+
+@settings(deadline=None)
+@given(st.lists(st.decimals(min_value=0, max_value=10**6, places=8).map(lambda value: format(value, "f")), max_size=20))
+def test_a_float_comes_back_as_the_decimal_that_it_was_parsed_from(texts: list[str]) -> None:
+    found = float_decimals(np.array([float(text) for text in texts], np.float64))
+
+    assert found.valid.all()
+    values = zip(found.digits.tolist(), found.places.tolist(), strict=True)
+    assert [Decimal(digits).scaleb(-places) for digits, places in values] == [Decimal(text) for text in texts]
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf"), 2.0**60, 1e-20])
+def test_what_is_no_short_decimal_is_not_valid(value: float) -> None:
+    assert not float_decimals(np.array([value])).valid.any()
+
+
+def test_scaled_numbers_lose_their_trailing_zeros() -> None:
+    found = scaled_decimals(np.array([5_853_300, 10_000, 0, 1, -1]), 4)
+
+    assert found.digits.tolist() == [58_533, 1, 0, 1, 0]
+    assert found.places.tolist() == [2, 0, 0, 4, 0]
+    assert found.valid.tolist() == [True, True, True, True, False]
