@@ -74,14 +74,15 @@ def test_no_more_than_three_windows_are_held() -> None:
     assert max(held) <= 3 * 50
 
 
-def test_a_message_that_spans_chunks_and_windows_stays_one() -> None:
+@pytest.mark.parametrize("length", [7, 100])
+def test_a_message_that_spans_chunks_and_windows_stays_one(length: int) -> None:
     account = Account()
-    stamps = [number // 7 for number in range(700)]
+    stamps = [number // length for number in range(700)]
     parts = [events(stamps[start : start + 10], account, start) for start in range(0, 700, 10)]
 
     told = join_events(list(TimeOrder(account, 20).sort(parts)))
 
-    assert np.flatnonzero(told.ends).tolist() == list(range(6, 700, 7))
+    assert np.flatnonzero(told.ends).tolist() == list(range(length - 1, 700, length))
 
 
 def test_events_of_one_time_keep_their_order() -> None:
