@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 
 from bot.config import Config, load
+from bot.market.market import Market
 from bot.trading import Answer, Hold, Quotes, Target, View
+from bot.trading.desk import Desk
 from bot.trading.engine import STOP
 from bot.trading.guard import RecordedDeadline
 from bot.types import (
@@ -30,7 +32,7 @@ from bot.types import (
     Overrun,
     Side,
 )
-from tests.trading.scenes import ASK, BID, START_NS, SYMBOL, Tape, core, of, run
+from tests.trading.scenes import ASK, BID, BTC, START_NS, SYMBOL, Tape, core, of, run
 
 ALL = tuple(FillAssumption)
 
@@ -260,8 +262,11 @@ def test_the_cost_of_closing_now_is_told_for_every_open_position() -> None:
     assert lane.closing_costs(markets) == {SYMBOL: Decimal("0.016") * (Decimal("0.5") + 30)}
 
 
-def test_facts_are_taken_in_and_cause_nothing() -> None:
-    assert core(lambda see: None).process(Fact(1, START_NS, SYMBOL, "funding_rate", Decimal("0.0001"))) == []
+def test_facts_are_taken_in_by_the_market_and_cause_nothing() -> None:
+    engine = core(lambda see: None)
+    engine.desks = {SYMBOL: Desk(Market(BTC, ("funding_rate",)))}
+    assert engine.process(Fact(1, START_NS, SYMBOL, "funding_rate", Decimal("0.0001"))) == []
+    assert engine.desks[SYMBOL].market.sample(START_NS).tolist() == [1.0]
 
 
 def test_a_cut_off_call_is_recorded_so_that_a_replay_can_repeat_it() -> None:

@@ -151,7 +151,7 @@ def persistent_imbalance(levels: Int64s, book: Book, count: int, halflife_ns: fl
             slot = levels[side, 0, rank] - book.marks[side, ORIGIN]
             # What has no age is old: levels outside the window, and those at whose price something traded.
             born = book.born[side, slot] if 0 <= slot < book.born.shape[1] else 0
-            weighed += lots * -math.expm1(-rate * (now_ns - born))
+            weighed += lots * (-math.expm1(-rate * (now_ns - born)) if born > 0 else 1.0)
         total += weighed
         leaning += weighed * (1 - 2 * side)
     return leaning / total if total > 0.0 else math.nan
