@@ -77,7 +77,7 @@ class Sampler:
         self._names = tuple(names)
         self._forecast = empty_forecast(forecast, range(len(chosen), len(specs)))
         self._ring = empty_ring(sum(spec.signal.kept for spec in specs), len(features), longest_ns, entries)
-        self._plan = plan_of(specs)
+        self._plan = plan_of(specs, float(instrument.lot_size))
         self._levels = np.zeros((2, 2, max((spec.levels for spec in specs), default=1)), dtype=np.int64)
         self._gauge = _gauge(instrument)
         self._facts = empty_facts()
@@ -180,15 +180,16 @@ class Sampler:
             raise ValueError(f"decision time should be >= {newest_ns} (newest message or decision), was {now_ns}")
 
 
-def plan_of(specs: Sequence[SignalSpec]) -> Plan:
-    """Return the arrays of the chosen signals, with nothing remembered yet."""
+def plan_of(specs: Sequence[SignalSpec], lot_size: float) -> Plan:
+    """Return the arrays of the chosen signals, with nothing remembered yet; a `volume` is handed over in whole lots."""
     steps = np.zeros((len(specs), STEPS), dtype=np.int64)
     args = np.zeros((len(specs), MOST_ARGUMENTS), dtype=np.float64)
     memory = column = 0
     for index, spec in enumerate(specs):
         room = spec.signal.room(spec.arguments)
         steps[index] = spec.signal.code, spec.window_ns, -1, memory, room, column, spec.signal.kept
-        args[index, : len(spec.arguments)] = spec.arguments
+        for place, (parameter, argument) in enumerate(zip(spec.signal.parameters, spec.arguments, strict=True)):
+            args[index, place] = max(1, round(argument / lot_size)) if parameter.name == "volume" else argument
         memory += room
         column += spec.signal.kept
     return Plan(

@@ -17,6 +17,7 @@ from bot.market.signals import (
     forecast,
     impact,
     liquidity,
+    markout,
     order_flow,
     perpetual,
     quality,
@@ -29,6 +30,7 @@ from bot.market.signals.family import (
     FAMILY,
     IMPACT,
     LIQUIDITY,
+    MARKOUT,
     ORDER_FLOW,
     PERPETUAL,
     QUALITY,
@@ -69,6 +71,8 @@ def signal_value(
         return toxicity.value(code, own, args, now_ns, seconds, sight, then, kept)
     if family == IMPACT:
         return impact.value(code, own, args, now_ns, seconds, sight, then, kept)
+    if family == MARKOUT:
+        return markout.value(code, own, args, now_ns, seconds, sight, then, kept)
     if family == LIQUIDITY:
         return liquidity.value(code, own, args, now_ns, seconds, sight, book, then, kept)
     if family == STATE:

@@ -16,3 +16,4 @@ STATE: Final = 7
 PERPETUAL: Final = 8
 FORECAST: Final = 9
 QUALITY: Final = 10
+MARKOUT: Final = 11
