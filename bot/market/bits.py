@@ -1,4 +1,4 @@
-"""Find the highest bit of a word in one instruction: how the book steps over ticks without a level."""
+"""Find a word's highest bit, or count its bits, in one instruction: how the book steps over ticks without a level."""
 
 from __future__ import annotations
 
@@ -27,5 +27,26 @@ def highest_bit(word: int) -> int:
 def _compiled_highest_bit(word: int) -> Callable[[int], int]:
     def compiled(word: int) -> int:
         return _highest(word)  # type: ignore[call-arg]
+
+    return compiled
+
+
+@intrinsic
+def _population(typing_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return word(word), emit
+
+
+def bits_set(word: int) -> int:
+    """Return how many bits are set in a 64-bit word that is not negative."""
+    return int(word).bit_count()
+
+
+@overload(bits_set, inline="always")
+def _compiled_bits_set(word: int) -> Callable[[int], int]:
+    def compiled(word: int) -> int:
+        return _population(word)  # type: ignore[call-arg]
 
     return compiled

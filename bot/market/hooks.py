@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.market.jit import lean_kernel
 from bot.market.plan import CODE, MEMORY, ROOM, Plan
-from bot.market.signals import fair_price, impact, liquidity, markout, order_flow, toxicity
-from bot.market.signals.family import FAIR_PRICE, FAMILY, IMPACT, LIQUIDITY, MARKOUT, ORDER_FLOW, TOXICITY
+from bot.market.signals import absorption, fair_price, impact, markout, order_flow, toxicity
+from bot.market.signals.family import FAIR_PRICE, FAMILY, IMPACT, MARKOUT, ORDER_FLOW, RESILIENCE, TOXICITY
 from bot.types import Int64s
 
 
@@ -27,8 +27,8 @@ def after_trade(plan: Plan, now_ns: int, exchange_ns: int, is_buy: bool, ticks: 
             impact.note_trade(code, own, args, now_ns, exchange_ns, sign, ticks, lots, tops)
         elif family == MARKOUT:
             markout.note_trade(code, own, args, now_ns, exchange_ns, sign, ticks, lots, tops)
-        elif family == LIQUIDITY:
-            liquidity.note_trade(code, own, args, now_ns, exchange_ns, sign, ticks, lots, tops)
+        elif family == RESILIENCE:
+            absorption.note_trade(code, own, args, now_ns, exchange_ns, sign, ticks, lots, tops)
 
 
 @lean_kernel
@@ -44,7 +44,7 @@ def after_message(plan: Plan, now_ns: int, exchange_ns: int, tops: Int64s, ofi_l
             order_flow.note_message(code, own, args, now_ns, exchange_ns, tops, ofi_lots)
         elif family == MARKOUT:
             markout.note_message(code, own, args, now_ns, exchange_ns, tops)
-        elif family == LIQUIDITY:
-            liquidity.note_message(code, own, args, now_ns, exchange_ns, tops)
+        elif family == RESILIENCE:
+            absorption.note_message(code, own, args, now_ns, exchange_ns, tops)
         elif family == FAIR_PRICE:
             fair_price.note_message(code, own, args, now_ns, exchange_ns, tops)

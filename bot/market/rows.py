@@ -45,6 +45,7 @@ from bot.market.tallies import (
     IN_MESSAGE,
     LOCAL_NS,
     MESSAGE_NS,
+    OPENED_NS,
     REMOVED_LOTS,
     TOUCHED,
 )
@@ -71,16 +72,33 @@ _BOTH_SIDES: Final = 3
 
 @inlined_kernel
 def watch_level(book: Book, tallies: Int64s, side: int, slot: int, before: int, after: int, now_ns: int) -> None:
-    """Keep the age of a level and count what came and went within the watched ranks."""
+    """Keep the age of a level and count what came and went within the watched ranks.
+
+    How long the levels of a first book have stood is not known: taking them out is no flicker.
+    """
     born = book.born
+    if tallies[ARMED] == 0:
+        tallies[OPENED_NS] = now_ns
+    if before == 0 and after > 0:
+        born[side, slot] = now_ns
+    if slot < book.marks[side, WATCHED] - book.marks[side, ORIGIN]:
+        return
     if after > before:
-        if before == 0:
-            born[side, slot] = now_ns
         tallies[ADDED_LOTS] += after - before
     else:
         tallies[REMOVED_LOTS] += before - after
-        if now_ns - born[side, slot] < FLICKER_NS:
+        if born[side, slot] > tallies[OPENED_NS] and now_ns - born[side, slot] < FLICKER_NS:
             tallies[FLICKERED_LOTS] += before - after
+
+
+@lean_kernel
+def date_quote(book: Book, tallies: Int64s, side: int, key: int) -> None:
+    """Remember when a best quote brought a level. It counts for no flicker: it comes before the trades that made it."""
+    if tallies[ARMED] == 0:
+        tallies[OPENED_NS] = tallies[MESSAGE_NS]
+    slot = key - book.marks[side, ORIGIN]
+    if 0 <= slot < book.sizes.shape[1] and book.sizes[side, slot] == 0:
+        book.born[side, slot] = tallies[MESSAGE_NS]
 
 
 @inlined_kernel
@@ -100,6 +118,8 @@ def apply_quote(book: Book, tallies: Int64s, side: int, key: int, size: int, id_
             return 0
     if marks[side, TOP] > key:
         remove_better(book, side, key)
+    if book.born.shape[1] > 0:
+        date_quote(book, tallies, side, key)
     set_level(book, side, key, size)
     marks[side, QUOTE_ID] = id_
     marks[side, QUOTE_KEY] = key
@@ -186,7 +206,7 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
                     marks[half, ORIGIN] = key - width // 2
                 slot = key - marks[half, ORIGIN]
                 if 0 <= slot < width:
-                    if ages and key >= marks[half, WATCHED]:
+                    if ages:
                         watch_level(book, tallies, side, slot, sizes[side, slot], lots, now_ns)
                     bit = 1 << (slot & WORD_MASK)
                     word = np.uint64(slot >> WORD_BITS)

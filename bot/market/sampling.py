@@ -21,6 +21,7 @@ from bot.market.signals import (
     order_flow,
     perpetual,
     quality,
+    resilience,
     state,
     toxicity,
 )
@@ -34,6 +35,7 @@ from bot.market.signals.family import (
     ORDER_FLOW,
     PERPETUAL,
     QUALITY,
+    RESILIENCE,
     STATE,
     TOXICITY,
 )
@@ -75,6 +77,8 @@ def signal_value(
         return markout.value(code, own, args, now_ns, seconds, sight, then, kept)
     if family == LIQUIDITY:
         return liquidity.value(code, own, args, now_ns, seconds, sight, book, then, kept)
+    if family == RESILIENCE:
+        return resilience.value(code, own, args, now_ns, seconds, sight, book, then, kept)
     if family == STATE:
         return state.value(code, own, args, now_ns, seconds, sight, then, kept)
     if family == PERPETUAL:

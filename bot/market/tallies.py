@@ -18,7 +18,9 @@ SELLS: Final = RANKS + 3
 UPDATES: Final = RANKS + 4  # book messages that may have changed the watched ranks, with a book before and after
 TOUCH_LOTS: Final = RANKS + 5  # sum over those of qb + qa at the touch
 DEEP_LOTS: Final = RANKS + 6  # sum over those of all sizes within the watched ranks
-ADDED_LOTS: Final = RANKS + 7  # put into the watched ranks, counted when somebody asks for the ages of levels
+ADDED_LOTS: Final = (
+    RANKS + 7
+)  # put into the watched ranks by depth rows, counted when somebody asks for the ages of levels
 REMOVED_LOTS: Final = RANKS + 8  # taken out of them, likewise
 FLICKERED_LOTS: Final = RANKS + 9  # of these from levels younger than `FLICKER_NS` at whose price nothing had traded
 SUMS: Final = RANKS + 10
@@ -34,6 +36,7 @@ BOOK_ROWS: Final = SUMS + 8  # 1 after a book row of the message
 TOUCHED: Final = SUMS + 9  # a bit a side: set when it may have changed within the watched ranks
 MESSAGE_NS: Final = SUMS + 10  # local stamp of the newest message: that of its first row
 WATCHED_RANKS: Final = SUMS + 11  # how many ranks somebody asks for, 1 to RANKS
-TALLIES: Final = SUMS + 12
+OPENED_NS: Final = SUMS + 12  # local stamp of the last row of the first book, kept with the ages of levels
+TALLIES: Final = SUMS + 13
 
 FLICKER_NS: Final = 500 * NS_PER_MS

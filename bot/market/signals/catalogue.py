@@ -14,6 +14,7 @@ from bot.market.signals import (
     order_flow,
     perpetual,
     quality,
+    resilience,
     state,
     toxicity,
 )
@@ -28,6 +29,7 @@ CATALOGUE: Final = {
         impact,
         markout,
         liquidity,
+        resilience,
         state,
         perpetual,
         forecast,

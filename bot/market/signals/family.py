@@ -17,3 +17,4 @@ PERPETUAL: Final = 8
 FORECAST: Final = 9
 QUALITY: Final = 10
 MARKOUT: Final = 11
+RESILIENCE: Final = 12
