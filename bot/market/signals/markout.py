@@ -21,7 +21,7 @@ import numpy as np
 
 from bot.market.book import ASK_SIDE, BID_SIDE
 from bot.market.jit import lean_kernel
-from bot.market.signals.entry import HORIZON, INF, WINDOW, Paid, Signal, room_of
+from bot.market.signals.entry import HORIZON, INF, ONE_WINDOW, WINDOW, Paid, Signal, room_of
 from bot.market.signals.family import FAMILY
 from bot.market.signals.family import MARKOUT as MARKOUTS
 from bot.market.signals.sight import Sight
@@ -191,25 +191,26 @@ def value(
     return float(sides * BPS * window[0] / window[1])
 
 
-_RELATIVE: Final = "each trade weighted by q M-, what its volume is worth"
-_MID_BEFORE: Final = "M- the mid in force strictly before the trade by exchange stamps"
-_MID_AFTER: Final = "Mh the mid in force a horizon after the trade was received"
+_MEAN: Final = "s being 1 for an aggressive buy and -1 for a sell, the mean weighted by size times M-"
+_MID_BEFORE: Final = (
+    "M- is the mid strictly before the trade by exchange stamps; where quotes carry none, as on Binance spot, they run"
+    " ahead of trades and M- comes too late"
+)
+_MID_AFTER: Final = "Mh is the mid in force a horizon after the trade was received"
 _MATURED: Final = "the first decision at or after the trade + horizon: a trade enters the window then"
 _NO_TRADE: Final = "not warm, or no trade with both mids entered the window"
-_WARM: Final = "a decision at least one window ago"
 
 ENTRIES: Final = (
     Signal(
         "markout",
         MARKOUT,
         (HORIZON, WINDOW),
-        f"mean of s (Mh - M-) / M-, s = 1 for an aggressive buy and -1 for a sell, {_RELATIVE}; {_MID_BEFORE}, "
-        f"{_MID_AFTER}: what resting orders lose to informed trades",
+        f"mean of s (Mh - M-) / M-: what resting orders lose to informed trades; {_MEAN}. {_MID_AFTER}. {_MID_BEFORE}",
         "half of price_impact",
         "bps",
         -INF,
         INF,
-        _WARM,
+        ONE_WINDOW,
         _NO_TRADE,
         _MATURED,
         Paid.TRADE_AND_MESSAGE,
@@ -220,13 +221,12 @@ ENTRIES: Final = (
         "effective_spread",
         EFFECTIVE_SPREAD,
         (WINDOW,),
-        f"mean of 2 s (P - M-) / M-, P the price paid, {_RELATIVE}; {_MID_BEFORE} (quotes without a stamp run ahead "
-        "of trades and make it too small)",
+        f"mean of 2 s (P - M-) / M-, P the price paid; {_MEAN}. {_MID_BEFORE}, making it too small, even negative",
         "Lee (1993), J. Finance 48(3), with the mid before the trade instead of 5 seconds back",
         "bps",
         -INF,
         INF,
-        _WARM,
+        ONE_WINDOW,
         "not warm, or no trade with a mid before it in the window",
         paid=Paid.TRADE_AND_MESSAGE,
         room=room_of(_WAITING),
@@ -236,12 +236,13 @@ ENTRIES: Final = (
         "realised_spread",
         REALISED_SPREAD,
         (HORIZON, WINDOW),
-        f"mean of 2 s (P - Mh) / M-, {_RELATIVE}; {_MID_AFTER}: what resting orders kept of the effective spread",
+        "mean of 2 s (P - Mh) / M-, P the price paid: what resting orders kept of the effective spread; "
+        f"{_MEAN}. {_MID_AFTER}. M- as for markout",
         "Huang and Stoll (1996), J. Financial Economics 41(3)",
         "bps",
         -INF,
         INF,
-        _WARM,
+        ONE_WINDOW,
         _NO_TRADE,
         _MATURED,
         Paid.TRADE_AND_MESSAGE,
@@ -253,12 +254,12 @@ ENTRIES: Final = (
         PRICE_IMPACT,
         (HORIZON, WINDOW),
         "mean of 2 s (Mh - M-) / M-: effective less realised spread of the same trades, also called adverse selection; "
-        "twice the markout",
+        "twice the markout, and all as there",
         "Huang and Stoll (1996), J. Financial Economics 41(3)",
         "bps",
         -INF,
         INF,
-        _WARM,
+        ONE_WINDOW,
         _NO_TRADE,
         _MATURED,
         Paid.TRADE_AND_MESSAGE,
