@@ -150,7 +150,7 @@ ASKED = [(500, 2 * b + 1, 500 + s, 20 - 2 * b - 1) for s in range(1, WIDEST + 1)
 
 @pytest.mark.parametrize("seed", range(3))
 def test_it_equals_plain_matrices_of_all_states_on_random_transitions(grid: Instrument, seed: int) -> None:
-    touches = random_touches(seed, 6_000)
+    touches = random_touches(seed, 12_000)
     found = np.array(leans(grid, touches, ASKED)).reshape(WIDEST, BINS)
     expected = reference_leans(touches)
     np.testing.assert_allclose(expected[:, BINS], 0, atol=1e-12)
@@ -191,13 +191,13 @@ def test_swapping_the_sides_flips_the_lean(grid: Instrument) -> None:
     def swapped(touches: Sequence[Touch]) -> list[Touch]:
         return [(20_000 - ask, ask_lots, 20_000 - bid, bid_lots) for bid, bid_lots, ask, ask_lots in touches]
 
-    touches = random_touches(7, 3_000)
+    touches = random_touches(7, 6_000)
     one, other = leans(grid, touches, ASKED), leans(grid, swapped(touches), swapped(ASKED))
     np.testing.assert_array_equal(one, np.negative(other))
 
 
 def test_sizes_in_other_units_change_nothing(grid: Instrument) -> None:
-    touches = random_touches(8, 3_000)
+    touches = random_touches(8, 6_000)
     scaled = [(bid, 7 * bid_lots, ask, 7 * ask_lots) for bid, bid_lots, ask, ask_lots in touches]
     assert leans(grid, touches, ASKED) == leans(grid, scaled, ASKED)
 

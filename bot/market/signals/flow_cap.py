@@ -14,6 +14,7 @@ from bot.market.bits import highest_bit
 from bot.market.jit import lean_kernel
 from bot.market.signals.entry import INF, WINDOW, Paid, Parameter, ParameterKind, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW
+from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
 from bot.types import Floats
 
 CAPPED_OFI: Final = ORDER_FLOW * FAMILY + 40
@@ -26,9 +27,9 @@ _SUM: Final = 0  # of the capped events, lots
 _KNOWN: Final = 1  # 1 once there is a cap
 _CAP: Final = 2  # lots
 _OFI: Final = 3  # the uncapped sum at the last message
-_PERIOD: Final = 4  # number of the clock's window
-_EVENTS: Final = 5  # in it
-_BUCKETS: Final = 6
+_EVENTS: Final = 4  # in the clock's present window
+_END: Final = 5  # a stamp: of its end
+_BUCKETS: Final = _END + STAMP
 _ROOM: Final = _BUCKETS + _STEPS * _OCTAVES
 
 
@@ -39,9 +40,9 @@ def note_event(own: Floats, window_ns: float, quantile: float, now_ns: int, ofi_
     if event == 0:
         return
     own[_OFI] = ofi_lots
-    period = now_ns // int(window_ns)
-    if period != own[_PERIOD]:
-        own[_PERIOD] = period
+    if now_ns >= get_stamp(own, _END):
+        length_ns = int(window_ns)
+        put_stamp(own, _END, (now_ns // length_ns + 1) * length_ns)
         if own[_EVENTS] > 0.0:
             find_cap(own, quantile)
     size = abs(event)

@@ -32,14 +32,14 @@ _FORGOTTEN: Final = 1000  # windows after which the older ones weigh less than 5
 _ORDER: Final = 0  # a stamp: of the last order, the exchange's or else the local one
 _EXCITED_AT: Final = _ORDER + STAMP  # a stamp: local time of the last order
 _EXCITEMENT: Final = _EXCITED_AT + STAMP  # sum of exp(-beta age) then
-_PERIOD: Final = _EXCITEMENT + 1  # number of the clock's window, 0 before the start
-_ORDERS: Final = _PERIOD + 1  # in it
-_WINDOWS: Final = _PERIOD + 2  # complete ones before it, -1 + 1 for the one it began in
-_WEIGHT: Final = _PERIOD + 3
-_SQUARED_WEIGHT: Final = _PERIOD + 4
-_SUM: Final = _PERIOD + 5
-_SQUARES: Final = _PERIOD + 6
-_SIDE: Final = _PERIOD + 7
+_END: Final = _EXCITEMENT + 1  # a stamp: of the end of the clock's present window, 0 before the start
+_ORDERS: Final = _END + STAMP  # in that window
+_WINDOWS: Final = _ORDERS + 1  # whole ones before it
+_WEIGHT: Final = _ORDERS + 2
+_SQUARED_WEIGHT: Final = _ORDERS + 3
+_SUM: Final = _ORDERS + 4
+_SQUARES: Final = _ORDERS + 5
+_SIDE: Final = _ORDERS + 6
 
 
 @lean_kernel
@@ -68,11 +68,16 @@ def excitement(side: Floats, halflife_ns: float, now_ns: int) -> float:
 @lean_kernel
 def close_windows(side: Floats, halflife_ns: float, now_ns: int) -> None:
     """Count the clock's windows that have ended; the one in which it began was not seen whole and is left out."""
-    period = now_ns // (HALFLIVES_A_WINDOW * int(halflife_ns)) + 1
-    if side[_PERIOD] == 0.0:
-        side[_PERIOD] = period
+    end_ns = get_stamp(side, _END)
+    if now_ns < end_ns:
+        return
+    length_ns = HALFLIVES_A_WINDOW * int(halflife_ns)
+    new_end_ns = (now_ns // length_ns + 1) * length_ns
+    put_stamp(side, _END, new_end_ns)
+    if end_ns == 0:
         side[_WINDOWS] = -1.0
-    for _ in range(min(period - int(side[_PERIOD]), _FORGOTTEN)):
+        end_ns = new_end_ns
+    for _ in range(min((new_end_ns - end_ns) // length_ns, _FORGOTTEN)):
         side[_WINDOWS] += 1.0
         if side[_WINDOWS] > 0.0:
             orders = side[_ORDERS]
@@ -81,7 +86,6 @@ def close_windows(side: Floats, halflife_ns: float, now_ns: int) -> None:
             side[_SUM] = side[_SUM] * _FADE + orders
             side[_SQUARES] = side[_SQUARES] * _FADE + orders * orders
         side[_ORDERS] = 0.0
-    side[_PERIOD] = period
 
 
 @lean_kernel
