@@ -19,7 +19,8 @@ from bot.types import Int64s
 BID_SIDE: Final = 0
 ASK_SIDE: Final = 1
 
-WINDOW_LEVELS: Final = 2**18  # 131,072 ticks each way: 20 % of a price of 65,000 with a tick of 0.1
+# 524,288 ticks each way: 80 % of a price of 65,000 with a tick of 0.1; memory that no level is in is never touched.
+WINDOW_LEVELS: Final = 2**20
 FAR_LEVELS: Final = 2**12  # room to start with; it doubles when it is used up
 
 # Key of a level that is not there: worse than any price, and far enough from the ends of int64 to calculate with.

@@ -47,8 +47,12 @@ def read_only(column: Int64s | UInt8s, dtype: type[np.int64] | type[np.uint8]) -
 
     One layout for every column means that a kernel is compiled once: tapes hand out read-only arrays.
     """
-    view = np.require(column, dtype, ["C", "A"]).view()
-    view.flags.writeable = False
+    if column.dtype != dtype or not (column.flags.c_contiguous and column.flags.aligned):
+        column = np.require(column, dtype, ["C", "A"])
+    if not column.flags.writeable:
+        return column
+    view = column.view()
+    view.setflags(write=False)
     return view
 
 

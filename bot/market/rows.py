@@ -157,7 +157,7 @@ def apply_rare(book: Book, tallies: Int64s, kind: int, ticks: int, size: int, id
     return 0
 
 
-@lean_kernel
+@inlined_kernel
 def apply_rows(  # the one loop over rows, its common row written out: this is where the time goes
     columns: Columns, start: int, until_ns: int, messages: int, book: Book, flow: Flow, plan: Plan
 ) -> tuple[int, int]:

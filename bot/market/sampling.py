@@ -13,6 +13,7 @@ from bot.market.plan import CODE, COLUMN, CURSOR, KEPT, MEMORY, ROOM, WINDOW_NS,
 from bot.market.rows import DONE, apply_rows
 from bot.market.signals import (
     book_imbalance,
+    cross,
     fair_price,
     forecast,
     impact,
@@ -25,8 +26,10 @@ from bot.market.signals import (
     state,
     toxicity,
 )
+from bot.market.signals.facts import FACTS
 from bot.market.signals.family import (
     BOOK_IMBALANCE,
+    CROSS,
     FAIR_PRICE,
     FAMILY,
     IMPACT,
@@ -83,6 +86,8 @@ def signal_value(
         return state.value(code, own, args, now_ns, seconds, sight, then, kept)
     if family == PERPETUAL:
         return perpetual.value(code, own, args, now_ns, seconds, sight, then, kept)
+    if family == CROSS:
+        return cross.value(code, own, args, now_ns, seconds, sight, then, kept)
     if family == QUALITY:
         return quality.value(code, own, args, now_ns, seconds, sight, then, kept)
     return math.nan
@@ -104,7 +109,7 @@ def look(sight: Sight, book: Book, tops: Int64s) -> None:
     sight.gauge[MID] = 0.5 * (bid + ask) if has_book else math.nan
 
 
-@lean_kernel
+@inlined_kernel
 def sample_row(
     now_ns: int, sight: Sight, book: Book, flow: Flow, plan: Plan, ring: Ring, past: Forecast, row: Floats
 ) -> None:
@@ -169,11 +174,13 @@ def sample_rows(
     plan: Plan,
     ring: Ring,
     past: Forecast,
+    guests: Floats,
     touches: Int64s,
     rows: Floats,
 ) -> tuple[int, int, int]:
     """Take the decisions from `first` on, each after the messages that begin at or before it.
 
+    `guests` (decisions, guests) is what other markets say at each of them.
     Return the next row, the next decision and why it stopped: `DONE`, `FULL`, or what `apply_rows` said.
     """
     row = start
@@ -183,6 +190,8 @@ def sample_rows(
         row, why = apply_rows(columns, row, times_ns[decision] + 1, columns.kind.shape[0], book, flow, plan)
         if why != DONE:
             return row, decision, why
+        for place in range(guests.shape[1]):
+            sight.facts[FACTS + place] = guests[decision, place]
         sample_row(times_ns[decision], sight, book, flow, plan, ring, past, rows[decision])
         for side in range(2):
             lots = flow.tops[side, 1, 0]
