@@ -86,6 +86,16 @@ def test_a_level_counts_by_how_long_it_has_stood(grid: Instrument) -> None:
     ]
 
 
+def test_a_level_that_came_up_as_a_best_quote_is_as_old_as_that(grid: Instrument) -> None:
+    rows = [
+        Row(Kind.BID, 100, 8, local_ns=NS_PER_S, last=False),
+        Row(Kind.ASK, 105, 16, local_ns=NS_PER_S),
+        Row(Kind.BEST_ASK, 102, 4, local_ns=3 * NS_PER_S),
+        Row(Kind.BEST_ASK, 102, 6, local_ns=4 * NS_PER_S),
+    ]
+    assert values(grid, ["persistent_imbalance(1, 1s)"], rows, 4 * NS_PER_S) == [pytest.approx((7 - 3) / (7 + 3))]
+
+
 def test_a_level_beyond_the_window_counts_in_full(grid: Instrument) -> None:
     rows = shown({999: 6}, {1_001: 2, 1_300: 3}, NS_PER_S)
     assert values(grid, ["persistent_imbalance(2, 1s)"], rows, NS_PER_S) == [-1]

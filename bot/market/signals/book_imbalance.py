@@ -123,13 +123,15 @@ def band_imbalance(book: Book, mid: float, reach: float) -> float:
 def lots_down_to(book: Book, side: int, key: int) -> int:
     """Return the lots of all levels of a side at `key` or better.
 
-    Empty slots hold 0, so those of the window are summed without a look at which are: several at a time.
+    Empty slots hold 0, so those of the window are summed without a look at which are: several at a time, as long as the
+    loop counts over a slice.
     """
     far, marks = book.far, book.marks
     first = max(key - marks[side, ORIGIN], 0)
+    near = book.sizes[side, first : max(marks[side, TOP] - marks[side, ORIGIN] + 1, first)]
     total: int = 0
-    for lots in book.sizes[side, first : max(marks[side, TOP] - marks[side, ORIGIN] + 1, first)]:
-        total += lots
+    for slot in range(near.shape[0]):
+        total += near[slot]
     if marks[side, FAR] > 0:
         for slot in range(far_slot(book, side, key), marks[side, FAR]):
             total += far[side, 1, slot]
@@ -151,7 +153,7 @@ def persistent_imbalance(levels: Int64s, book: Book, count: int, halflife_ns: fl
             slot = levels[side, 0, rank] - book.marks[side, ORIGIN]
             # What has no age is old: levels outside the window, and those at whose price something traded.
             born = book.born[side, slot] if 0 <= slot < book.born.shape[1] else 0
-            weighed += lots * (-math.expm1(-rate * (now_ns - born)) if born > 0 else 1.0)
+            weighed += lots * (1.0 - math.exp(-rate * (now_ns - born)) if born > 0 else 1.0)
         total += weighed
         leaning += weighed * (1 - 2 * side)
     return leaning / total if total > 0.0 else math.nan
