@@ -20,7 +20,6 @@ from bot.market.book import (
     WORD_MASK,
     Book,
     clear_side,
-    level_size,
     remove_better,
     set_far,
     set_level,
@@ -121,11 +120,7 @@ def apply_quote(book: Book, tallies: Int64s, side: int, key: int, size: int, id_
         remove_better(book, side, key)
     if book.born.shape[1] > 0:
         date_quote(book, tallies, side, key)
-    is_new = level_size(book, side, key) == 0
     set_level(book, side, key, size)
-    slot = key - marks[side, ORIGIN]
-    if is_new and 0 <= slot < book.born.shape[1]:
-        book.born[side, slot] = tallies[MESSAGE_NS]
     marks[side, QUOTE_ID] = id_
     marks[side, QUOTE_KEY] = key
     # With equal ids neither is newer: the book stays crossed and gives no signal until the exchange says more.
@@ -162,7 +157,7 @@ def apply_rare(book: Book, tallies: Int64s, kind: int, ticks: int, size: int, id
     return 0
 
 
-@lean_kernel
+@inlined_kernel
 def apply_rows(  # the one loop over rows, its common row written out: this is where the time goes
     columns: Columns, start: int, until_ns: int, messages: int, book: Book, flow: Flow, plan: Plan
 ) -> tuple[int, int]:
