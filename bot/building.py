@@ -9,16 +9,16 @@ from decimal import Decimal
 from bot.config import Config
 from bot.errors import ConfigError
 from bot.market import matching
-from bot.market.market import Market, warm_up
+from bot.market.market import warm_up
 from bot.market.signals.forecast import ForecastSpec
 from bot.trading.contract import Costs, Strategy
 from bot.trading.decision import ENGINE_SIGNALS, DecisionRules
-from bot.trading.desk import Desk
 from bot.trading.engine import Engine
 from bot.trading.guard import Deadline
 from bot.trading.lane import Lane, LaneTerms, Slot
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio
+from bot.trading.seating import seated_desks
 from bot.types import NS_PER_S, Fact, FillAssumption, Instrument, InstrumentKind
 from bot.venue.paper import PaperTerms, PaperVenue
 from risk.halt import HaltSwitch
@@ -48,7 +48,7 @@ def build_engine(plan: CorePlan) -> Engine:
     names = _signals(plan.strategy.build(config.strategy.params))
     chosen = tuple(dict.fromkeys((*names, *ENGINE_SIGNALS)))
     forecast = _forecast(config) if any(name.startswith("forecast") for name in names) else None
-    desks = {instrument.symbol: Desk(Market(instrument, chosen, forecast)) for instrument in plan.instruments}
+    desks = seated_desks(plan.instruments, chosen, forecast)
     if plan.sampling is not None:
         for symbol, desk in desks.items():
             desk.market.tell(Fact(0, 0, symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))

@@ -20,8 +20,18 @@ if TYPE_CHECKING:
     from bot.research.clocks import Clock, Events
     from bot.research.table import Progress
     from bot.research.table_file import Units
+    from storage.tape import Tape
 
 _FOREVER: Final = 2**62
+
+Others = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with",
+        metavar="TAPE",
+        help="Another tape of the same recorder and hours, for signals such as ofi(1s)@BTC/USDT.",
+    ),
+]
 
 
 def signals(  # over 30 lines: one option after the other
@@ -44,6 +54,7 @@ def signals(  # over 30 lines: one option after the other
     units: Annotated[
         str, typer.Option("--units", metavar="NAME", help="base or lots: how signals that are sizes are written.")
     ] = "base",
+    others: Others = None,
     begin: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="First bin to write: 12:03:05, an ISO time or ns.")
     ] = None,
@@ -76,7 +87,8 @@ def signals(  # over 30 lines: one option after the other
     events = events_of(tape_folder(tape, config), symbol, Clock(_one_of(clock, list(Clock), "--clock")))
     span_ns = _span(begin, end, events)
     kept = Units(_one_of(units, list(Units), "--units"))
-    rows = _write(events, chosen, every_ns, kept, out, span_ns, forecast_of(chosen, config), quiet=as_json)
+    beside = other_tapes(others, config)
+    rows = _write(events, chosen, every_ns, kept, out, span_ns, forecast_of(chosen, config), beside, quiet=as_json)
     if not as_json:
         sys.stderr.write("".join(f"{note}\n" for note in _notes(chosen, every_ns, events)))
     document = {"file": out, "rows": rows, "symbol": events.symbol, "signals": chosen, "unstamped": events.unstamped}
@@ -154,6 +166,17 @@ def events_of(folder: Path, symbol: str | None, clock: Clock) -> Events:
     return Events(tape, (exact or meant)[0], clock)
 
 
+def other_tapes(folders: Sequence[Path] | None, config: Config) -> tuple[Tape, ...]:
+    """Open the tapes that guests may be read from.
+
+    Raises:
+        TapeError: one of them is no tape.
+    """
+    from storage.tape import Tape
+
+    return tuple(Tape.open(tape_folder(folder, config)) for folder in folders or ())
+
+
 def _span(begin: str | None, end: str | None, events: Events) -> tuple[int, int]:
     from bot.console.figures import moment_ns
 
@@ -187,6 +210,7 @@ def _write(
     out: Path,
     span_ns: tuple[int, int],
     forecast: ForecastSpec | None,
+    others: Sequence[Tape],
     *,
     quiet: bool,
 ) -> int:
@@ -198,7 +222,7 @@ def _write(
     about = _about(events, every_ns, units) if out.suffix == PARQUET else {}
     rows = 0
     with _progress(quiet=quiet) as progress, TableFile(out, instrument, names, units, about) as file:
-        for table in signal_tables(events, names, every_ns, forecast=forecast, progress=progress):
+        for table in signal_tables(events, names, every_ns, forecast=forecast, progress=progress, others=others):
             rows += file.write(table, *span_ns)
             if table.time_ns[-1] >= span_ns[1]:
                 break

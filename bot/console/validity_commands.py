@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bot.console.choices import AsJson, ConfigPath, Overrides, configured, length_ns, tape_folder
+from bot.console.signal_commands import Others
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bot.research.clocks import Events
     from bot.research.table import SignalTable
     from bot.research.worth import Questions, Validity
+    from storage.tape import Tape
 
 DEFAULT_SIGNALS: Final = "queue_imbalance,depth_imbalance(5),ofi(1s),ofi(10s),trade_flow(1s),trade_flow(10s)"
 _PAGE: Final = "report.html"
@@ -56,6 +58,7 @@ def validity(  # over 30 lines: one option after the other
     symbol: Annotated[
         str | None, typer.Option("--symbol", metavar="NAME", help="Which symbol of the tape, when it holds several.")
     ] = None,
+    others: Others = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a report in DIR when there is one.")] = False,
     as_json: AsJson = False,
     config_path: ConfigPath = None,
@@ -63,7 +66,7 @@ def validity(  # over 30 lines: one option after the other
 ) -> None:
     """Tell whether signals predict, for how long, and whether it pays: a page with plots, and one verdict each."""
     from bot.console.documents import show
-    from bot.console.signal_commands import events_of, split_names
+    from bot.console.signal_commands import events_of, other_tapes, split_names
     from bot.research.clocks import Clock
 
     chosen = split_names(names)
@@ -73,7 +76,7 @@ def validity(  # over 30 lines: one option after the other
     config = configured(config_path, overrides)
     events = events_of(tape_folder(tape, config), symbol, Clock.LOCAL)
     with _shown(quiet=as_json) as step:
-        found = _measured(events, chosen, every_ns, questions, config, step)
+        found = _measured(events, chosen, every_ns, questions, config, other_tapes(others, config), step)
         document = _written(found, out, step)
     show(_summary(found, out), document, as_json=as_json)
 
@@ -121,7 +124,13 @@ def _check_out(out: Path, *, force: bool) -> None:
 
 
 def _measured(
-    events: Events, names: tuple[str, ...], every_ns: int, questions: Questions, config: Config, step: _Step
+    events: Events,
+    names: tuple[str, ...],
+    every_ns: int,
+    questions: Questions,
+    config: Config,
+    others: tuple[Tape, ...],
+    step: _Step,
 ) -> Validity:
     from bot.console.signal_commands import forecast_of
     from bot.research.table import signal_table
@@ -134,6 +143,7 @@ def _measured(
         *(tape, symbol, names, every_ns),
         forecast=forecast,
         progress=lambda done, total: step("reading signals", done, total),
+        others=others,
     )
     if len(table) < 2:
         raise UserError(

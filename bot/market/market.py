@@ -19,6 +19,7 @@ from bot.market.flow import empty_flow
 from bot.market.rows import CROWDED, NO_ROOM, REFUSED, apply_rows
 from bot.market.sampler import Sampler
 from bot.market.signals.forecast import ForecastSpec
+from bot.market.signals.naming import SignalSpec
 from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES, EXCHANGE_NS, EXCHANGE_SEEN_LOCAL_NS, LOCAL_NS
 from bot.market.windows import ENTRIES
 from bot.types import NS_PER_S, Batch, Fact, FeedReport, Floats, Instrument, InstrumentKind, Int64s, Kind, Side
@@ -80,22 +81,27 @@ class Market:
             raise ValueError(f"row to step from should be 0 to {len(batch) - 1}, was {start}")
         return self._apply(batch, start, _FOREVER, 1)
 
-    def sample(self, now_ns: int) -> Floats:
+    def sample(self, now_ns: int, said: Floats | None = None) -> Floats:
         """Take the decision at `now_ns`: return a fresh array of the signals in the order of `names`, NaN for no value.
 
+        `said` (guests,) is what other markets said, in the order of `guests`; None leaves guests without a value.
         Call it once a decision: windows, volatility and the forecast move on with it.
 
         Raises:
             ValueError: `now_ns` lies before the last decision or before a message that was applied.
         """
+        self._sampler.seat(said)
         return self._sampler.take(now_ns, self._book, self._flow)
 
-    def scan(self, batch: Batch, start: int, times_ns: Int64s) -> tuple[int, Int64s, Floats]:
+    def scan(
+        self, batch: Batch, start: int, times_ns: Int64s, said: Floats | None = None
+    ) -> tuple[int, Int64s, Floats]:
         """Take many decisions in one call, each after all messages from row `start` on that begin at or before it.
 
         `times_ns` ascend. Return the next row; the touch at each decision, (decisions, 4) of bid ticks, bid lots, ask
         ticks and ask lots, 0 for a side without a level; and the signals, (decisions, names). It is what `advance` to
-        just after each time and `sample` at it would do, bit for bit.
+        just after each time and `sample` at it would do, bit for bit. `said` (decisions, guests) is what other markets
+        said by each of them.
 
         Raises:
             ValueError: as for `advance` and `sample`.
@@ -104,10 +110,13 @@ class Market:
         times = read_only(times_ns, np.int64)
         touches = np.zeros((len(times), 4), dtype=np.int64)
         rows = np.full((len(times), self._sampler.width), math.nan)
+        if said is None:
+            said = np.full((len(times), len(self.guests)), math.nan)
+        guests = np.array(said, dtype=np.float64, order="C")
         row, decision, why = start, 0, NO_ROOM
         while why == NO_ROOM:
             row, decision, why = self._sampler.take_all(
-                columns, row, times, decision, self._book, self._flow, touches, rows
+                columns, row, times, decision, self._book, self._flow, guests, touches, rows
             )
             self._make_room(why)
         self._refuse(batch, row, why)
@@ -144,6 +153,11 @@ class Market:
         found = np.zeros((2, count), dtype=np.int64)
         there = walk(self._book, index, count, found)
         return side.sign * found[0, :there], found[1, :there]
+
+    @property
+    def guests(self) -> tuple[SignalSpec, ...]:
+        """The signals that other markets have to answer, a forecast's features among them."""
+        return self._sampler.guests
 
     @property
     def bid_ticks(self) -> int:

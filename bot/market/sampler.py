@@ -15,9 +15,9 @@ from bot.market.flow import Flow
 from bot.market.plan import MOST_ARGUMENTS, STEPS, Plan
 from bot.market.sampling import FULL, sample_row, sample_rows
 from bot.market.signals.entry import Paid
-from bot.market.signals.facts import empty_facts, note_fact
+from bot.market.signals.facts import FACTS, empty_facts, note_fact
 from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, ForecastSpec, empty_forecast
-from bot.market.signals.naming import SignalSpec, parse_signal
+from bot.market.signals.naming import SignalSpec, as_heard
 from bot.market.signals.sight import (
     FEED_QUALITY,
     FIXED_VALUE,
@@ -41,7 +41,8 @@ _TOLD_OF_MESSAGES: Final = (Paid.MESSAGE, Paid.TRADE_AND_MESSAGE)
 class Sampler:
     """The chosen signals of one instrument: one row of numbers a decision.
 
-    `watches` is how many levels a side the flow has to watch for them, `ages` whether it has to keep their ages.
+    `guests` are those that other markets answer. `watches` is how many levels a side the flow has to watch for all of
+    them, `ages` whether it has to keep their ages.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Sampler:
         "_row",
         "_sampled_ns",
         "ages",
+        "guests",
         "watches",
     )
 
@@ -68,8 +70,8 @@ class Sampler:
         Raises:
             ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
         """
-        chosen = [parse_signal(name) for name in names]
-        features = _features(forecast, chosen)
+        chosen = [as_heard(name, instrument.symbol) for name in names]
+        features = _features(forecast, chosen, instrument.symbol)
         specs = chosen + features
         longest_ns = max([0, *(spec.window_ns for spec in specs), 0 if forecast is None else forecast.horizon_ns])
         self.watches = max((spec.watches for spec in specs), default=1)
@@ -80,7 +82,8 @@ class Sampler:
         self._plan = plan_of(specs, float(instrument.lot_size))
         self._levels = np.zeros((2, 2, max((spec.levels for spec in specs), default=1)), dtype=np.int64)
         self._gauge = _gauge(instrument)
-        self._facts = empty_facts()
+        self.guests = tuple(spec for spec in specs if spec.symbol)
+        self._facts = empty_facts(len(self.guests))
         self._row: Floats = np.full(len(specs), math.nan)
         self._sampled_ns = 0
         self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
@@ -117,6 +120,7 @@ class Sampler:
         first: int,
         book: Book,
         flow: Flow,
+        guests: Floats,
         touches: Int64s,
         rows: Floats,
     ) -> tuple[int, int, int]:
@@ -140,6 +144,7 @@ class Sampler:
                 self._plan,
                 self._ring,
                 self._forecast,
+                guests,
                 touches,
                 rows,
             )
@@ -171,6 +176,10 @@ class Sampler:
         """Take in a fact, told while the mid was `mid` in quote currency (NaN without a book)."""
         note_fact(self._facts, fact, mid)
 
+    def seat(self, said: Floats | None) -> None:
+        """Take in what the guests say now, (guests,); None for nothing."""
+        self._facts[FACTS:] = math.nan if said is None else said
+
     def _sight(self, flow: Flow) -> Sight:
         return Sight(self._levels, flow.tallies, self._gauge, self._facts)
 
@@ -184,12 +193,15 @@ def plan_of(specs: Sequence[SignalSpec], lot_size: float) -> Plan:
     """Return the arrays of the chosen signals, with nothing remembered yet; a `volume` is handed over in whole lots."""
     steps = np.zeros((len(specs), STEPS), dtype=np.int64)
     args = np.zeros((len(specs), MOST_ARGUMENTS), dtype=np.float64)
-    memory = column = 0
+    memory = column = seat = 0
     for index, spec in enumerate(specs):
         room = spec.signal.room(spec.arguments)
         steps[index] = spec.signal.code, spec.window_ns, -1, memory, room, column, spec.signal.kept
         for place, (parameter, argument) in enumerate(zip(spec.signal.parameters, spec.arguments, strict=True)):
             args[index, place] = max(1, round(argument / lot_size)) if parameter.name == "volume" else argument
+        if spec.symbol:
+            args[index, 0] = seat
+            seat += 1
         memory += room
         column += spec.signal.kept
     return Plan(
@@ -205,12 +217,12 @@ def _rows_paid(specs: Sequence[SignalSpec], paid: Sequence[Paid]) -> Int64s:
     return np.array([row for row, spec in enumerate(specs) if spec.signal.paid in paid], dtype=np.int64)
 
 
-def _features(forecast: ForecastSpec | None, chosen: Sequence[SignalSpec]) -> list[SignalSpec]:
+def _features(forecast: ForecastSpec | None, chosen: Sequence[SignalSpec], symbol: str) -> list[SignalSpec]:
     for spec in chosen:
         if spec.signal.code in _LEARNT and (forecast is None or forecast.horizon_ns != spec.argument("horizon", 0)):
             had = "none was given" if forecast is None else f"it was {forecast.horizon_ns} ns"
             raise ConfigError(f"{spec.name} should have a forecast of the same horizon configured, {had}")
-    features = [] if forecast is None else [parse_signal(name) for name in forecast.features]
+    features = [] if forecast is None else [as_heard(name, symbol) for name in forecast.features]
     for spec in features:
         if spec.signal.code in _LEARNT:
             raise ConfigError(f"feature of a forecast should not be a forecast itself, was {spec.name!r}")

@@ -12,10 +12,13 @@ from typing import Final
 
 import numpy as np
 
-from bot.errors import TapeError
+from bot.errors import ConfigError, TapeError
+from bot.market.guests import asked_of
 from bot.market.market import Market
 from bot.market.signals.forecast import ForecastSpec
+from bot.nearest import did_you_mean
 from bot.research.clocks import Clock, Events
+from bot.research.guests import GuestRows
 from bot.types import Batch, Fact, Floats, Instrument, Int64s
 from storage.tape import RareInput, Sampling, Tape
 
@@ -69,6 +72,7 @@ def signal_table(
     clock: Clock = Clock.LOCAL,
     forecast: ForecastSpec | None = None,
     progress: Progress | None = None,
+    others: Sequence[Tape] = (),
 ) -> SignalTable:
     """Return the whole table of one symbol; `signal_tables` gives it in parts, for tapes larger than memory.
 
@@ -79,7 +83,7 @@ def signal_table(
     """
     events = Events(tape, symbol, clock)
     nothing = _table(events.instrument, tuple(names), [])
-    parts = [nothing, *signal_tables(events, names, every_ns, forecast=forecast, progress=progress)]
+    parts = [nothing, *signal_tables(events, names, every_ns, forecast=forecast, progress=progress, others=others)]
     columns = (np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
     return SignalTable(nothing.instrument, nothing.names, *columns)
 
@@ -92,14 +96,17 @@ def signal_tables(
     forecast: ForecastSpec | None = None,
     progress: Progress | None = None,
     part_rows: int = PART_ROWS,
+    others: Sequence[Tape] = (),
 ) -> Iterator[SignalTable]:
     """Yield the table in parts of at least `part_rows` decisions (the last may be shorter), in bounded memory.
 
     Decisions are at whole multiples of `every_ns` since 1970 (UTC), from the first that is not before the first event
-    to the first that is not before the last one; the first and the last bin hold what the tape has of them.
+    to the first that is not before the last one; the first and the last bin hold what the tape has of them. Guests such
+    as `ofi(1s)@B` are read from the tape itself or from `others`, recorded by the same clock at the same time.
 
     Raises:
-        ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
+        ConfigError: a name is not that of a signal, a forecast has no matching `ForecastSpec`, no tape has a guest's
+            symbol, several have it, or guests are wanted by the exchange's clock.
         TapeError: the tape is damaged or does not fit (see `Events`).
         ValueError: `every_ns` is not above 0.
     """
@@ -108,7 +115,7 @@ def signal_tables(
     market = Market(events.instrument, names, forecast)
     sees_all = events.tape.header.sampling is Sampling.EVENT
     market.tell(Fact(0, 0, events.symbol, "sampling", Decimal(sees_all)))
-    decisions = _Decisions(market, every_ns)
+    decisions = _Decisions(market, every_ns, _guest_rows(market, events, every_ns, others))
     first_ns, last_ns = events.tape.span_ns
     waiting: list[_Scanned] = []
     for scanned in _told(decisions.along(events), events.tape):
@@ -121,6 +128,23 @@ def signal_tables(
             waiting = []
     if waiting:
         yield _table(events.instrument, tuple(names), waiting)
+
+
+def _guest_rows(market: Market, events: Events, every_ns: int, others: Sequence[Tape]) -> GuestRows:
+    guests = market.guests
+    if guests and events.clock is not Clock.LOCAL:
+        raise ConfigError(
+            f"{guests[0].name!r} should be asked for by the local clock: those of two venues can't be compared"
+        )
+    tables = {}
+    for symbol in dict.fromkeys(spec.symbol for spec in guests):
+        homes = [tape for tape in (events.tape, *others) if symbol in tape.symbols]
+        if len(homes) != 1:
+            there = sorted({name for tape in (events.tape, *others) for name in tape.symbols})
+            had = f"{len(homes)} do" if homes else f"none does{did_you_mean(symbol, there)}"
+            raise ConfigError(f"one tape should hold {symbol} for its guests, {had}")
+        tables[symbol] = signal_tables(Events(homes[0], symbol), asked_of(symbol, guests), every_ns)
+    return GuestRows(guests, tables)
 
 
 _Scanned = tuple[Int64s, Int64s, Floats]  # decision times (m,), touches (m, 4), signals (m, k)
@@ -145,9 +169,10 @@ def _told(scanned: Iterator[_Scanned], tape: Tape) -> Iterator[_Scanned]:
 class _Decisions:
     """Applies what a tape holds and takes each decision once everything up to its time is known."""
 
-    __slots__ = ("_every_ns", "_final_ns", "_market", "_next_ns", "_rare")
+    __slots__ = ("_every_ns", "_final_ns", "_guests", "_market", "_next_ns", "_rare")
 
-    def __init__(self, market: Market, every_ns: int) -> None:
+    def __init__(self, market: Market, every_ns: int, guests: GuestRows) -> None:
+        self._guests = guests
         self._market = market
         self._every_ns = every_ns
         self._next_ns: int | None = None  # of the next decision
@@ -177,7 +202,7 @@ class _Decisions:
         row = 0
         while self._next_ns < self._final_ns:
             times = self._due(self._final_ns)
-            row, touch, values = self._market.scan(batch, row, times)
+            row, touch, values = self._market.scan(batch, row, times, self._guests.said(times))
             yield times, touch, values
         self._market.advance(batch, row, _FOREVER)
 
@@ -196,7 +221,8 @@ class _Decisions:
         market = self._market
         while self._next_ns is not None and self._next_ns < until_ns:
             times = self._due(until_ns)
-            values = np.array([market.sample(now_ns) for now_ns in times.tolist()])
+            said = self._guests.said(times)
+            values = np.array([market.sample(now_ns, said[row]) for row, now_ns in enumerate(times.tolist())])
             touch = (market.bid_ticks, market.bid_lots, market.ask_ticks, market.ask_lots)
             yield times, np.full((len(times), 4), touch, np.int64), values
 

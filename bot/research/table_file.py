@@ -24,7 +24,7 @@ PARQUET: Final = ".parquet"
 CSV: Final = ".csv"
 
 # These are sums of whole lots, however the signal is told.
-_WHOLE: Final = frozenset({"ofi", "mlofi", "trade_flow", "cvd"})
+_WHOLE: Final = frozenset({"ofi", "mlofi", "trade_flow", "volume", "cvd"})
 _SIZE: Final = re.compile(r"base currency((?: (?:a|per) .+)?)")  # the unit of signals that are sizes, or sizes a second
 # A sum of lots comes back whole from its size in base currency while the two roundings on the way are below half a lot.
 _MOST_LOTS: Final = 2**51
@@ -145,9 +145,10 @@ class TableFile:
 
 
 def _column(name: str, instrument: Instrument, units: Units) -> _Column:
-    signal = parse_signal(name).signal
+    spec = parse_signal(name)
+    signal = spec.signal
     size = _SIZE.fullmatch(signal.unit)
-    if units is Units.BASE or size is None:
+    if units is Units.BASE or size is None or spec.symbol:  # a guest's lots are another instrument's
         return _Column(name, signal.unit, 1.0, whole=False)
     return _Column(name, f"lots{size[1]}", float(instrument.lot_size), whole=signal.name in _WHOLE)
 

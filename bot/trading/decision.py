@@ -71,8 +71,7 @@ class DecisionRules:
     def moment(self, desk: Desk, now_ns: int, seq: int) -> Moment:
         """Sample the market for every lane at once; nobody can change what they are shown."""
         market = desk.market
-        row = market.sample(now_ns)
-        row.flags.writeable = False
+        row = desk.sample(now_ns)
         values = row.tolist()
         signals = {name: values[index] for name, index in self.shown.items()}
         quality = values[self.indexes[QUALITY]]

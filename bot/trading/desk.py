@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from bot.market.guests import fresh
 from bot.market.market import Market
 from bot.types import Floats
 
@@ -13,15 +17,45 @@ from bot.types import Floats
 class Desk:
     """What all lanes share in one instrument.
 
-    `decisions` counts the times they were asked, `quality` (0 to 1) is that of the signals at the last of them.
+    `guests` answer what the market asks of others, in its order. `row` are all signals at the last decision, which was
+    at `sampled_ns`; None before there was one. `decisions` counts the times the lanes were asked, `quality` (0 to 1) is
+    that of the signals at the last of them.
     """
 
     market: Market
+    guests: tuple[Guest, ...] = ()
+    row: Floats | None = None
+    sampled_ns: int = 0
     next_decision_ns: int = 0
     healthy: bool = True
     skew_ns: int = 0
     decisions: int = 0
     quality: float = 0.0
+
+    def sample(self, now_ns: int) -> Floats:
+        """Take a decision of the market with what its guests said last; return all signals, which nobody may change."""
+        said = np.array([guest.said(now_ns) for guest in self.guests])
+        row = self.market.sample(now_ns, said)
+        row.flags.writeable = False
+        self.row, self.sampled_ns = row, now_ns
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A signal of another desk: where in its rows it stands, and where the age of the book behind it."""
+
+    desk: Desk
+    place: int
+    age_place: int
+
+    def said(self, now_ns: int) -> float:
+        """Return what the desk said at its last decision; NaN before one, or when its book is too old by now."""
+        row = self.desk.row
+        if row is None:
+            return math.nan
+        waited_ns = np.array([now_ns - self.desk.sampled_ns])
+        return float(fresh(row[[self.place]], row[[self.age_place]], waited_ns)[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.market.signals import (
     book_imbalance,
+    cross,
     fair_price,
     forecast,
     impact,
@@ -31,6 +32,7 @@ CATALOGUE: Final = {
         liquidity,
         resilience,
         state,
+        cross,
         perpetual,
         forecast,
         quality,

@@ -39,9 +39,9 @@ _PLACES: Final = {
 _TERMS: Final = ("funding_rate", "mark_price", "index_price")
 
 
-def empty_facts() -> Floats:
-    """Return the facts of a market that was told none."""
-    facts: Floats = np.full(FACTS, math.nan)
+def empty_facts(guests: int = 0) -> Floats:
+    """Return the facts of a market that was told none, with room behind them for what `guests` other signals say."""
+    facts: Floats = np.full(FACTS + guests, math.nan)
     facts[CHANGES] = 0.0
     return facts
 

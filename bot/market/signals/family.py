@@ -18,3 +18,4 @@ FORECAST: Final = 9
 QUALITY: Final = 10
 MARKOUT: Final = 11
 RESILIENCE: Final = 12
+CROSS: Final = 13

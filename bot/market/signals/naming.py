@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.errors import ConfigError
 from bot.market.signals.catalogue import CATALOGUE
+from bot.market.signals.cross import guest_entry
 from bot.market.signals.entry import Parameter, ParameterKind, Signal
+from bot.market.signals.family import FAMILY, FORECAST
 from bot.nearest import did_you_mean
 from bot.types import NS_PER_MS, NS_PER_S
 
@@ -21,11 +23,16 @@ _NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class SignalSpec:
-    """A chosen signal: the name as it was given, and its arguments in the order written (durations in ns)."""
+    """A chosen signal: the name as it was given, and its arguments in the order written (durations in ns).
+
+    A guest, written `said@symbol`, is what the market of `symbol` says of `said`; both are empty for other signals.
+    """
 
     name: str
     signal: Signal
     arguments: tuple[float, ...] = ()
+    said: str = ""
+    symbol: str = ""
 
     def argument(self, parameter: str, default: float) -> float:
         """Return the argument of this parameter, `default` when the signal has no such parameter."""
@@ -51,11 +58,14 @@ class SignalSpec:
 
 
 def parse_signal(text: str) -> SignalSpec:
-    """Read a signal's name such as `ofi(10s)` or `weighted_imbalance(5, 0.5)`.
+    """Read a signal's name such as `ofi(10s)`, `weighted_imbalance(5, 0.5)` or `ofi(10s)@BTC/USDT`.
 
     Raises:
-        ConfigError: there is no such signal, or an argument is missing, malformed or out of bounds.
+        ConfigError: there is no such signal, an argument is missing, malformed or out of bounds, or the `@` is not
+            between a signal and a symbol.
     """
+    if "@" in text:
+        return _guest(text)
     call = _CALL.fullmatch(text)
     name = call.group(1) if call else text
     arguments = [part.strip() for part in (call.group(2) or "").split(",")] if call and call.group(2) else []
@@ -70,10 +80,32 @@ def parse_signal(text: str) -> SignalSpec:
     return SignalSpec(text, signal, values)
 
 
+def as_heard(text: str, symbol: str) -> SignalSpec:
+    """Read a signal's name as the market of `symbol` takes it: its own `ofi(10s)@symbol` is its plain `ofi(10s)`.
+
+    Raises:
+        ConfigError: as for `parse_signal`.
+    """
+    spec = parse_signal(text)
+    return replace(parse_signal(spec.said), name=text) if spec.symbol == symbol else spec
+
+
 def parse_duration(text: str) -> int | None:
     """Return the nanoseconds of `250ms`, `10s`, `1m` or `2h`, None when `text` is none of these."""
     match = _DURATION.fullmatch(text)
     return int(match.group(1)) * _UNITS_NS[match.group(2)] if match else None
+
+
+def _guest(text: str) -> SignalSpec:
+    said, _, symbol = (part.strip() for part in text.partition("@"))
+    if not said or not symbol or "@" in symbol:
+        raise ConfigError(f"a guest should be a signal, one @ and a symbol as in ofi(1s)@BTC/USDT, was {text!r}")
+    own = parse_signal(said).signal
+    if own.code // FAMILY == FORECAST:
+        raise ConfigError(
+            f"{text!r} should not be a forecast: that is of its own instrument; its features may be guests"
+        )
+    return SignalSpec(text, guest_entry(own), (), said, symbol)
 
 
 def _value(text: str, signal: Signal, arguments: list[str], index: int) -> float:
