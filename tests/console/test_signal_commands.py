@@ -59,6 +59,18 @@ def test_signals_of_a_tape_are_written_with_exact_lots(tape: Tape, say: Say) -> 
     ]
 
 
+def test_every_sum_of_lots_is_an_integer_and_a_size_a_second_is_not(tape: Tape, say: Say) -> None:
+    names = "volume(1s),cvd,ofi_velocity(1s),mid"
+    words = ("signals", "tape", "--every", "1s", "--signals", names, "--units", "lots", "--out", "signals.parquet")
+
+    assert say(*words).code == 0
+    table = pq.read_table("signals.parquet")
+    assert [str(table.schema.field(name).type) for name in split_names(names)] == ["int64", "int64", "double", "double"]
+    assert table["volume(1s)"].to_pylist() == [None, 3, 0, 0]
+    assert table["ofi_velocity(1s)"].to_pylist() == [None, 7, 6, -6]
+    assert table.schema.field("ofi_velocity(1s)").metadata == {b"unit": b"lots a second"}
+
+
 def test_the_file_says_what_it_was_made_of(tape: Tape, say: Say) -> None:
     say(*WORDS, "--units", "lots", "--out", "signals.parquet")
     schema = pq.read_schema("signals.parquet")
