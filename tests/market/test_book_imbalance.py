@@ -96,6 +96,15 @@ def test_a_level_that_came_up_as_a_best_quote_is_as_old_as_that(grid: Instrument
     assert values(grid, ["persistent_imbalance(1, 1s)"], rows, 4 * NS_PER_S) == [pytest.approx((7 - 3) / (7 + 3))]
 
 
+def test_a_level_has_its_age_however_deep_it_came_up(grid: Instrument) -> None:
+    deep = {100 - rank: 1 for rank in range(20)}
+    rows = [*shown(deep, {102: 1}, NS_PER_S), Row(Kind.BID, 70, 9, local_ns=3 * NS_PER_S)]
+    old, new = 7 / 8, 1 / 2
+    assert values(grid, ["persistent_imbalance(21, 1s)"], rows, 4 * NS_PER_S, 1_024) == [
+        pytest.approx((20 * old + 9 * new - old) / (21 * old + 9 * new))
+    ]
+
+
 def test_a_level_beyond_the_window_counts_in_full(grid: Instrument) -> None:
     rows = shown({999: 6}, {1_001: 2, 1_300: 3}, NS_PER_S)
     assert values(grid, ["persistent_imbalance(2, 1s)"], rows, NS_PER_S) == [-1]
@@ -119,7 +128,7 @@ def books(draw: st.DrawFn) -> Book:
 NAMES = [
     *(entry.example for entry in ENTRIES),
     *("log_ratio(50)", "distance_imbalance(50, 0.05)", "band_imbalance(100)", "band_imbalance(7.5)"),
-    *("persistent_imbalance(10, 1s)", "depth_imbalance(50)", "weighted_imbalance(50, 0.1)"),
+    *("persistent_imbalance(50, 1s)", "depth_imbalance(50)", "weighted_imbalance(50, 0.1)"),
 ]
 EVEN = ("queue_share",)  # 1/2 is balanced, not 0
 FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

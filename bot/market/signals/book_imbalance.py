@@ -13,7 +13,6 @@ from bot.market.signals.entry import (
     INF,
     LEVELS,
     NO_BOOK,
-    RANK,
     Paid,
     Parameter,
     ParameterKind,
@@ -174,11 +173,8 @@ def _entry(
     high: float = 1,
     no_value: str = NO_BOOK,
     paid: Paid = Paid.DECISION,
-    watches: int = 1,
 ) -> Signal:
-    return Signal(
-        name, code, parameters, formula, source, unit, low, high, FIRST_BOOK, no_value, paid=paid, watches=watches
-    )
+    return Signal(name, code, parameters, formula, source, unit, low, high, FIRST_BOOK, no_value, paid=paid)
 
 
 ENTRIES: Final = (
@@ -242,13 +238,12 @@ ENTRIES: Final = (
     _entry(
         "persistent_imbalance",
         PERSISTENT_IMBALANCE,
-        (RANK, _HALFLIFE),
+        (LEVELS, _HALFLIFE),
         "depth_imbalance with each size weighted 1 - exp(-ln 2 age / halflife): a level that has stood for one"
         " half-life counts half. Its age counts from when it was first seen, however its size changed since; a level"
-        " at whose price something traded counts in full, as do those that came up deeper than the tenth or far away",
+        " at whose price something traded counts in full, as do those that came up very far away",
         "this project",
         no_value=f"{NO_BOOK}, or every level has only just come up",
         paid=Paid.LEVEL,
-        watches=10,
     ),
 )
