@@ -10,8 +10,8 @@ from bot.config import Config
 from bot.errors import ConfigError
 from bot.market import matching
 from bot.market.market import warm_up
-from bot.market.signals.forecast import ForecastSpec
-from bot.trading.contract import Costs, Strategy
+from bot.plugins import Plugins, plugins_of
+from bot.trading.contract import Costs
 from bot.trading.decision import ENGINE_SIGNALS, DecisionRules
 from bot.trading.engine import Engine
 from bot.trading.guard import Deadline
@@ -28,7 +28,10 @@ from storage.tape import Sampling
 
 @dataclass(frozen=True, slots=True)
 class CorePlan:
-    """All that decides what a core will do with its inputs; `sampling` is how they see the market, None if unknown."""
+    """All that decides what a core will do with its inputs; `sampling` is how they see the market, None if unknown.
+
+    `plugins` are what the signals that the strategy names need plugged in.
+    """
 
     config: Config
     strategy: LoadedStrategy
@@ -36,6 +39,7 @@ class CorePlan:
     portfolios: Mapping[str, Portfolio]
     deadline: Deadline
     sampling: Sampling | None = None
+    plugins: Plugins | None = None
 
 
 def build_engine(plan: CorePlan) -> Engine:
@@ -45,10 +49,10 @@ def build_engine(plan: CorePlan) -> Engine:
         ConfigError: a signal, a parameter or an instrument does not fit.
     """
     config = plan.config
-    names = _signals(plan.strategy.build(config.strategy.params))
+    names = signals_of(plan.strategy, config)
+    plugins = plugins_of(config, names) if plan.plugins is None else plan.plugins
     chosen = tuple(dict.fromkeys((*names, *ENGINE_SIGNALS)))
-    forecast = _forecast(config) if any(name.startswith("forecast") for name in names) else None
-    desks = seated_desks(plan.instruments, chosen, forecast)
+    desks = seated_desks(plan.instruments, chosen, plugins.forecast, plugins.signals)
     if plan.sampling is not None:
         for symbol, desk in desks.items():
             desk.market.tell(Fact(0, 0, symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))
@@ -64,6 +68,19 @@ def build_engine(plan: CorePlan) -> Engine:
         indexes={name: index for index, name in enumerate(chosen)},
     )
     return Engine(desks=desks, lanes=[_lane(plan, assumption) for assumption in config.paper.lanes], rules=rules)
+
+
+def signals_of(loaded: LoadedStrategy, config: Config) -> tuple[str, ...]:
+    """Return the signals that a strategy names with the configured parameters.
+
+    Raises:
+        ConfigError: a parameter does not fit, or what it names are no signals.
+    """
+    strategy = loaded.build(config.strategy.params)
+    names = strategy.signals
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{type(strategy).__name__}.signals should be a tuple of signal names, was {names!r}")
+    return tuple(names)
 
 
 def clock_every_ns(config: Config) -> int:
@@ -93,23 +110,6 @@ def warm_kernels() -> None:
     """Compile every kernel, or load it from the cache of an earlier start."""
     warm_up()
     matching.warm_up()
-
-
-def _signals(strategy: Strategy) -> tuple[str, ...]:
-    names = strategy.signals
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"{type(strategy).__name__}.signals should be a tuple of signal names, was {names!r}")
-    return tuple(names)
-
-
-def _forecast(config: Config) -> ForecastSpec:
-    own = config.forecast
-    return ForecastSpec(
-        horizon_ns=own.horizon_ns,
-        features=tuple(own.on),
-        halflife_s=own.halflife_ns / NS_PER_S,
-        warm_labels=own.warm_labels,
-    )
 
 
 def _lane(plan: CorePlan, assumption: FillAssumption) -> Lane:

@@ -24,6 +24,7 @@ from bot.config_sections import (
     FeedSettings,
     ForecastSettings,
     PaperSettings,
+    SignalSettings,
     StorageSettings,
     StrategySettings,
 )
@@ -66,6 +67,7 @@ class Config(BaseModel):
     exchange: ExchangeSettings = Field(default_factory=ExchangeSettings)
     feed: FeedSettings = Field(default_factory=FeedSettings)
     strategy: StrategySettings = Field(default_factory=StrategySettings)
+    signals: SignalSettings = Field(default_factory=SignalSettings)
     forecast: ForecastSettings = Field(default_factory=ForecastSettings)
     sizing: SizingSettings = Field(default_factory=SizingSettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)

@@ -137,6 +137,16 @@ class StrategySettings(BaseModel):
         return duration_ns(self.time_limit)
 
 
+class SignalSettings(BaseModel):
+    """Where signals and models of your own may come from."""
+
+    model_config = STRICT
+
+    folders: Names = Field(
+        default=("signals",), description="Folders that the files of signals and of models may come from."
+    )
+
+
 class ForecastSettings(BaseModel):
     """The online forecast; it runs when the strategy lists a forecast signal."""
 
@@ -146,6 +156,14 @@ class ForecastSettings(BaseModel):
     on: Names = Field(default=("depth_imbalance(5)", "ofi(1s)"), min_length=1, description="Signals it learns from.")
     halflife: Duration = Field(default="10m", description="Age at which a label counts half, as a duration.")
     warm_labels: int = Field(default=30, ge=2, description="Labels needed before the forecast has a value.")
+    model: str = Field(
+        default="",
+        description='"my_model:make" to forecast with a model of your own (scikit-learn); empty = least squares.',
+    )
+    labels: int = Field(default=5000, ge=2, description="How many of the newest labels such a model is fitted to.")
+    refit_every: int = Field(
+        default=500, ge=1, description="New labels after which it is fitted again; a fit delays the decision it is in."
+    )
 
     @property
     def horizon_ns(self) -> int:

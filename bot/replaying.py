@@ -11,16 +11,18 @@ import orjson
 from sqlalchemy import Engine as Database
 
 from bot.account import rebuilt
-from bot.building import CorePlan, build_engine, clock_every_ns, warm_kernels
+from bot.building import CorePlan, build_engine, clock_every_ns, signals_of, warm_kernels
 from bot.config import from_resolved
 from bot.errors import UserError
 from bot.feed.replay import tape_inputs
+from bot.plugins import plugins_again
 from bot.trading.engine import STOP, Engine
 from bot.trading.guard import RecordedDeadline
 from bot.trading.loading import load_source
 from bot.types import Batch, Command, Input, Overrun, Record
 from storage import tradelog
 from storage.parity import Difference, compare
+from storage.plugins import plugins_of_run
 from storage.tape import Tape
 
 
@@ -76,7 +78,8 @@ def _engine(database: Database, run: tradelog.Run, tape: Tape, overruns: list[Ov
     portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}
     keys = {(one.lane, one.symbol, one.seq) for one in overruns}
     deadline = RecordedDeadline(keys, config.strategy.time_limit)
-    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, tape.header.sampling))
+    plugins = plugins_again(config, signals_of(strategy, config), plugins_of_run(database, run.id))
+    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, tape.header.sampling, plugins))
     engine.name_run(str(run.id))
     return engine
 

@@ -12,9 +12,10 @@ import orjson
 from sqlalchemy import Engine as Database
 
 from bot.account import described, portfolio_of, untraded
-from bot.building import CorePlan, build_engine, check_tradable
+from bot.building import CorePlan, build_engine, check_tradable, signals_of
 from bot.config import Config, config_hash, resolved
 from bot.control import ControlFile, control_path
+from bot.plugins import Plugins, plugins_of
 from bot.trading.engine import Engine
 from bot.trading.guard import Deadline
 from bot.trading.loading import LoadedStrategy
@@ -81,7 +82,7 @@ def start_run(
     """Write a new run down and build its core.
 
     Raises:
-        ConfigError: a symbol cannot be traded on this account.
+        ConfigError: a symbol cannot be traded on this account, or a signal or the model cannot be loaded.
         StorageError: the database cannot be written.
         UserError: an open position does not lie on its instrument's grid any more.
     """
@@ -94,8 +95,9 @@ def start_run(
     portfolios = {lane: portfolio_of(state, instruments) for lane, state in states.items()}
     restored = _restored(database, config, start)
     # Built before the run is written down: a misspelled signal should leave no run behind.
-    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, start.sampling))
-    run_id = journal.start_run(_run_start(config, strategy, instruments, start, states, portfolios, restored))
+    plugins = plugins_of(config, signals_of(strategy, config))
+    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, start.sampling, plugins))
+    run_id = journal.start_run(_run_start(config, strategy, plugins, instruments, start, states, portfolios, restored))
     journal.write(_lost_orders(database, start))
     engine.name_run(str(run_id))
     kept = untraded(states[lanes[0]], instruments)
@@ -106,6 +108,7 @@ def start_run(
 def _run_start(
     config: Config,
     strategy: LoadedStrategy,
+    plugins: Plugins,
     instruments: Sequence[Instrument],
     start: Start,
     states: Mapping[str, LaneState],
@@ -130,6 +133,7 @@ def _run_start(
         opening_state=orjson.dumps(opening).decode(),
         instruments=tuple(instruments),
         command_cursor=restored.cursor,
+        plugins=plugins.stored,
     )
 
 

@@ -17,6 +17,7 @@ from storage.database import writing
 from storage.decisions import CHECKPOINT_EVERY, Checkpoint, DecisionLog
 from storage.lanes import LaneState, holding_row, opening_row
 from storage.pending import Pending, Run
+from storage.plugins import StoredPlugin, insert_plugins, keep_source
 from storage.rescue import save_backlog
 from storage.rows import Row, decimal_text, row_of
 
@@ -28,7 +29,7 @@ class RunStart:
     `config` is the resolved configuration as JSON, without secrets. `opening` names every lane of the run, since the
     state of each is found again from it; `opening_state` is the same as the core wants it, JSON that is only kept, for
     a replay to begin with. `tape` is where the run's inputs are recorded. `command_cursor` is how far the
-    control file was read before.
+    control file was read before. `plugins` are signals and models of the user's own.
     """
 
     account: str
@@ -47,6 +48,7 @@ class RunStart:
     opening_state: str = "{}"
     instruments: tuple[Instrument, ...] = ()
     command_cursor: int = 0
+    plugins: tuple[StoredPlugin, ...] = ()
 
 
 class Journal:
@@ -230,10 +232,8 @@ def _new_account(connection: Connection, name: str, currency: str, balance: Deci
 
 
 def _insert_run(connection: Connection, start: RunStart, account_id: int) -> int:
-    runs, sources = schema.runs, schema.sources
-    known = select(sources.c.hash).where(sources.c.hash == start.strategy_hash)
-    if connection.execute(known).first() is None:
-        connection.execute(insert(sources), {"hash": start.strategy_hash, "text": start.strategy_source})
+    runs = schema.runs
+    keep_source(connection, start.strategy_hash, start.strategy_source)
     parent = connection.execute(select(func.max(runs.c.id)).where(runs.c.account_id == account_id)).scalar()
     texts = ("mode", "config", "config_hash", "strategy_name", "strategy_hash", "code_version", "tape")
     row = {name: getattr(start, name) for name in texts}
@@ -246,6 +246,7 @@ def _insert_run(connection: Connection, start: RunStart, account_id: int) -> int
         "opening": start.opening_state,
     }
     run_id = _inserted(connection, runs, row)
+    insert_plugins(connection, run_id, start.plugins)
     # Since 0, not since the start: the events of a replay are older than its run.
     grids = [{"run_id": run_id, "local_ns": 0, **row_of(each)} for each in start.instruments]
     lanes = [{"run_id": run_id, **opening_row(state)} for state in start.opening]

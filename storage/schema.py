@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # Four digits, one higher with each migration: compared as text, so that a newer database is told from an older one.
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 # Not Alembic's own name: a database shared with other tools may hold their `alembic_version`.
 VERSION_TABLE: Final = "imbalance_version"
 
@@ -100,6 +100,19 @@ runs = Table(
     _whole("pid"),
     _whole("command_cursor"),
     Index("runs_account", "account_id"),
+)
+
+# Signals and models of the user's own that a run had plugged in; the strategy stands in the run itself.
+plugins = Table(
+    "plugins",
+    metadata,
+    _id(),
+    _run(),
+    _text("kind"),
+    _text("use"),
+    _text("name"),
+    Column("hash", Text, ForeignKey("sources.hash"), nullable=False),
+    UniqueConstraint("run_id", "kind", "use"),
 )
 
 instruments = Table(

@@ -77,7 +77,7 @@ _GROUPS: Final[Mapping[str, tuple[str, _Commands]]] = {
         "Check and describe the configuration.",
         {"check": config_commands.check, "schema": config_commands.schema},
     ),
-    "new": ("Begin something of your own.", {"strategy": checkup.new_strategy}),
+    "new": ("Begin something of your own.", {"strategy": checkup.new_strategy, "signal": checkup.new_signal}),
 }
 
 

@@ -110,11 +110,14 @@ def _installed(name: str) -> str | None:
 
 
 def _strategy(config: Config) -> Finding:
+    from bot.building import signals_of
+    from bot.plugins import plugins_of
     from bot.trading.loading import load
 
     loaded = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
-    loaded.build(config.strategy.params)
-    return Finding("strategy", f"{loaded.name} loads with its parameters")
+    plugins = plugins_of(config, signals_of(loaded, config))
+    own = [*plugins.signals, *([plugins.model.use] if plugins.model else [])]
+    return Finding("strategy", f"{loaded.name} loads with its parameters" + (f", {', '.join(own)}" if own else ""))
 
 
 def _feed(config: Config) -> Finding:

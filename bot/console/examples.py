@@ -63,6 +63,7 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "config check": ("imbalance config check --set feed.depth=50",),
     "config schema": ("imbalance config schema > config.schema.json",),
     "new strategy": ("imbalance new strategy my_alpha",),
+    "new signal": ("imbalance new signal my_signal",),
 }
 
 

@@ -13,10 +13,11 @@ from bot.console.choices import AsJson, ConfigPath, Overrides, configured, lengt
 from bot.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bot.config import Config
-    from bot.market.signals.forecast import ForecastSpec
+    from bot.market.plugged import Failed
+    from bot.plugins import Plugins
     from bot.research.clocks import Clock, Events
     from bot.research.table import Progress
     from bot.research.table_file import Units
@@ -84,13 +85,15 @@ def signals(  # over 30 lines: one option after the other
     config = configured(config_path, overrides)
     every_ns = length_ns(every, "--every") or 0
     chosen = split_names(names)
+    plugins = plugins_for(chosen, config)
     events = events_of(tape_folder(tape, config), symbol, Clock(_one_of(clock, list(Clock), "--clock")))
     span_ns = _span(begin, end, events)
     kept = Units(_one_of(units, list(Units), "--units"))
     beside = other_tapes(others, config)
-    rows = _write(events, chosen, every_ns, kept, out, span_ns, forecast_of(chosen, config), beside, quiet=as_json)
+    rows, failed = _write(events, chosen, every_ns, kept, out, span_ns, plugins, beside, quiet=as_json)
     if not as_json:
-        sys.stderr.write("".join(f"{note}\n" for note in _notes(chosen, every_ns, events)))
+        notes = (*_notes(chosen, every_ns, events), *failure_notes(failed))
+        sys.stderr.write("".join(f"{note}\n" for note in notes))
     document = {"file": out, "rows": rows, "symbol": events.symbol, "signals": chosen, "unstamped": events.unstamped}
     show(f"Wrote {rows:,} bins of {events.symbol} with {len(chosen)} signals to {out}.", document, as_json=as_json)
 
@@ -100,10 +103,7 @@ def split_names(text: str) -> tuple[str, ...]:
 
     Raises:
         UserError: a name is empty or stands twice, or parentheses don't match.
-        ConfigError: a name is not that of a signal.
     """
-    from bot.market.signals.naming import parse_signal
-
     parts = [""]
     depth = 0
     for letter in text:
@@ -119,7 +119,6 @@ def split_names(text: str) -> tuple[str, ...]:
         wrong = "a closing parenthesis for each opening one" if depth else "a signal between two commas"
         raise UserError(f"--signals should have {wrong}, was {text!r}")
     for place, name in enumerate(names):
-        parse_signal(name)
         if name in names[:place]:
             raise UserError(f"--signals should name each signal once, {name} stands there twice")
     return names
@@ -188,18 +187,27 @@ def _span(begin: str | None, end: str | None, events: Events) -> tuple[int, int]
     return begin_ns, end_ns
 
 
-def forecast_of(names: Sequence[str], config: Config) -> ForecastSpec | None:
-    """Return what the configuration says of the forecast, over the horizon that the names ask for; None without one."""
-    from bot.market.signals.forecast import ForecastSpec
-    from bot.market.signals.naming import parse_signal
-    from bot.types import NS_PER_S
+def plugins_for(names: Sequence[str], config: Config) -> Plugins:
+    """Return what these signals need plugged in; a forecast is over the horizon that the names ask for.
 
-    horizons = [int(spec.argument("horizon", 0)) for spec in map(parse_signal, names)]
-    asked = [horizon_ns for horizon_ns in horizons if horizon_ns]
-    if not asked:
-        return None
-    own = config.forecast
-    return ForecastSpec(asked[0], tuple(own.on), own.halflife_ns / NS_PER_S, own.warm_labels)
+    Raises:
+        ConfigError: a name is that of no signal, or something cannot be loaded.
+    """
+    from bot.market.signals.naming import parse_signal
+    from bot.plugins import is_forecast, plugins_of
+
+    asked = [int(parse_signal(name).argument("horizon", 0)) for name in names if is_forecast(name)]
+    plugins = plugins_of(config, names, horizon_ns=asked[0] if asked else None)
+    for name in names:
+        plugins.unit(name)  # which reads the name
+    return plugins
+
+
+def failure_notes(failed: Mapping[str, Failed]) -> Iterator[str]:
+    """Say which plug-ins failed, how often, and how the first time."""
+    for name, what in failed.items():
+        times = "once" if what.times == 1 else f"{what.times:,} times"
+        yield f"{name} failed {times} and had no value then; the first time: {what.first}"
 
 
 def _write(
@@ -209,34 +217,40 @@ def _write(
     units: Units,
     out: Path,
     span_ns: tuple[int, int],
-    forecast: ForecastSpec | None,
+    plugins: Plugins,
     others: Sequence[Tape],
     *,
     quiet: bool,
-) -> int:
-    """Write the file and return how many rows it has."""
+) -> tuple[int, Mapping[str, Failed]]:
+    """Write the file; return how many rows it has, and what failed on the way."""
     from bot.research.table import signal_tables
     from bot.research.table_file import PARQUET, TableFile
 
     instrument = events.instrument
     about = _about(events, every_ns, units) if out.suffix == PARQUET else {}
     rows = 0
-    with _progress(quiet=quiet) as progress, TableFile(out, instrument, names, units, about) as file:
-        for table in signal_tables(events, names, every_ns, forecast=forecast, progress=progress, others=others):
+    failed: Mapping[str, Failed] = {}
+    own, forecast = plugins.signals, plugins.forecast
+    with _progress(quiet=quiet) as progress, TableFile(out, instrument, names, units, about, plugins.unit) as file:
+        for table in signal_tables(
+            events, names, every_ns, forecast=forecast, own=own, progress=progress, others=others
+        ):
             rows += file.write(table, *span_ns)
+            failed = table.failed
             if table.time_ns[-1] >= span_ns[1]:
                 break
         if rows == 0:
             raise UserError(f"{events.tape.folder} has no bin of {events.symbol} between --from and --to")
-    return rows
+    return rows, failed
 
 
 def _notes(names: Sequence[str], every_ns: int, events: Events) -> Iterator[str]:
     """What a reader of the file should know and cannot see in it."""
     from bot.config_values import duration_text
     from bot.market.signals.naming import parse_signal
+    from bot.trading.signal_loading import is_own
 
-    for spec in map(parse_signal, names):
+    for spec in (parse_signal(name) for name in names if not is_own(name)):
         if spec.window_ns % every_ns:
             covered_ns = -(-spec.window_ns // every_ns) * every_ns
             yield f"{spec.name} covers {duration_text(covered_ns)}: windows are whole bins"

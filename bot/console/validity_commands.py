@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -19,7 +20,8 @@ from bot.errors import UserError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bot.config import Config
+    from bot.market.plugged import Failed
+    from bot.plugins import Plugins
     from bot.research.clocks import Events
     from bot.research.table import SignalTable
     from bot.research.worth import Questions, Validity
@@ -66,7 +68,7 @@ def validity(  # over 30 lines: one option after the other
 ) -> None:
     """Tell whether signals predict, for how long, and whether it pays: a page with plots, and one verdict each."""
     from bot.console.documents import show
-    from bot.console.signal_commands import events_of, other_tapes, split_names
+    from bot.console.signal_commands import events_of, failure_notes, other_tapes, plugins_for, split_names
     from bot.research.clocks import Clock
 
     chosen = split_names(names)
@@ -74,11 +76,14 @@ def validity(  # over 30 lines: one option after the other
     questions = _questions(horizons, latencies, fees, maker_fees)
     _check_out(out, force=force)
     config = configured(config_path, overrides)
+    plugins = plugins_for(chosen, config)
     events = events_of(tape_folder(tape, config), symbol, Clock.LOCAL)
     with _shown(quiet=as_json) as step:
-        found = _measured(events, chosen, every_ns, questions, config, other_tapes(others, config), step)
+        beside = other_tapes(others, config)
+        found, failed = _measured(events, chosen, every_ns, questions, plugins, beside, step)
         document = _written(found, out, step)
     show(_summary(found, out), document, as_json=as_json)
+    sys.stderr.write("".join(f"{note}\n" for note in failure_notes(failed)))
 
 
 def _questions(horizons: str, latencies: str, fees: str, maker_fees: str) -> Questions:
@@ -128,20 +133,19 @@ def _measured(
     names: tuple[str, ...],
     every_ns: int,
     questions: Questions,
-    config: Config,
+    plugins: Plugins,
     others: tuple[Tape, ...],
     step: _Step,
-) -> Validity:
-    from bot.console.signal_commands import forecast_of
+) -> tuple[Validity, Mapping[str, Failed]]:
     from bot.research.table import signal_table
     from bot.research.touches import touches
     from bot.research.validity import assess
 
     tape, symbol = events.tape, events.symbol
-    forecast = forecast_of(names, config)
     table = signal_table(
         *(tape, symbol, names, every_ns),
-        forecast=forecast,
+        forecast=plugins.forecast,
+        own=plugins.signals,
         progress=lambda done, total: step("reading signals", done, total),
         others=others,
     )
@@ -151,15 +155,15 @@ def _measured(
         )
     step("reading prices", 0, 1)
     moves = touches(tape, symbol)
-    return assess(_against_mid(table), moves, questions, lambda done, total: step("measuring", done, total))
+    told = _against_mid(table, plugins)
+    return assess(told, moves, questions, lambda done, total: step("measuring", done, total)), table.failed
 
 
-def _against_mid(table: SignalTable) -> SignalTable:
+def _against_mid(table: SignalTable, plugins: Plugins) -> SignalTable:
     """Prices among the signals become their distance from the mid: a price as such wanders and predicts nothing."""
-    from bot.market.signals.naming import parse_signal
     from bot.research.relative import against_mid
 
-    prices = [name for name in table.names if parse_signal(name).signal.unit == _PRICE]
+    prices = [name for name in table.names if plugins.unit(name) == _PRICE]
     return against_mid(table, prices)
 
 

@@ -7,15 +7,18 @@ the rows were cut into batches.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from bot.market.book import ASK_SIDE, BID_SIDE, FAR_LEVELS, NO_LEVEL, WINDOW_LEVELS, empty_book, grown, level_size, walk
 from bot.market.columns import Columns, columns_of, read_only, refusal
+from bot.market.custom import Making
 from bot.market.flow import empty_flow
+from bot.market.plugged import Failed, Plugged
 from bot.market.rows import CROWDED, NO_ROOM, REFUSED, apply_rows
 from bot.market.sampler import Sampler
 from bot.market.signals.forecast import ForecastSpec
@@ -25,6 +28,7 @@ from bot.market.windows import ENTRIES
 from bot.types import NS_PER_S, Batch, Fact, FeedReport, Floats, Instrument, InstrumentKind, Int64s, Kind, Side
 
 _FOREVER: Final = 2**62
+_NOTHING_OWN: Final[Mapping[str, Making]] = MappingProxyType({})
 
 
 class Market:
@@ -35,13 +39,14 @@ class Market:
     time of the row that carried it; all are 0 before there was one.
     """
 
-    __slots__ = ("_batch", "_book", "_columns", "_flow", "_instrument", "_sampler", "names")
+    __slots__ = ("_batch", "_book", "_columns", "_flow", "_instrument", "_plugged", "_sampler", "names")
 
     def __init__(
         self,
         instrument: Instrument,
         signals: Sequence[str],
         forecast: ForecastSpec | None = None,
+        own: Mapping[str, Making] = _NOTHING_OWN,
         *,
         window_levels: int = WINDOW_LEVELS,
         far_levels: int = FAR_LEVELS,
@@ -49,14 +54,19 @@ class Market:
     ) -> None:
         """Choose the signals by name; `forecast` is needed when one of them is a forecast.
 
-        The keyword arguments are sizes to start with and change no result.
+        `own` makes the signals of the user's own, by their names. The keyword arguments are sizes to start with and
+        change no result.
 
         Raises:
             ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
         """
         self.names = tuple(signals)
         self._instrument = instrument
-        self._sampler = Sampler(instrument, self.names, forecast, entries)
+        has_model = forecast is not None and forecast.model is not None
+        is_plugged = has_model or any(name in own for name in self.names)
+        self._plugged = Plugged(instrument, self.names, forecast, own) if is_plugged else None
+        compiled = self.names if self._plugged is None else self._plugged.wanted
+        self._sampler = Sampler(instrument, compiled, None if has_model else forecast, entries)
         self._book = empty_book(window_levels, far_levels, ages=self._sampler.ages)
         self._flow = empty_flow(self._sampler.watches)
         self._batch: Batch | None = None
@@ -91,7 +101,8 @@ class Market:
             ValueError: `now_ns` lies before the last decision or before a message that was applied.
         """
         self._sampler.seat(said)
-        return self._sampler.take(now_ns, self._book, self._flow)
+        row = self._sampler.take(now_ns, self._book, self._flow)
+        return row if self._plugged is None else self._plugged.complete(now_ns, row, self)
 
     def scan(
         self, batch: Batch, start: int, times_ns: Int64s, said: Floats | None = None
@@ -113,6 +124,8 @@ class Market:
         if said is None:
             said = np.full((len(times), len(self.guests)), math.nan)
         guests = np.array(said, dtype=np.float64, order="C")
+        if self._plugged is not None:
+            return self._scan_each(batch, start, times, guests)
         row, decision, why = start, 0, NO_ROOM
         while why == NO_ROOM:
             row, decision, why = self._sampler.take_all(
@@ -124,11 +137,21 @@ class Market:
 
     def is_warm(self) -> bool:
         """Return True when every chosen signal had a value in the last sample."""
-        return not self._sampler.cold()
+        return not self.cold_signals()
 
     def cold_signals(self) -> tuple[str, ...]:
         """Return the names of the chosen signals without a value in the last sample."""
-        return self._sampler.cold()
+        return self._sampler.cold() if self._plugged is None else self._plugged.cold()
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """What went wrong in plug-ins at the last decision, by name; each of them had no value there."""
+        return {} if self._plugged is None else self._plugged.failures
+
+    @property
+    def failed(self) -> Mapping[str, Failed]:
+        """How often each plug-in failed since the start, and how the first time."""
+        return {} if self._plugged is None else self._plugged.failed
 
     def report(self, report: FeedReport) -> None:
         """Take in the state of the feed, which the `quality` signal is made of."""
@@ -209,6 +232,17 @@ class Market:
             self._make_room(why)
         self._refuse(batch, row, why)
         return row
+
+    def _scan_each(self, batch: Batch, start: int, times: Int64s, said: Floats) -> tuple[int, Int64s, Floats]:
+        """Scan a decision at a time: what is plugged in is Python."""
+        touches = np.zeros((len(times), 4), dtype=np.int64)
+        rows = np.full((len(times), len(self.names)), math.nan)
+        row = start
+        for decision, now_ns in enumerate(times.tolist()):
+            row = self._apply(batch, row, now_ns + 1, _FOREVER)
+            rows[decision] = self.sample(now_ns, said[decision])
+            touches[decision] = self.bid_ticks, self.bid_lots, self.ask_ticks, self.ask_lots
+        return row, touches, rows
 
     def _columns_of(self, batch: Batch) -> Columns:
         if self._columns is None or batch is not self._batch:

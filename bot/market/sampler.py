@@ -217,11 +217,20 @@ def _rows_paid(specs: Sequence[SignalSpec], paid: Sequence[Paid]) -> Int64s:
     return np.array([row for row, spec in enumerate(specs) if spec.signal.paid in paid], dtype=np.int64)
 
 
+def check_horizon(spec: SignalSpec, forecast: ForecastSpec | None) -> None:
+    """Refuse a forecast over another horizon than the one that is learnt.
+
+    Raises:
+        ConfigError: it is one, or nothing is learnt.
+    """
+    if spec.signal.code in _LEARNT and (forecast is None or forecast.horizon_ns != spec.argument("horizon", 0)):
+        had = "none was given" if forecast is None else f"it was {forecast.horizon_ns} ns"
+        raise ConfigError(f"{spec.name} should have a forecast of the same horizon configured, {had}")
+
+
 def _features(forecast: ForecastSpec | None, chosen: Sequence[SignalSpec], symbol: str) -> list[SignalSpec]:
     for spec in chosen:
-        if spec.signal.code in _LEARNT and (forecast is None or forecast.horizon_ns != spec.argument("horizon", 0)):
-            had = "none was given" if forecast is None else f"it was {forecast.horizon_ns} ns"
-            raise ConfigError(f"{spec.name} should have a forecast of the same horizon configured, {had}")
+        check_horizon(spec, forecast)
     features = [] if forecast is None else [as_heard(name, symbol) for name in forecast.features]
     for spec in features:
         if spec.signal.code in _LEARNT:

@@ -5,16 +5,19 @@ It is made by the same `Market` that runs live, so a signal is worth in research
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
 from bot.errors import ConfigError, TapeError
+from bot.market.custom import Making
 from bot.market.guests import asked_of
 from bot.market.market import Market
+from bot.market.plugged import Failed
 from bot.market.signals.forecast import ForecastSpec
 from bot.nearest import did_you_mean
 from bot.research.clocks import Clock, Events
@@ -29,6 +32,8 @@ PART_ROWS: Final = 65_536
 """Rows of a streamed table: some megabytes, and a good size for a row group of a file."""
 
 _FOREVER: Final = 2**62
+_NOTHING_OWN: Final[Mapping[str, Making]] = MappingProxyType({})
+_NONE: Final[Mapping[str, Failed]] = MappingProxyType({})
 _COLUMNS: Final = ("time_ns", "bid_ticks", "bid_lots", "ask_ticks", "ask_lots", "values")
 
 
@@ -37,7 +42,8 @@ class SignalTable:
     """Decisions at the edges of equal bins: row k is the state as of `time_ns[k]`, made of what came up to then.
 
     The touch is in ticks and lots, 0 and 0 where that side is missing. `values` is (n, k) in the order of `names` and
-    in the signals' own units; NaN means no value.
+    in the signals' own units; NaN means no value. `failed` says which plug-ins had none because they failed, since the
+    tape's begin.
     """
 
     instrument: Instrument
@@ -48,13 +54,14 @@ class SignalTable:
     ask_ticks: Int64s
     ask_lots: Int64s
     values: Floats
+    failed: Mapping[str, Failed] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.time_ns.shape[0])
 
     def take(self, rows: slice) -> SignalTable:
         """Return these rows, as views."""
-        return SignalTable(self.instrument, self.names, *(getattr(self, name)[rows] for name in _COLUMNS))
+        return replace(self, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
     @property
     def mid_ticks(self) -> Floats:
@@ -71,10 +78,13 @@ def signal_table(
     *,
     clock: Clock = Clock.LOCAL,
     forecast: ForecastSpec | None = None,
+    own: Mapping[str, Making] = _NOTHING_OWN,
     progress: Progress | None = None,
     others: Sequence[Tape] = (),
 ) -> SignalTable:
     """Return the whole table of one symbol; `signal_tables` gives it in parts, for tapes larger than memory.
+
+    `own` makes the signals of the user's own, by their names.
 
     Raises:
         ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
@@ -82,10 +92,10 @@ def signal_table(
         ValueError: `every_ns` is not above 0.
     """
     events = Events(tape, symbol, clock)
-    nothing = _table(events.instrument, tuple(names), [])
-    parts = [nothing, *signal_tables(events, names, every_ns, forecast=forecast, progress=progress, others=others)]
-    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
-    return SignalTable(nothing.instrument, nothing.names, *columns)
+    told = signal_tables(events, names, every_ns, forecast=forecast, own=own, progress=progress, others=others)
+    parts = [_table(events.instrument, tuple(names), []), *told]
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    return replace(parts[-1], **columns)
 
 
 def signal_tables(
@@ -94,6 +104,7 @@ def signal_tables(
     every_ns: int,
     *,
     forecast: ForecastSpec | None = None,
+    own: Mapping[str, Making] = _NOTHING_OWN,
     progress: Progress | None = None,
     part_rows: int = PART_ROWS,
     others: Sequence[Tape] = (),
@@ -112,7 +123,7 @@ def signal_tables(
     """
     if every_ns <= 0:
         raise ValueError(f"every_ns should be > 0, was {every_ns}")
-    market = Market(events.instrument, names, forecast)
+    market = Market(events.instrument, names, forecast, own)
     sees_all = events.tape.header.sampling is Sampling.EVENT
     market.tell(Fact(0, 0, events.symbol, "sampling", Decimal(sees_all)))
     decisions = _Decisions(market, every_ns, _guest_rows(market, events, every_ns, others))
@@ -124,10 +135,10 @@ def signal_tables(
             done_ns = min(max(int(scanned[0][-1]), first_ns), last_ns)
             progress(done_ns - first_ns, last_ns - first_ns)
         if sum(len(times) for times, _, _ in waiting) >= part_rows:
-            yield _table(events.instrument, tuple(names), waiting)
+            yield _table(events.instrument, tuple(names), waiting, market.failed)
             waiting = []
     if waiting:
-        yield _table(events.instrument, tuple(names), waiting)
+        yield _table(events.instrument, tuple(names), waiting, market.failed)
 
 
 def _guest_rows(market: Market, events: Events, every_ns: int, others: Sequence[Tape]) -> GuestRows:
@@ -150,12 +161,14 @@ def _guest_rows(market: Market, events: Events, every_ns: int, others: Sequence[
 _Scanned = tuple[Int64s, Int64s, Floats]  # decision times (m,), touches (m, 4), signals (m, k)
 
 
-def _table(instrument: Instrument, names: tuple[str, ...], scanned: Sequence[_Scanned]) -> SignalTable:
+def _table(
+    instrument: Instrument, names: tuple[str, ...], scanned: Sequence[_Scanned], failed: Mapping[str, Failed] = _NONE
+) -> SignalTable:
     times = np.concatenate([np.empty(0, np.int64), *(part[0] for part in scanned)])
     touch = np.concatenate([np.empty((0, 4), np.int64), *(part[1] for part in scanned)])
     values = np.concatenate([np.empty((0, len(names))), *(part[2] for part in scanned)])
     bid_ticks, bid_lots, ask_ticks, ask_lots = (touch[:, column].copy() for column in range(4))
-    return SignalTable(instrument, names, times, bid_ticks, bid_lots, ask_ticks, ask_lots, values)
+    return SignalTable(instrument, names, times, bid_ticks, bid_lots, ask_ticks, ask_lots, values, dict(failed))
 
 
 def _told(scanned: Iterator[_Scanned], tape: Tape) -> Iterator[_Scanned]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
@@ -62,6 +62,15 @@ class _Column:
         return pa.array(lots.astype(np.int64), mask=missing)
 
 
+def catalogue_unit(name: str) -> str:
+    """Return the unit of a signal of the catalogue.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    return parse_signal(name).signal.unit
+
+
 class TableFile:
     """A signal table being written under another name; it gets its own name when all of it is there.
 
@@ -71,16 +80,22 @@ class TableFile:
     """
 
     def __init__(
-        self, path: Path, instrument: Instrument, names: Iterable[str], units: Units, about: Mapping[str, str]
+        self,
+        path: Path,
+        instrument: Instrument,
+        names: Iterable[str],
+        units: Units,
+        about: Mapping[str, str],
+        unit_of: Callable[[str], str] = catalogue_unit,
     ) -> None:
-        """Begin a file; the ending of `path` says which kind.
+        """Begin a file; the ending of `path` says which kind. `unit_of` gives the unit of a signal by its name.
 
         Raises:
             UserError: the ending is neither `.parquet` nor `.csv`, or the folder cannot be written to.
         """
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
-        self._columns = [_column(name, instrument, units) for name in names]
+        self._columns = [_column(name, unit_of(name), instrument, units) for name in names]
         self._mid_ticks = np.nan  # of the newest row
         schema = _schema(self._columns, about)
         try:
@@ -144,13 +159,12 @@ class TableFile:
                 raise StorageError(f"{self._path} could not be written: {error.strerror or error}") from None
 
 
-def _column(name: str, instrument: Instrument, units: Units) -> _Column:
-    spec = parse_signal(name)
-    signal = spec.signal
-    size = _SIZE.fullmatch(signal.unit)
-    if units is Units.BASE or size is None or spec.symbol:  # a guest's lots are another instrument's
-        return _Column(name, signal.unit, 1.0, whole=False)
-    return _Column(name, f"lots{size[1]}", float(instrument.lot_size), whole=signal.name in _WHOLE)
+def _column(name: str, unit: str, instrument: Instrument, units: Units) -> _Column:
+    size = _SIZE.fullmatch(unit)
+    if units is Units.BASE or size is None or "@" in name:  # a guest's lots are another instrument's
+        return _Column(name, unit, 1.0, whole=False)
+    whole = name.partition("(")[0].strip() in _WHOLE
+    return _Column(name, f"lots{size[1]}", float(instrument.lot_size), whole)
 
 
 def _schema(columns: Iterable[_Column], about: Mapping[str, str]) -> Any:

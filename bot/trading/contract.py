@@ -7,23 +7,13 @@ fields: the same views give the same state, in backtest, paper and live.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from bot.types import BPS, NS_PER_S, Fill, Floats, Instrument, Side
-
-T = TypeVar("T", int, float, str, bool)
-
-
-def param(default: T, *, low: T | None = None, high: T | None = None, doc: str = "") -> T:
-    """Declare a strategy parameter: its default, its inclusive bounds and one line of documentation."""
-    metadata = {"low": low, "high": high, "doc": doc}
-    declared: T = field(default=default, metadata=metadata)
-    return declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +171,3 @@ def sign(value: float) -> float:
     """-1.0, 0.0 or 1.0; NaN stays NaN."""
     # NaN has a sign of its own and is true.
     return math.copysign(1.0, value) if value and not math.isnan(value) else value
-
-
-def parameters(cls: type[Strategy]) -> dict[str, dataclasses.Field[Any]]:
-    """Parameters of a strategy class by name, in the order they were declared."""
-    return {entry.name: entry for entry in dataclasses.fields(cls) if entry.init}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class Desk:
 
     `guests` answer what the market asks of others, in its order. `row` are all signals at the last decision, which was
     at `sampled_ns`; None before there was one. `decisions` counts the times the lanes were asked, `quality` (0 to 1) is
-    that of the signals at the last of them.
+    that of the signals at the last of them. `told` are the plug-ins whose failure was told.
     """
 
     market: Market
@@ -31,6 +31,7 @@ class Desk:
     skew_ns: int = 0
     decisions: int = 0
     quality: float = 0.0
+    told: set[str] = field(default_factory=set)
 
     def sample(self, now_ns: int) -> Floats:
         """Take a decision of the market with what its guests said last; return all signals, which nobody may change."""
@@ -62,7 +63,8 @@ class Guest:
 class Moment:
     """One decision time in one instrument, the same for every lane.
 
-    `cold` are the strategy's signals without a value; `quality` is 0 to 1, 0 when it has no value; `volatility` is in
+    `cold` are the strategy's signals without a value, `failures` what its own signals or its model did wrong, by name;
+    `quality` is 0 to 1, 0 when it has no value; `volatility` is in
     bps per square-root second. `bid_ticks` and `ask_ticks` are 0 when that side is empty.
     """
 
@@ -71,6 +73,7 @@ class Moment:
     row: Floats
     signals: Mapping[str, float]
     cold: tuple[str, ...]
+    failures: Mapping[str, str]
     quality: float
     volatility: float
     bid_ticks: int

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.trading.decision import DecisionRules, decide
-from bot.trading.desk import Desk
+from bot.trading.desk import Desk, Moment
 from bot.trading.lane import Lane
 from bot.types import NS_PER_S, Batch, Command, Fact, FeedReport, Incident, Input, Record
 
@@ -75,6 +75,7 @@ class Engine:
         moment = self.rules.moment(desk, self.now_ns, seq)
         desk.decisions += 1
         desk.quality = moment.quality
+        yield from _newly_failed(desk, symbol, moment)
         for lane in self.lanes:
             if moment.has_book:
                 lane.portfolio.mark(symbol, moment.bid_ticks, moment.ask_ticks)
@@ -101,3 +102,11 @@ class Engine:
     def _turn_all(self, action: str, by: str, reason: str, seq: int) -> Iterator[Record]:
         for lane in self.lanes:
             yield from lane.turn(action, by, reason, seq, self.now_ns)
+
+
+def _newly_failed(desk: Desk, symbol: str, moment: Moment) -> Iterator[Incident]:
+    """Tell of each plug-in once that it fails; every decision without it says why by itself."""
+    for name, text in moment.failures.items():
+        if name not in desk.told:
+            desk.told.add(name)
+            yield Incident("", symbol, moment.seq, moment.now_ns, "signal_failed", f"{name}: {text}")

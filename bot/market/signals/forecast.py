@@ -21,6 +21,7 @@ import numpy as np
 
 from bot.errors import ConfigError
 from bot.market.jit import lean_kernel
+from bot.market.learned import ModelSpec
 from bot.market.plan import CODE
 from bot.market.signals.entry import HORIZON, INF, Signal
 from bot.market.signals.family import FAMILY
@@ -59,7 +60,7 @@ class ForecastSpec:
     """What to forecast from what: signal names as `features` (1 to 16), none of them a forecast itself.
 
     `halflife_s` > 0 is the age at which a label counts half; `warm_labels` >= 1 is how many labels that do not overlap
-    are needed before the forecast has a value.
+    are needed before the forecast has a value. With a `model` that one forecasts, not the built-in least squares.
 
     Raises:
         ConfigError: a value is out of its bounds.
@@ -69,6 +70,7 @@ class ForecastSpec:
     features: tuple[str, ...]
     halflife_s: float = 600.0
     warm_labels: int = 30
+    model: ModelSpec | None = None
 
     def __post_init__(self) -> None:
         if self.horizon_ns <= 0:
