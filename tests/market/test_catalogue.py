@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import ConfigError
+from bot.market.market import Market
 from bot.market.signals.catalogue import CATALOGUE
 from bot.market.signals.entry import Signal
 from bot.market.signals.forecast import ForecastSpec
-from bot.market.market import Market
 from bot.market.signals.naming import parse_duration, parse_signal
 from bot.types import NS_PER_S, Instrument
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from bot.market.signals.forecast import ForecastSpec
 from bot.market.market import Market
+from bot.market.signals.forecast import ForecastSpec
 from bot.types import NS_PER_S, Floats, Instrument, Kind
 from tests.market.reference import Row, batch_of
 

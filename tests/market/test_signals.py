@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.market.market import Market
 from bot.market.signals.catalogue import CATALOGUE
 from bot.market.signals.forecast import ForecastSpec
-from bot.market.market import Market
 from bot.market.signals.naming import parse_signal
 from bot.types import NS_PER_S, FeedReport, Instrument, Kind
 from tests.market.reference import SYMBOL, Row, batch_of
