@@ -12,8 +12,9 @@ from bot.errors import ConfigError
 from bot.market.signals.cross import STALE_NS
 from bot.market.signals.forecast import ForecastSpec
 from bot.research.clocks import Clock, Events
+from bot.research.consolidated import Source, consolidated_table
 from bot.research.table import signal_table, signal_tables
-from bot.types import NS_PER_S, Kind
+from bot.types import NS_PER_S, InstrumentKind, Kind
 from storage.tape import Tape
 from tests.market.reference import SYMBOL, Row
 from tests.research.tapes import GRID, tape_of
@@ -131,3 +132,39 @@ def test_clocks_of_two_venues_are_never_merged(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="local clock"):
         signal_table(own, SYMBOL, NAMES, NS_PER_S, clock=Clock.EXCHANGE, others=[other])
+
+
+def test_a_consolidated_table_of_one_venue_is_its_own_table(tmp_path: Path) -> None:
+    own, _ = both(tmp_path)
+    names = ["consolidated_mid", "consolidated_imbalance(2)", "consolidated_ofi(2s)"]
+    together = consolidated_table([Source(own, SYMBOL)], names, NS_PER_S, stale_after_ns=100 * NS_PER_S)
+    alone = signal_table(own, SYMBOL, ["mid", "depth_imbalance(2)", "ofi(2s)"], NS_PER_S)
+
+    assert together.time_ns.tolist() == alone.time_ns.tolist()
+    assert np.array_equal(together.values, alone.values, equal_nan=True)
+
+
+def test_a_consolidated_table_of_two_tapes_drops_the_one_that_ended(tmp_path: Path) -> None:
+    own = tape_of(tmp_path / "own", wander(1, 0.2, 60))
+    coin = replace(GRID, symbol="X/Y:X", kind=InstrumentKind.INVERSE)
+    other = tape_of(tmp_path / "other", wander(2, 3.3, 40), instruments=[coin], symbol=coin.symbol)
+    sources = [Source(own, SYMBOL, 5.0), Source(other, coin.symbol, 2.0)]
+    table = consolidated_table(sources, ["stale_venues", "venue_gap"], NS_PER_S, stale_after_ns=5 * NS_PER_S)
+
+    stale = table.values[:, 0]
+    assert stale[5:40].max() == 0
+    assert stale[46:].tolist() == [1.0] * len(stale[46:])
+    assert np.isnan(table.values[46:, 1]).all()
+    assert np.isfinite(table.values[5:40, 1]).all()
+
+    early = [
+        Source(own, SYMBOL, 5.0),
+        Source(
+            tape_of(tmp_path / "cut", wander(2, 3.3, 40)[:200], instruments=[coin], symbol=coin.symbol),
+            coin.symbol,
+            2.0,
+        ),
+    ]
+    before = consolidated_table(early, ["stale_venues", "venue_gap"], NS_PER_S, stale_after_ns=5 * NS_PER_S)
+    known = before.time_ns < early[1].tape.span_ns[1]
+    assert np.array_equal(before.values[known], table.values[: len(known)][known], equal_nan=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -57,8 +58,8 @@ class SignalSpec:
         return self.signal.watches or int(self.arguments[0])
 
 
-def parse_signal(text: str) -> SignalSpec:
-    """Read a signal's name such as `ofi(10s)`, `weighted_imbalance(5, 0.5)` or `ofi(10s)@BTC/USDT`.
+def parse_signal(text: str, catalogue: Mapping[str, Signal] = CATALOGUE) -> SignalSpec:
+    """Read a signal's name such as `ofi(10s)`, `weighted_imbalance(5, 0.5)` or `ofi(10s)@BTC/USDT`, of a catalogue.
 
     Raises:
         ConfigError: there is no such signal, an argument is missing, malformed or out of bounds, or the `@` is not
@@ -69,9 +70,9 @@ def parse_signal(text: str) -> SignalSpec:
     call = _CALL.fullmatch(text)
     name = call.group(1) if call else text
     arguments = [part.strip() for part in (call.group(2) or "").split(",")] if call and call.group(2) else []
-    signal = CATALOGUE.get(name)
+    signal = catalogue.get(name)
     if signal is None:
-        near = did_you_mean(text, (_written(signal, arguments) for signal in CATALOGUE.values()))
+        near = did_you_mean(text, (_written(signal, arguments) for signal in catalogue.values()))
         raise ConfigError(f"no signal is called {text!r}{near}")
     wanted = len(signal.parameters)
     if len(arguments) != wanted:
