@@ -65,22 +65,22 @@ def elasticity(levels: Int64s, side: int, mid: float, count: int) -> float:
 def void(book: Book, mid: float, bps: float, gaps: Floats) -> float:
     """Return the widest gap between neighbouring levels within `bps` of the mid over the median gap of both sides."""
     count = 0
+    widest = 1
     for side in range(2):
         if count <= MOST_WALKED:
-            count = write_gaps(book, side, worst_within(mid, side, bps), gaps, count)
+            count, widest = write_gaps(book, side, worst_within(mid, side, bps), gaps, count, widest)
     if not 2 <= count <= 2 * MOST_WALKED:
         return math.nan
-    widest = 1.0
-    for i in range(count):
-        widest = max(widest, gaps[i])
     return widest / median_gap(gaps, count, widest)
 
 
 @lean_kernel
-def write_gaps(book: Book, side: int, worst: int, gaps: Floats, count: int) -> int:
+def write_gaps(  # long, for its usual case is written out a second time: it runs for hundreds of levels a decision
+    book: Book, side: int, worst: int, gaps: Floats, count: int, widest: int
+) -> tuple[int, int]:
     """Write the gaps between the levels of a side, down to the key `worst`, behind the first `count` gaps.
 
-    Return the new count; beyond the room for gaps when the side has more than `MOST_WALKED`.
+    Return the new count, beyond the room for gaps when the side has more than `MOST_WALKED`, and the widest so far.
     """
     words = book.words
     origin = book.marks[side, ORIGIN]
@@ -100,9 +100,11 @@ def write_gaps(book: Book, side: int, worst: int, gaps: Floats, count: int) -> i
             if bits == 0 or slot < lowest:
                 break
             if count == end:
-                return 2 * MOST_WALKED + 1
+                return 2 * MOST_WALKED + 1, widest
             bits ^= 1 << place
             gaps[count] = near - slot
+            if near - slot > widest:
+                widest = near - slot
             count += 1
             near = slot
         key = origin + near
@@ -111,22 +113,23 @@ def write_gaps(book: Book, side: int, worst: int, gaps: Floats, count: int) -> i
         if worse < worst:
             break
         if count == end:
-            return 2 * MOST_WALKED + 1
+            return 2 * MOST_WALKED + 1, widest
         gaps[count] = key - worse
+        widest = max(widest, key - worse)
         count += 1
         key = worse
-    return count
+    return count, widest
 
 
 @lean_kernel
-def median_gap(gaps: Floats, count: int, widest: float) -> float:
+def median_gap(gaps: Floats, count: int, widest: int) -> float:
     """Return the median of the first `count` whole numbers from 1 to `widest`, of an even count the middle two's mean.
 
     The range of answers is halved until one is left: a few passes over a short array, in which nothing moves.
     """
     wanted = (count + 1) // 2
     low = 1.0
-    high = widest
+    high = float(widest)
     while low < high:
         guess = math.floor(0.5 * (low + high))
         if at_most(gaps, count, guess) >= wanted:
@@ -135,7 +138,7 @@ def median_gap(gaps: Floats, count: int, widest: float) -> float:
             low = guess + 1.0
     if count % 2 == 1 or at_most(gaps, count, low) > wanted:
         return low
-    above = widest
+    above = float(widest)
     for i in range(count):
         if gaps[i] > low:
             above = min(above, gaps[i])
