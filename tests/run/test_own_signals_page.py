@@ -20,7 +20,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "own-signals.md"
 
 
 def block(language: str, place: int = 0) -> str:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[place]
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return found[place]
 
 
 def test_the_page_works_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
