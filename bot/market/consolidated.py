@@ -82,11 +82,13 @@ class Venue:
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A venue that counts at a decision, its conversion rate, and its row of signals."""
+    """A venue that counts at a decision, its conversion rate, its row of signals, and its best net prices."""
 
     venue: Venue
     rate: float
     row: Floats
+    bid: float
+    ask: float
 
     def upto(self, side: Side, bound: float) -> tuple[Floats, Floats]:
         """All levels whose net price is at least as good as `bound`."""
@@ -97,9 +99,6 @@ class _Fresh:
             prices, coins = self.venue.levels(side, count, self.rate)
         near = side.sign * (prices - bound) >= 0
         return prices[near], coins[near]
-
-    def best(self, side: Side) -> float:
-        return float(self.venue.levels(side, 1, self.rate)[0][0])
 
     def flow(self, name: str) -> float:
         """A signed flow of the venue in coins, at the mid of now for an inverse contract."""
@@ -155,7 +154,8 @@ class Consolidated:
         for venue, row in zip(self._venues, rows, strict=True):
             rate = venue.rate_now(oldest_ns)
             if venue.market.has_book and venue.market.book_local_ns >= oldest_ns and not math.isnan(rate):
-                fresh.append(_Fresh(venue, rate, row))
+                bid, ask = (float(venue.levels(side, 1, rate)[0][0]) for side in (Side.BUY, Side.SELL))
+                fresh.append(_Fresh(venue, rate, row, bid, ask))
         return fresh
 
     def _value(self, spec: SignalSpec, fresh: Sequence[_Fresh], stale: int) -> float:
@@ -205,7 +205,7 @@ def _stacked(ladders: Sequence[tuple[Floats, Floats]], side: Side) -> tuple[Floa
 
 
 def _bests(fresh: Sequence[_Fresh]) -> tuple[float, float]:
-    return max(each.best(Side.BUY) for each in fresh), min(each.best(Side.SELL) for each in fresh)
+    return max(each.bid for each in fresh), min(each.ask for each in fresh)
 
 
 def _mid(fresh: Sequence[_Fresh]) -> float:
@@ -223,30 +223,27 @@ def _imbalance(fresh: Sequence[_Fresh], count: int) -> float:
 
 def _depth(fresh: Sequence[_Fresh], bps: float) -> float:
     mid = _mid(fresh)
-    return math.fsum(
-        size
-        for each in fresh
-        for side in (Side.BUY, Side.SELL)
-        for size in each.upto(side, mid * (1 - side.sign * bps / BPS))[1]
-    )
+    sizes = [each.upto(side, mid * (1 - side.sign * bps / BPS))[1] for each in fresh for side in (Side.BUY, Side.SELL)]
+    return math.fsum(np.concatenate(sizes).tolist())
 
 
 def _gap_bps(fresh: Sequence[_Fresh]) -> float:
     """The best pair of venues; one venue's own bid and ask are no pair."""
-    return BPS * max(
-        one.best(Side.BUY) / other.best(Side.SELL) - 1 for one in fresh for other in fresh if one is not other
-    )
+    return BPS * max(one.bid / other.ask - 1 for one in fresh for other in fresh if one is not other)
 
 
 def _gap_coins(fresh: Sequence[_Fresh]) -> float:
     """Walk both books from their best until the next coin would lose. No venue is crossed with itself."""
     bid, ask = _bests(fresh)
+    if bid < ask:
+        return 0.0
     bids = _stacked([each.upto(Side.BUY, ask) for each in fresh], Side.BUY)
     asks = _stacked([each.upto(Side.SELL, bid) for each in fresh], Side.SELL)
-    sold, bought = np.cumsum(bids[1]), np.cumsum(asks[1])
+    paid, cost = bids[0].tolist(), asks[0].tolist()
+    sold, bought = np.cumsum(bids[1]).tolist(), np.cumsum(asks[1]).tolist()
     row = column = 0
     done = 0.0
-    while row < len(sold) and column < len(bought) and bids[0][row] >= asks[0][column]:
-        done = float(min(sold[row], bought[column]))
+    while row < len(sold) and column < len(bought) and paid[row] >= cost[column]:
+        done = min(sold[row], bought[column])
         row, column = row + (sold[row] <= done), column + (bought[column] <= done)
     return done
