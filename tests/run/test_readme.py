@@ -80,16 +80,6 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_readme_names_every_shipped_signal_and_no_other() -> None:
-    from bot.market.signals.catalogue import CATALOGUE
-
-    text = (ROOT / "README.md").read_text()
-    paragraph = text[text.index("Signals: ") : text.index("Formulas and sources")]
-
-    named = set(re.findall(r"`([a-z_]+)(?:\([^`]*\))?`", paragraph))
-    assert named == set(CATALOGUE)
-
-
 def test_every_file_the_readme_links_exists() -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / "README.md").read_text())
 
