@@ -6,7 +6,19 @@ import sys
 from collections.abc import Callable
 from itertools import takewhile
 
-from benchmarks import core, exchange, journal, matching, polling, realism, signals, streaming
+from benchmarks import (
+    core,
+    exchange,
+    journal,
+    matching,
+    polling,
+    realism,
+    signal_costs,
+    signal_pages,
+    signal_worth,
+    signals,
+    streaming,
+)
 
 QUICK: dict[str, Callable[[], None]] = {
     "core": core.main,
@@ -19,6 +31,9 @@ ALL: dict[str, Callable[[], None]] = {
     "exchange": exchange.main,
     "polling": polling.main,
     "realism": realism.main,
+    "signal_costs": signal_costs.main,
+    "signal_pages": signal_pages.main,
+    "signal_worth": signal_worth.main,
     "streaming": streaming.main,
 }
 
