@@ -38,7 +38,6 @@ from bot.market.tallies import (
     OFI,
     RANKS,
     TALLIES,
-    TOUCH_LOTS,
     UPDATES,
     WATCHED_RANKS,
 )
@@ -88,7 +87,6 @@ def add_depth(flow: Flow) -> None:
     """Add the sizes of the watched ranks to the sums that order flow is measured against."""
     tops, tallies = flow.tops, flow.tallies
     tallies[UPDATES] += 1
-    tallies[TOUCH_LOTS] += tops[BID_SIDE, 1, 0] + tops[ASK_SIDE, 1, 0]
     for rank in range(tallies[WATCHED_RANKS]):
         tallies[DEEP_LOTS] += tops[BID_SIDE, 1, rank] + tops[ASK_SIDE, 1, rank]
 

@@ -55,7 +55,7 @@ class Market:
         """Choose the signals by name; `forecast` is needed when one of them is a forecast.
 
         `own` makes the signals of the user's own, by their names. The keyword arguments are sizes to start with and
-        change no result.
+        change no result but those made of the ages of levels that come up outside the window.
 
         Raises:
             ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
@@ -76,8 +76,8 @@ class Market:
         """Apply the messages from row `start` on that begin (local time) before `until_ns`; return the next row.
 
         Raises:
-            ValueError: a row is not valid (time going back, negative size, unknown kind), or the batch is another
-                symbol's; the rows before it are applied.
+            ValueError: a row is not valid (time going back, negative size, unknown kind), and the rows before it are
+                applied; the batch is another symbol's, or `start` is negative.
         """
         return self._apply(batch, start, until_ns, _FOREVER)
 
@@ -115,15 +115,20 @@ class Market:
         said by each of them.
 
         Raises:
-            ValueError: as for `advance` and `sample`.
+            ValueError: as for `advance` and `sample`, or `said` is of another shape.
         """
-        columns = self._columns_of(batch)
+        columns = self._columns_of(batch, start)
         times = read_only(times_ns, np.int64)
+        if (times[1:] < times[:-1]).any():
+            at = int(np.argmax(times[1:] < times[:-1])) + 1
+            raise ValueError(f"decision times should ascend, was {times[at]} after {times[at - 1]}")
         touches = np.zeros((len(times), 4), dtype=np.int64)
         rows = np.full((len(times), self._sampler.width), math.nan)
         if said is None:
             said = np.full((len(times), len(self.guests)), math.nan)
         guests = np.array(said, dtype=np.float64, order="C")
+        if guests.shape != (len(times), len(self.guests)):
+            raise ValueError(f"said should be of shape {(len(times), len(self.guests))}, was {guests.shape}")
         if self._plugged is not None:
             return self._scan_each(batch, start, times, guests)
         row, decision, why = start, 0, NO_ROOM
@@ -225,7 +230,7 @@ class Market:
         return int(self._flow.tallies[EXCHANGE_SEEN_LOCAL_NS])
 
     def _apply(self, batch: Batch, start: int, until_ns: int, messages: int) -> int:
-        columns = self._columns_of(batch)
+        columns = self._columns_of(batch, start)
         row, why = start, NO_ROOM
         while why == NO_ROOM:
             row, why = apply_rows(columns, row, until_ns, messages, self._book, self._flow, self._sampler.plan)
@@ -244,7 +249,9 @@ class Market:
             touches[decision] = self.bid_ticks, self.bid_lots, self.ask_ticks, self.ask_lots
         return row, touches, rows
 
-    def _columns_of(self, batch: Batch) -> Columns:
+    def _columns_of(self, batch: Batch, start: int) -> Columns:
+        if start < 0:
+            raise ValueError(f"row to start from should be >= 0, was {start}")
         if self._columns is None or batch is not self._batch:
             self._columns = columns_of(batch, self._instrument.symbol)
             self._batch = batch

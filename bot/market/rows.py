@@ -20,6 +20,7 @@ from bot.market.book import (
     WORD_MASK,
     Book,
     clear_side,
+    level_size,
     remove_better,
     set_far,
     set_level,
@@ -30,7 +31,6 @@ from bot.market.hooks import after_trade
 from bot.market.jit import inlined_kernel, lean_kernel
 from bot.market.plan import Plan
 from bot.market.tallies import (
-    ADDED_LOTS,
     ARMED,
     BOOK_LOCAL_NS,
     BOOK_MESSAGES,
@@ -72,7 +72,7 @@ _BOTH_SIDES: Final = 3
 
 @inlined_kernel
 def watch_level(book: Book, tallies: Int64s, side: int, slot: int, before: int, after: int, now_ns: int) -> None:
-    """Keep the age of a level and count what came and went within the watched ranks.
+    """Keep the age of a level and count what went within the watched ranks.
 
     How long the levels of a first book have stood is not known: taking them out is no flicker.
     """
@@ -81,23 +81,20 @@ def watch_level(book: Book, tallies: Int64s, side: int, slot: int, before: int, 
         tallies[OPENED_NS] = now_ns
     if before == 0 and after > 0:
         born[side, slot] = now_ns
-    if slot < book.marks[side, WATCHED] - book.marks[side, ORIGIN]:
+    if after >= before or slot < book.marks[side, WATCHED] - book.marks[side, ORIGIN]:
         return
-    if after > before:
-        tallies[ADDED_LOTS] += after - before
-    else:
-        tallies[REMOVED_LOTS] += before - after
-        if born[side, slot] > tallies[OPENED_NS] and now_ns - born[side, slot] < FLICKER_NS:
-            tallies[FLICKERED_LOTS] += before - after
+    tallies[REMOVED_LOTS] += before - after
+    if born[side, slot] > tallies[OPENED_NS] and now_ns - born[side, slot] < FLICKER_NS:
+        tallies[FLICKERED_LOTS] += before - after
 
 
 @lean_kernel
-def date_quote(book: Book, tallies: Int64s, side: int, key: int) -> None:
+def date_quote(book: Book, tallies: Int64s, side: int, key: int, is_new: bool) -> None:
     """Remember when a best quote brought a level. It counts for no flicker: it comes before the trades that made it."""
     if tallies[ARMED] == 0:
         tallies[OPENED_NS] = tallies[MESSAGE_NS]
     slot = key - book.marks[side, ORIGIN]
-    if 0 <= slot < book.sizes.shape[1] and book.sizes[side, slot] == 0:
+    if is_new and 0 <= slot < book.sizes.shape[1]:
         book.born[side, slot] = tallies[MESSAGE_NS]
 
 
@@ -118,9 +115,10 @@ def apply_quote(book: Book, tallies: Int64s, side: int, key: int, size: int, id_
             return 0
     if marks[side, TOP] > key:
         remove_better(book, side, key)
+    is_new = level_size(book, side, key) == 0
+    set_level(book, side, key, size)  # the first level of a side moves its window: date it there
     if book.born.shape[1] > 0:
-        date_quote(book, tallies, side, key)
-    set_level(book, side, key, size)
+        date_quote(book, tallies, side, key, is_new)
     marks[side, QUOTE_ID] = id_
     marks[side, QUOTE_KEY] = key
     # With equal ids neither is newer: the book stays crossed and gives no signal until the exchange says more.
@@ -164,6 +162,7 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
     """Apply whole messages that begin before `until_ns`, `messages` at most; return the next row and why it stopped.
 
     After `NO_ROOM` call again from the row returned, with more far room: a message half applied is then gone on with.
+    All rows of a message count from the time of its first.
     """
     local_ns, exchange_ns, price, size = columns.local_ns, columns.exchange_ns, columns.price, columns.size
     sizes, words, marks, tallies = book.sizes, book.words, book.marks, flow.tallies
@@ -176,6 +175,7 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
     newest_exchange_ns = tallies[EXCHANGE_NS]
     exchange_seen_ns = tallies[EXCHANGE_SEEN_LOCAL_NS]
     in_message = tallies[IN_MESSAGE]
+    message_ns = tallies[MESSAGE_NS]
     depth_id = tallies[DEPTH_ID]
     touched = tallies[TOUCHED]
     has_book_rows = tallies[BOOK_ROWS]
@@ -189,10 +189,11 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
         if in_message == 0:
             if now_ns >= until_ns or left == 0:
                 break
-            tallies[MESSAGE_NS] = now_ns
+            message_ns = now_ns
         if now_ns < newest_ns or lots < 0 or kind < _BID or kind > _CLOCK:
             why = REFUSED
             break
+        tallies[MESSAGE_NS] = message_ns
         if kind <= _ASK:
             side = kind - _BID
             half = np.uint64(side)
@@ -207,7 +208,7 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
                 slot = key - marks[half, ORIGIN]
                 if 0 <= slot < width:
                     if ages:
-                        watch_level(book, tallies, side, slot, sizes[side, slot], lots, now_ns)
+                        watch_level(book, tallies, side, slot, sizes[side, slot], lots, message_ns)
                     bit = 1 << (slot & WORD_MASK)
                     word = np.uint64(slot >> WORD_BITS)
                     sizes[half, np.uint64(slot)] = lots
@@ -222,7 +223,7 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
                     marks[half, TOP] = key
         elif kind == _BUY or kind == _SELL:  # noqa: SIM109 - a tuple is slower here
             if plan.on_trades.shape[0] > 0:
-                after_trade(plan, now_ns, exchange_ns[at], kind == _BUY, price[at], lots, flow.tops)
+                after_trade(plan, message_ns, exchange_ns[at], kind == _BUY, price[at], lots, flow.tops)
             apply_trade(book, tallies, kind, price[at], lots)
         else:
             if max(marks[BID_SIDE, FAR], marks[ASK_SIDE, FAR]) >= room:

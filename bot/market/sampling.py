@@ -187,7 +187,9 @@ def sample_rows(
     for decision in range(first, times_ns.shape[0]):
         if ring.marks[HEAD] - ring.marks[TAIL] >= ring.times.shape[0]:
             return row, decision, FULL
-        row, why = apply_rows(columns, row, times_ns[decision] + 1, columns.kind.shape[0], book, flow, plan)
+        # More messages than there are rows: it never stops for their number, which would skip the decision.
+        most = columns.kind.shape[0] + 1
+        row, why = apply_rows(columns, row, times_ns[decision] + 1, most, book, flow, plan)
         if why != DONE:
             return row, decision, why
         for place in range(guests.shape[1]):

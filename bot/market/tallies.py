@@ -8,22 +8,18 @@ from bot.types import NS_PER_MS
 
 RANKS: Final = 10  # levels a side that the flow can watch
 
-# The first `SUMS` are running sums since the start, in lots or counts: windows take their
-# differences.
+# The first `SUMS` are running sums since the start, in lots or counts: windows take their differences. These stay right
+# when a sum runs over the end of int64, as long as a window's own is below 2^63.
 OFI: Final = 0  # RANKS entries, rank 1 first
 BUY_LOTS: Final = RANKS
 SELL_LOTS: Final = RANKS + 1
 BUYS: Final = RANKS + 2
 SELLS: Final = RANKS + 3
 UPDATES: Final = RANKS + 4  # book messages that may have changed the watched ranks, with a book before and after
-TOUCH_LOTS: Final = RANKS + 5  # sum over those of qb + qa at the touch
-DEEP_LOTS: Final = RANKS + 6  # sum over those of all sizes within the watched ranks
-ADDED_LOTS: Final = (
-    RANKS + 7
-)  # put into the watched ranks by depth rows, counted when somebody asks for the ages of levels
-REMOVED_LOTS: Final = RANKS + 8  # taken out of them, likewise
-FLICKERED_LOTS: Final = RANKS + 9  # of these from levels younger than `FLICKER_NS` at whose price nothing had traded
-SUMS: Final = RANKS + 10
+DEEP_LOTS: Final = RANKS + 5  # sum over those of all sizes within the watched ranks
+REMOVED_LOTS: Final = RANKS + 6  # taken out of these by depth rows, counted when somebody asks for the ages of levels
+FLICKERED_LOTS: Final = RANKS + 7  # of that from levels younger than `FLICKER_NS` at whose price nothing had traded
+SUMS: Final = RANKS + 8
 BOOK_MESSAGES: Final = SUMS
 LOCAL_NS: Final = SUMS + 1  # of the newest row applied
 BOOK_LOCAL_NS: Final = SUMS + 2  # of the newest message with a book row

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bot.market.market import Market
-from bot.market.signals.microprice import BINS, LEAST_SEEN, REFIT, WIDEST
+from bot.market.signals.microprice import BINS, LEAST_SEEN, REFIT, WIDEST, state_of
 from bot.types import NS_PER_MS, Batch, Floats, Instrument, Kind
 from tests.market.reference import Row, batch_of
 
@@ -237,3 +237,7 @@ def test_old_transitions_fade_by_the_half_life(grid: Instrument) -> None:
         market.advance(messages([(500, 1, 501, 9)], now + 1), 0, now + 2)
         found[name] = float(market.sample(now + 2)[0])
     assert found["microprice_lean(1s)"] > 0 > found["microprice_lean(24h)"]
+
+
+def test_sizes_too_large_to_tell_apart_stay_in_the_last_bin() -> None:
+    assert state_of(WIDEST, 2**60 - 1, 2**60) == WIDEST * BINS / 2 - 1

@@ -216,6 +216,14 @@ def test_what_never_changes_or_swings_has_no_half_life(grid: Instrument) -> None
         assert np.isnan(values).all()
 
 
+def test_a_large_touch_that_changes_little_has_a_half_life(grid: Instrument) -> None:
+    sizes = [10**8 + 100 * spread for spread in SPREADS]
+    found = touches(grid, ("depth_resiliency(12s)",), sizes, [1] * len(sizes))[12:, 0]
+    expected = [half_life(SPREADS[end - 12 : end + 1], 1) for end in range(12, len(SPREADS))]
+    assert found == pytest.approx(expected, rel=1e-3, nan_ok=True)
+    assert np.isfinite(found).any()
+
+
 def test_pairs_across_a_lost_book_do_not_count(grid: Instrument) -> None:
     sizes = [5 if second != 5 else 0 for second in range(16)]
     values = touches(grid, ("spread_resiliency(12s)",), sizes, SPREADS)[:, 0]

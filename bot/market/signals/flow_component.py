@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+
 from bot.market.jit import lean_kernel
 from bot.market.signals.entry import INF, WINDOW, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW
@@ -26,7 +28,8 @@ _BINS_A_FIT: Final = 16  # the weights move slowly: looking every 16 bins costs 
 _ROUNDS_A_FIT: Final = 4
 _LEVELS: Final = 2.0 * RANKS  # both sides
 
-# Places of the memory; the first `RANKS` are the weights in use, all 0 before there are any.
+# Places of the memory; the first `RANKS` are the weights in use, all 0 before there are any. The market's sums are kept
+# as whole numbers' 64 bits: sums of huge sizes that run over the end of an integer still have the right differences.
 _VECTOR: Final = RANKS  # where power iteration stands
 _MEAN: Final = 2 * RANKS  # weighted sums of x
 _BIN: Final = 3 * RANKS  # x of this bin, then scratch room
@@ -69,14 +72,15 @@ def per_level(flow: float, sizes: float, updates: float) -> float:
 @lean_kernel
 def learn_bin(own: Floats, now_ns: int, tallies: Int64s) -> None:
     """Take in the bin since the last decision; one in which the book did not change says nothing."""
-    updates = tallies[UPDATES] - own[_UPDATES_THEN]
-    sizes = (tallies[DEEP_LOTS] - own[_DEEP_THEN]) / _LEVELS
+    before = own.view(np.int64)
+    updates = tallies[UPDATES] - before[_UPDATES_THEN]
+    sizes = (tallies[DEEP_LOTS] - before[_DEEP_THEN]) / _LEVELS
     for rank in range(RANKS):
-        own[_BIN + rank] = per_level(tallies[OFI + rank] - own[_THEN + rank], sizes, updates)
-        own[_THEN + rank] = tallies[OFI + rank]
-    own[_UPDATES_THEN] = tallies[UPDATES]
-    own[_DEEP_THEN] = tallies[DEEP_LOTS]
-    if updates == 0.0:
+        own[_BIN + rank] = per_level(float(tallies[OFI + rank] - before[_THEN + rank]), sizes, float(updates))
+        before[_THEN + rank] = tallies[OFI + rank]
+    before[_UPDATES_THEN] = tallies[UPDATES]
+    before[_DEEP_THEN] = tallies[DEEP_LOTS]
+    if updates == 0:
         return
     fade = math.exp(-math.log(2.0) * (now_ns - get_stamp(own, _LAST)) / HALFLIFE_NS)
     put_stamp(own, _LAST, now_ns)

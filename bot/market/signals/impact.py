@@ -91,7 +91,7 @@ def slope(window: Floats, code: int) -> float:
 @lean_kernel
 def roll(window: Floats, price: float) -> float:
     """Return the spread in bps that a covariance of consecutive price changes stands for, NaN unless it is below 0."""
-    if not window[0] > 0.0:
+    if not (window[0] > 0.0 and price > 0.0):
         return math.nan
     covariance = (window[3] - window[1] * window[2] / window[0]) / window[0]
     if not covariance < 0.0:
@@ -194,7 +194,7 @@ ENTRIES: Final = (
         0,
         INF,
         ONE_WINDOW,
-        "not warm, or the covariance is not below 0",
+        "not warm, the covariance is not below 0, or P is 0",
         paid=Paid.TRADE,
         room=room_of(3 * _ROLL_SUMS + 5),
         kept=2 * _ROLL_SUMS,

@@ -62,8 +62,9 @@ def state_of(spread: int, bid_lots: int, ask_lots: int) -> float:
         return _WIDE
     if bid_lots == ask_lots:
         return _NONE
-    # Exact below 2 ** 49 lots, and much quicker than dividing integers.
-    return float((spread - 1) * _HALF + int(BINS * float(min(bid_lots, ask_lots)) / float(bid_lots + ask_lots)))
+    # Exact below 2 ** 49 lots, beyond that it may round to 5, and much quicker than dividing integers.
+    bin_ = min(int(BINS * float(min(bid_lots, ask_lots)) / float(bid_lots + ask_lots)), _HALF - 1)
+    return float((spread - 1) * _HALF + bin_)
 
 
 @inlined_kernel

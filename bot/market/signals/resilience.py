@@ -37,6 +37,8 @@ _PRODUCT: Final = 5
 _SUMS: Final = 6
 _LAST: Final = 6  # the number at the last decision
 _HAD_LAST: Final = 7  # 1 when that had a book
+_ORIGIN: Final = 8  # the first log of a size: sums of what differs from it keep small differences over months
+_PLACES: Final = 9
 FEWEST_PAIRS: Final = 10  # a slope through fewer says nothing
 _EVEN: Final = 1e-9  # a variance that is less of the mean square is rounding
 
@@ -71,7 +73,9 @@ def value(
     elif code == DEPTH_RESILIENCY:
         has_book = not math.isnan(mid)
         touch_lots = float(levels[BID_SIDE, 1, 0] + levels[ASK_SIDE, 1, 0])
-        return half_life(own, kept, math.log(touch_lots) if has_book else math.nan, seconds)
+        if has_book and own[_ORIGIN] == 0.0:
+            own[_ORIGIN] = math.log(touch_lots)
+        return half_life(own, kept, math.log(touch_lots) - own[_ORIGIN] if has_book else math.nan, seconds)
     elif code == SPREAD_RESILIENCY:
         has_book = not math.isnan(mid)
         spread = -float(levels[ASK_SIDE, 0, 0]) - float(levels[BID_SIDE, 0, 0])
@@ -199,7 +203,7 @@ def _half_life(name: str, code: int, of: str) -> Signal:
         ONE_WINDOW,
         f"{NOT_WARM}; fewer than {FEWEST_PAIRS} pairs of neighbouring decisions with a book; it never changed; or phi"
         " is <= 0 or >= 1, so that nothing decays",
-        room=room_of(8),
+        room=room_of(_PLACES),
         kept=_SUMS,
     )
 
