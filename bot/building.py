@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.config import Config
+from bot.console.readiness import mark_compiled
 from bot.errors import ConfigError
 from bot.market import matching
 from bot.market.market import warm_up
@@ -110,6 +111,7 @@ def warm_kernels() -> None:
     """Compile every kernel, or load it from the cache of an earlier start."""
     warm_up()
     matching.warm_up()
+    mark_compiled()
 
 
 def _lane(plan: CorePlan, assumption: FillAssumption) -> Lane:

@@ -68,12 +68,23 @@ def length_ns(text: str | None, name: str) -> int | None:
 
 
 def tape_folder(tape: Path, config: Config) -> Path:
-    """Return the tape's own path, or that of the one tape of this name in the storage folder."""
+    """Return the tape's own path, or that of the one tape of this name in the storage folder.
+
+    Raises:
+        UserError: there is a folder of tapes, and none or several in it have this name.
+    """
     folder = Path(config.storage.folder)
-    if (tape / _TAPE_HEADER).is_file() or tape.is_absolute() or not folder.is_dir():
+    if (tape / _TAPE_HEADER).is_file() or len(tape.parts) != 1 or tape.is_dir() or not folder.is_dir():
         return tape
-    named = [header.parent for header in folder.rglob(_TAPE_HEADER) if header.parent.name == str(tape)]
-    return named[0] if len(named) == 1 else tape
+    there = [header.parent for header in folder.rglob(_TAPE_HEADER)]
+    named = [path for path in there if path.name == str(tape)]
+    if len(named) > 1:
+        raise UserError(f"{tape} should be one tape, there are {' and '.join(map(str, sorted(named)))}: give the path")
+    if not named and there:
+        from bot.nearest import did_you_mean
+
+        raise UserError(f"no tape is called {str(tape)!r}{did_you_mean(str(tape), (path.name for path in there))}")
+    return named[0] if named else tape
 
 
 def pace(text: str) -> float | None:

@@ -39,8 +39,8 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "decisions": ("imbalance decisions --run 3 --symbol BTC",),
     "runs": ("imbalance runs --limit 10",),
     "signals": (
-        'imbalance signals btcusdt --every 1s --signals "ofi(1s),mlofi(10,1s),trade_flow(1s)" --out btc.parquet',
-        'imbalance signals btcusdt --every 100ms --signals "depth_imbalance(5)" --clock exchange --out btc.csv',
+        'imbalance signals btcusdt --every 1s --signals "ofi(1s),cvd" --out b.parquet',
+        'imbalance signals btcusdt --every 1s --signals cvd --units lots --out b.csv',
         "imbalance signals --list",
     ),
     "validity": (

@@ -1,4 +1,4 @@
-"""The catalogue of signals as a table for people and as rows for programs."""
+"""The catalogue of signals as text for people and as rows for programs."""
 
 from __future__ import annotations
 
@@ -6,25 +6,33 @@ import math
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from bot.config_values import duration_text
 from bot.console.figures import MINUS
-from bot.console.ledgers import listing
 from bot.market.signals.catalogue import CATALOGUE
-from bot.market.signals.entry import Parameter, ParameterKind
+from bot.market.signals.entry import Parameter, ParameterKind, Signal
 
 _HINT = '`imbalance signals TAPE --every 1s --signals "ofi(1s),depth_imbalance(5)" --out FILE` writes them to a file.'
 
 
-def catalogue_table() -> RenderableType:
-    """Every signal with its parameters, unit, range and source."""
-    table = listing("Signals", "signal", "~parameters", "~unit", "range", "costs time at each", "~source")
-    for signal in CATALOGUE.values():
-        parameters = "\n".join(_bounds(parameter) for parameter in signal.parameters)
-        bounds = f"{_bound(signal.low)} to {_bound(signal.high)}"
-        table.add_row(signal.example, parameters, signal.unit, bounds, signal.paid.value, signal.source)
-    return Group(table, Text(_HINT, style="dim"))
+def catalogue_text() -> RenderableType:
+    """Every signal with all that the catalogue says of it, one below the other."""
+    return Group(*(_entry(signal) for signal in CATALOGUE.values()), Text(_HINT, style="dim"))
+
+
+def _entry(signal: Signal) -> RenderableType:
+    bounds = f"{signal.unit}, {_bound(signal.low)} to {_bound(signal.high)}"
+    parameters = "; ".join(_bounds(parameter) for parameter in signal.parameters)
+    lines = (
+        Text(signal.formula),
+        *([Text(parameters)] if parameters else []),
+        Text(f"no value: {signal.no_value}; first value: {signal.warm_up}", style="dim"),
+        Text(f"known at {signal.known_at}; costs time at each {signal.paid}", style="dim"),
+        Text(f"source: {signal.source}", style="dim"),
+    )
+    return Group(Text.assemble((signal.example, "bold"), "  ", bounds), Padding(Group(*lines), (0, 0, 1, 2)))
 
 
 def catalogue_rows() -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bot.console.choices import AsJson, ConfigPath, Overrides, configured, length_ns, tape_folder
+from bot.console.readiness import compile_first
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,17 +68,22 @@ def signals(  # over 30 lines: one option after the other
     overrides: Overrides = None,
 ) -> None:
     """Write the signals of a recorded market, one row a bin: the state at its end, and what flowed in it."""
+    from rich.text import Text
+
     from bot.console.documents import show
 
     if show_list:
         from bot.console import signal_catalogue
 
-        show(signal_catalogue.catalogue_table(), signal_catalogue.catalogue_rows(), as_json=as_json)
+        show(signal_catalogue.catalogue_text(), signal_catalogue.catalogue_rows(), as_json=as_json)
         return
     if tape is None or every is None or names is None or out is None:
         given = {"TAPE": tape, "--every": every, "--signals": names, "--out": out}
-        missing = " and ".join(name for name, value in given.items() if value is None)
-        raise UserError(f"{missing} are missing; `imbalance signals --list` shows what signals there are")
+        missing = [name for name, value in given.items() if value is None]
+        plural = "is" if len(missing) == 1 else "are"
+        raise UserError(
+            f"{' and '.join(missing)} {plural} missing; `imbalance signals --list` shows what signals there are"
+        )
     from bot.research.clocks import Clock
     from bot.research.table_file import Units
 
@@ -90,12 +96,15 @@ def signals(  # over 30 lines: one option after the other
     span_ns = _span(begin, end, events)
     kept = Units(_one_of(units, list(Units), "--units"))
     beside = other_tapes(others, config)
+    compile_first()
     rows, failed = _write(events, chosen, every_ns, kept, out, span_ns, plugins, beside, quiet=as_json)
     if not as_json:
         notes = (*_notes(chosen, every_ns, events), *failure_notes(failed))
         sys.stderr.write("".join(f"{note}\n" for note in notes))
     document = {"file": out, "rows": rows, "symbol": events.symbol, "signals": chosen, "unstamped": events.unstamped}
-    show(f"Wrote {rows:,} bins of {events.symbol} with {len(chosen)} signals to {out}.", document, as_json=as_json)
+    plural = "" if len(chosen) == 1 else "s"
+    words = f"Wrote {rows:,} bins of {events.symbol} with {len(chosen)} signal{plural} to {out}."
+    show(Text(words), document, as_json=as_json)  # not as plain words, in which brackets of a name would be markup
 
 
 def split_names(text: str) -> tuple[str, ...]:

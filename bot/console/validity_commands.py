@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bot.console.choices import AsJson, ConfigPath, Overrides, configured, length_ns, tape_folder
+from bot.console.readiness import compile_first
 from bot.console.signal_commands import Others
 from bot.errors import UserError
 
@@ -78,8 +79,9 @@ def validity(  # over 30 lines: one option after the other
     config = configured(config_path, overrides)
     plugins = plugins_for(chosen, config)
     events = events_of(tape_folder(tape, config), symbol, Clock.LOCAL)
+    beside = other_tapes(others, config)
+    compile_first()
     with _shown(quiet=as_json) as step:
-        beside = other_tapes(others, config)
         found, failed = _measured(events, chosen, every_ns, questions, plugins, beside, step)
         document = _written(found, out, step)
     show(_summary(found, out), document, as_json=as_json)

@@ -222,7 +222,10 @@ def test_the_catalogue_is_listed_for_people_and_for_programs(say: Say) -> None:
 
     assert listed.code == 0
     assert [row["name"] for row in rows] == list(CATALOGUE)
-    assert all(signal.name in listed.out for signal in CATALOGUE.values())
+    words = " ".join(listed.out.split())
+    for signal in CATALOGUE.values():
+        for said in (signal.example, signal.formula, signal.unit, signal.no_value, signal.warm_up, signal.source):
+            assert " ".join(said.split()) in words
     (mlofi,) = [row for row in rows if row["name"] == "mlofi"]
     assert mlofi["parameters"][0] == {"name": "n", "kind": "count", "low": "1", "high": "10", "example": "3"}
     assert mlofi["parameters"][1]["low"] == "10ms"
@@ -252,3 +255,22 @@ def test_the_programs_of_the_page_about_it_run(tmp_path: Path, say: Say, capsys:
     for program in programs:
         exec(program, {})
     assert "b'1000000000' b'base currency'" in capsys.readouterr().out
+
+
+def test_brackets_in_the_name_of_a_file_are_said_as_they_are(tape: Tape, say: Say) -> None:
+    said = say("signals", "tape", "--every", "1s", "--signals", "mid", "--out", "[bold]x.csv")
+
+    assert said.out == "Wrote 4 bins of X/Y with 1 signal to [bold]x.csv.\n"
+
+
+def test_a_mistyped_name_of_a_tape_is_told_the_nearest_one(tmp_path: Path, say: Say) -> None:
+    for name in ("tapes/btcusdt", "tapes/ethusdt", "more/ethusdt"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "tape.json").touch()
+    words = ("--every", "1s", "--signals", "mid", "--out", "x.csv")
+
+    wrong, twice = say("signals", "btcusd", *words), say("signals", "ethusdt", *words)
+
+    assert (wrong.code, wrong.err) == (2, "no tape is called 'btcusd'; did you mean btcusdt?\n")
+    assert twice.code == 2
+    assert twice.err.startswith("ethusdt should be one tape, there are data/more/ethusdt and data/tapes/ethusdt")

@@ -1,0 +1,54 @@
+"""Whoever waits for compilation is told so, whatever command is the first of a machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.console.readiness import is_compiled, mark_compiled
+from bot.market.jit import cache_folder, source_hash
+from bot.types import Kind
+from tests.market.reference import Row
+from tests.research.tapes import tape_of
+
+COMMANDS = (
+    "signals tape --every 1s --signals mid --out x.csv",
+    "validity tape --every 1s --signals mid --out report",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_first_command_says_that_it_compiles_also_after_one_that_was_stopped(tmp_path: Path, command: str) -> None:
+    seconds = range(1_700_000_000, 1_700_000_004)
+    tape_of(tmp_path / "tape", [Row(Kind.BID, 100, 4, local_ns=second * 10**9) for second in seconds])
+    begun = tmp_path / "imbalance-bot" / "numba" / source_hash()
+    begun.mkdir(parents=True)
+    (begun / "some.nbc").touch()
+    # As plain Python, since to compile everything takes a minute.
+    surroundings = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "NUMBA_DISABLE_JIT": "1"}
+    words = [sys.executable, "-c", "from bot.console.cli import main; main()", *command.split()]
+
+    said = subprocess.run(words, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
+
+    assert said.returncode == 0, said.stderr
+    assert said.stderr.startswith("Starting; compiling for this machine first, once")
+
+
+def test_machine_code_counts_once_all_of_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cache_folder.cache_clear()
+    try:
+        folder = cache_folder()
+        assert folder is not None
+        mark_compiled()
+        assert not is_compiled()
+        (folder / "some.nbc").touch()
+        assert not is_compiled()
+        mark_compiled()
+        assert is_compiled()
+    finally:
+        cache_folder.cache_clear()
