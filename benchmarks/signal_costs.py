@@ -97,8 +97,8 @@ def costs(events: Events, rounds: int) -> Sheet:
         f"an eighth of what eight of it add to a replay of the book alone, decisions every 10 ms and every 10 s; CPU"
         f" time, quickest of {rounds} rounds",
         "the first two rows are the book alone, measured once more: figures of their size are noise",
-        "flow by rank (mlofi, integrated_ofi) is followed at each message, once for all who ask: it is not in here; ages"
-        " of levels and the regression of a forecast are kept once too: they are, whole",
+        "flow by rank (mlofi, integrated_ofi) is followed at each message, once for all who ask: it is not in here",
+        "ages of levels (persistent_imbalance, flicker) and a forecast's regression are kept once, too: here in whole",
     ]
     return sheet
 

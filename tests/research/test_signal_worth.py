@@ -17,7 +17,7 @@ from tests.market.reference import SYMBOL, Row
 from tests.research.tapes import tape_of
 
 EVERY_NS = 100 * NS_PER_MS
-SECONDS = 120
+SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Touch:
 
 
 def market() -> list[Touch]:
-    """Two minutes of a market that now and then steps to where its book is thin."""
+    """A minute of a market that now and then steps to where its book is thin."""
     rng = np.random.default_rng(5)
     touches = [Touch(EVERY_NS, 2_000, 5, 2_001, 5)]
     for number in range(2, 20 * SECONDS):
@@ -162,7 +162,7 @@ def test_the_tables_hold_these_numbers(found: Found) -> None:
     explained, ahead = found.explained["ofi(1s)"], found.validity.signals[0].ahead[1]
     sessions, present, following, direction, ranking = sheets([found])
 
-    assert sessions.rows[0][:3] == ("made up", "2.0", "100ms")
+    assert sessions.rows[0][:3] == ("made up", "1.0", "100ms")
     assert present.rows[0][2] == f"{explained.r2:.2f} / {explained.out_r2:.2f}".replace("-", "−")
     assert following.rows[0][4] == f"{ahead.line.r2:.3f}"
     assert str(direction.rows[0][1]).startswith(f"{found.validity.signals[0].aucs[1].auc.value:.2f} (")
