@@ -50,7 +50,10 @@ def slowest(worth: SignalWorth) -> list[Ahead]:
 
 
 def explanation_chart(validity: Validity) -> str:
-    """R² of each signal with the moves up to it and with those after it, beside what shuffled signals reach."""
+    """R² of each signal with the moves up to it and, out of sample, with those after it, beside that of shuffles.
+
+    An R² below 0 has no bar: it is worse than no forecast, however much.
+    """
     worths = [worth for worth in validity.signals if worth.rows]
     horizons = validity.questions.horizons_ns
 
@@ -62,7 +65,8 @@ def explanation_chart(validity: Validity) -> str:
             ax.barh(
                 places - 0.2, [_or_0(one.line.r2) for one in now], 0.36, color=_COLOURS[0], label="up to the signal"
             )
-            ax.barh(places + 0.2, [_or_0(one.line.r2) for one in later], 0.36, color=_COLOURS[1], label="after it")
+            ahead = [max(_or_0(cell.out_r2), 0.0) for cell in later]
+            ax.barh(places + 0.2, ahead, 0.36, color=_COLOURS[1], label="after it, out of sample")
             for shift, cells in ((-0.2, now), (0.2, later)):
                 chance = [_or_0(one.chance.high) for one in cells]
                 ax.plot(chance, places + shift, "|", color=_INK, label="chance, 95 %" if shift < 0 else None)
@@ -70,7 +74,7 @@ def explanation_chart(validity: Validity) -> str:
             ax.invert_yaxis()
             ax.set_title(f"over {duration_text(horizons[number])}")
             ax.set_xlabel("R²")
-        axes[-1].legend(loc="lower right", fontsize=8)
+        _draw_legend(axes[-1])
 
     return _drawn("explanation", "R² of the moves up to and after each signal", _Sheet(len(horizons), worths), draw)
 
@@ -90,7 +94,7 @@ def ranking_chart(validity: Validity) -> str:
         ax.set_yticks(np.arange(len(worths)), [worth.name for worth in worths])
         ax.invert_yaxis()
         ax.set_xlabel("rank IC with the moves after the signal, 95 % interval")
-        ax.legend(title="horizon", fontsize=8)
+        _draw_legend(ax)
 
     return _drawn("ranking", "Rank IC of each signal by horizon", _Sheet(1, worths), draw)
 
@@ -137,6 +141,12 @@ def _draw_decay(ax: Axes, worth: SignalWorth) -> None:
     ax.legend(title="horizon", fontsize=8)
 
 
+def _draw_legend(ax: Axes) -> None:
+    """Above all panels, where it hides nothing."""
+    figure: Any = ax.figure
+    figure.legend(*ax.get_legend_handles_labels(), loc="upper right", ncols=6, fontsize=8)
+
+
 def _draw_cost(ax: Axes, cost_bps: float, largest_bps: float) -> None:
     if largest_bps > 0 and 0 < cost_bps <= _FAR * largest_bps:
         for sign in (-1, 1):
@@ -175,13 +185,13 @@ class _Sheet:
     def figure(self) -> Figure:
         from matplotlib.figure import Figure
 
-        height_in = 1.1 + 0.42 * len(self.worths) if self.worths else 2.6
+        height_in = 1.4 + 0.42 * len(self.worths) if self.worths else 2.6
         figure = Figure(figsize=(_WIDTH_IN, height_in))
         figure.patch.set_alpha(0)
         # Margins in inches: leaving them to a layout engine takes three times as long.
         longest = max((len(worth.name) for worth in self.worths), default=0)
         left_in = 0.25 + 0.075 * longest if self.worths else 0.65
-        top, bottom = 1 - 0.3 / height_in, 0.5 / height_in
+        top, bottom = 1 - (0.6 if self.worths else 0.3) / height_in, 0.5 / height_in
         space = 0.12 if self.worths else 0.32
         figure.subplots_adjust(left=left_in / _WIDTH_IN, right=0.99, top=top, bottom=bottom, wspace=space)
         return figure

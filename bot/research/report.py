@@ -92,7 +92,10 @@ def _verdicts(validity: Validity) -> str:
             )
     headings = ("", "horizon", "windows", "R² now", "R² next", "rank IC", "half-life", "verdict")
     late = duration_text(max(validity.questions.latencies_ns))
-    note = f"Forecasts begin {late} after the signal. R² next is out of sample. Green: told from chance."
+    note = (
+        f"Forecasts begin {late} after the signal. R² next is out of sample. “Predicts” is of the signal's highest and "
+        "lowest tenth, before costs. Green: told from chance."
+    )
     return f'<p class="dim">{note}</p>' + _table(headings, rows, (0, 7))
 
 
@@ -178,7 +181,7 @@ def _gain_table(ahead: Iterable[Ahead]) -> str:
         ]
         for cell in ahead
     ]
-    headings = ("horizon", "latency", "hit rate", "gain before costs, bp", "tenths rising", "taker pays, bp")
+    headings = ("horizon", "latency", "hit rate if moved", "gain before costs, bp", "tenths rising", "taker pays, bp")
     return _table((*headings, "maker pays, bp", "break-even taker fee, bp", "verdict"), rows, (8,))
 
 
@@ -189,6 +192,7 @@ def _method(validity: Validity) -> str:
         "those before it, whose moves had all ended; R² against the mean of the earlier moves.",
         "Intervals are of 95 %, from blocks of neighbouring windows drawn anew (circular block bootstrap, 999 draws), "
         "block length by Politis and White (2004). Shuffled: blocks of the signal in another order, 100 draws.",
+        "Hit rate: how often the direction learnt was right, over the windows in which the mid moved at all.",
         "Gain: mean mid-to-mid move in the direction learnt, over windows in the highest and lowest tenth of earlier "
         "values. It is also the round-trip cost at which nothing is left. Taker: half the spread and a fee, in and "
         "out. Maker: two fees less the spread; that a maker's quotes are met when it suits others is not in it.",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from bot.research.plots import explanation_chart
 from bot.research.report import page
 from bot.research.validity import assess
 from bot.research.worth import Questions
@@ -100,3 +102,24 @@ def test_a_report_without_any_values_is_still_a_page() -> None:
 
     assert "never had a value" in page(nothing)
     assert "<svg" not in page(nothing)
+
+
+def test_the_bars_of_what_comes_after_a_signal_are_out_of_sample() -> None:
+    found = assess(*planted(1, count=150), ASKED)
+    spoke = next(worth for worth in found.signals if worth.rows)
+
+    def drawn(r2: float, out_r2: float) -> str:
+        ahead = tuple(replace(cell, line=replace(cell.line, r2=r2), out_r2=out_r2) for cell in spoke.ahead)
+        return explanation_chart(replace(found, signals=(replace(spoke, ahead=ahead),)))
+
+    assert drawn(0.9, 0.1) == drawn(0.2, 0.1)
+    assert drawn(0.9, 0.1) != drawn(0.9, 0.2)
+    assert drawn(0.9, -400.0) == drawn(0.9, 0.0)
+
+
+def test_a_legend_stands_above_the_panels(html: str) -> None:
+    picture = ElementTree.fromstring(re.findall(r"<svg.*?</svg>", html, re.DOTALL)[0])
+    identified = {part.get("id"): part for part in picture.iter() if part.get("id")}
+
+    assert "explanation-legend_1" in identified
+    assert not any("legend" in (part.get("id") or "") for part in identified["explanation-axes_2"].iter())
