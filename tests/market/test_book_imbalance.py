@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.market.market import Market
@@ -50,8 +50,11 @@ def shown(bids: Sides, asks: Sides, local_ns: int = 1) -> list[Row]:
 
 
 def values(grid: Instrument, names: Sequence[str], rows: Sequence[Row], now_ns: int, window: int = 128) -> list[float]:
-    """The signals at `now_ns`, with a window so small that deep levels lie outside it."""
-    market = Market(grid, names, window_levels=window, far_levels=1)
+    """The signals at `now_ns`, with a window so small that deep levels lie outside it.
+
+    There is far room for all of them: a window that waits for room leaves levels outside for longer.
+    """
+    market = Market(grid, names, window_levels=window, far_levels=64)
     row = market.advance(batch_of(rows), 0, now_ns + 1)
     assert row == len(rows)
     return [float(value) for value in market.sample(now_ns)]
@@ -146,6 +149,7 @@ def aged(bids: Sides, asks: Sides) -> list[Row]:
 
 @FUZZ
 @given(book=books())
+@example(book=({9_934: 1, 9_999: 1}, {10_066: 1, 10_001: 1, 10_002: 1, 10_131: 1}))
 def test_swapping_the_sides_flips_every_imbalance(grid: Instrument, book: Book) -> None:
     bids, asks = book
     twice_mid = max(bids) + min(asks)
