@@ -157,6 +157,8 @@ def _measured(
         )
     step("reading prices", 0, 1)
     moves = touches(tape, symbol)
+    if not ((moves.bid_lots > 0) & (moves.ask_lots > 0)).any():
+        raise UserError(f"{tape.folder} should hold a book of {symbol}: without a mid there is nothing to predict")
     told = _against_mid(table, plugins)
     return assess(told, moves, questions, lambda done, total: step("measuring", done, total)), table.failed
 

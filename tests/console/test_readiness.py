@@ -24,7 +24,9 @@ COMMANDS = (
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_first_command_says_that_it_compiles_also_after_one_that_was_stopped(tmp_path: Path, command: str) -> None:
     seconds = range(1_700_000_000, 1_700_000_004)
-    tape_of(tmp_path / "tape", [Row(Kind.BID, 100, 4, local_ns=second * 10**9) for second in seconds])
+    sides = ((Kind.BID, 100), (Kind.ASK, 101))
+    rows = [Row(kind, price, 4, local_ns=second * 10**9) for second in seconds for kind, price in sides]
+    tape_of(tmp_path / "tape", rows)
     begun = tmp_path / "imbalance-bot" / "numba" / source_hash()
     begun.mkdir(parents=True)
     (begun / "some.nbc").touch()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,9 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         capsys.readouterr()
         code = run(("validity", *words))
         heard = capsys.readouterr()
-        return Said(code, heard.out, heard.err)
+        # The first command of a machine says that it compiles.
+        err = "".join(line for line in heard.err.splitlines(True) if not line.startswith("Starting; compiling"))
+        return Said(code, heard.out, err)
 
     return said
 
@@ -95,6 +97,18 @@ def test_a_report_tells_that_queues_lead_the_price(tape: Path, say: Say) -> None
     assert (first["horizon_ns"], first["verdict"]["finding"], first["survives"]) == (100 * NS_PER_MS, "quoting", True)
     assert first["rank_ic"]["value"] > 0.4
     assert "<h1>What the signals of X/Y are worth</h1>" in Path("there/report.html").read_text()
+
+
+def test_a_tape_without_a_book_has_nothing_to_predict(tmp_path: Path, say: Say) -> None:
+    with TapeWriter(tmp_path / "trades", TapeHeader("trades", "test", Sampling.EVENT, START_NS, (GRID,))) as writer:
+        for batch in quotes(20):
+            writer.write([replace(batch, kind=np.full(2, Kind.BUY, np.uint8))])
+
+    said = say("trades", "--signals", "trade_flow(1s)", "--out", "there")
+
+    assert said.code == 2
+    assert said.err == "trades should hold a book of X/Y: without a mid there is nothing to predict\n"
+    assert not Path("there").exists()
 
 
 def test_the_document_can_be_printed(tape: Path, say: Say) -> None:
