@@ -40,7 +40,7 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "runs": ("imbalance runs --limit 10",),
     "signals": (
         'imbalance signals btcusdt --every 1s --signals "ofi(1s),cvd" --out b.parquet',
-        'imbalance signals btcusdt --every 1s --signals cvd --units lots --out b.csv',
+        "imbalance signals btcusdt --every 1s --signals cvd --units lots --out b.csv",
         "imbalance signals --list",
     ),
     "validity": (
