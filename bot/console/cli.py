@@ -132,7 +132,8 @@ def run(words: Sequence[str]) -> int:
         # The reader (`| head`) has seen enough; nothing may be written to it when Python ends either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return int(code or 0)
+    # Typer itself catches Ctrl-C, and says nothing.
+    return _failed("stopped", _INTERRUPTED) if code == _INTERRUPTED else int(code or 0)
 
 
 def main() -> None:

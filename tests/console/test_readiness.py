@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,16 @@ def test_machine_code_counts_once_all_of_it_is_there(tmp_path: Path, monkeypatch
         assert is_compiled()
     finally:
         cache_folder.cache_clear()
+
+
+def test_ctrl_c_is_one_line_and_leaves_no_tape(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "slow.csv")
+    words = [sys.executable, "-c", "from bot.console.cli import main; main()"]
+    command = "import csv slow.csv --symbol BTC/USDT --out tape"
+    with subprocess.Popen([*words, *command.split()], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        with (tmp_path / "slow.csv").open("w"):  # which waits until the import reads
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+
+    assert (process.returncode, said) == (130, "stopped\n")
+    assert not (tmp_path / "tape").exists()
