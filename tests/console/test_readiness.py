@@ -61,10 +61,12 @@ def test_ctrl_c_is_one_line_and_leaves_no_tape(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "slow.csv")
     words = [sys.executable, "-c", "from bot.console.cli import main; main()"]
     command = "import csv slow.csv --symbol BTC/USDT --out tape"
-    with subprocess.Popen([*words, *command.split()], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        with (tmp_path / "slow.csv").open("w"):  # which waits until the import reads
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=60)
+    with (
+        subprocess.Popen([*words, *command.split()], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process,
+        (tmp_path / "slow.csv").open("w"),  # which waits until the import reads
+    ):
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (130, "stopped\n")
     assert not (tmp_path / "tape").exists()
