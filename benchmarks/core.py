@@ -15,6 +15,7 @@ from rich.table import Table
 from bot.building import CorePlan, build_engine, warm_kernels
 from bot.config import Config
 from bot.market.market import Market
+from bot.market.warming import Kernels
 from bot.trading.guard import NoDeadline
 from bot.trading.loading import load
 from bot.trading.portfolio import Portfolio
@@ -55,7 +56,7 @@ def synthetic(rows: int, seed: int = 7) -> Batch:
 
 def main() -> None:
     """Print medians of several rounds in one process."""
-    warm_kernels()
+    warm_kernels(Kernels.WHOLE_TABLES)
     table = Table(title="Core", caption="synthetic market, 5 rows a message, decisions every 100 ms; median of 5")
     for heading in ("what", "rows", "rows a second", "µs a decision"):
         table.add_column(heading, justify="right")

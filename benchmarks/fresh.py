@@ -77,10 +77,10 @@ def _ready() -> dict[str, float]:
     import numpy as np  # noqa: F401 (a bot imports it in any case)
 
     started = time.perf_counter()
-    from bot.market.market import warm_up
+    from bot.market.warming import Kernels, warm_up
 
     imported = time.perf_counter()
-    warm_up()
+    warm_up(Kernels.WHOLE_TABLES)
     warm = time.perf_counter()
     from benchmarks.signal_events import synthetic
     from benchmarks.signal_sets import market, signal_sets, walk

@@ -31,7 +31,8 @@ from benchmarks.sheet import Sheet, put_into
 from benchmarks.signal_events import Events, recorded, save, synthetic
 from benchmarks.signal_live import LEVELS, WARM_UPDATES, live_times
 from benchmarks.signal_sets import BOOK, DEFAULT, WHOLE, market, signal_sets, walk
-from bot.market.market import Market, warm_up
+from bot.market.market import Market
+from bot.market.warming import Kernels, warm_up
 from bot.types import Floats
 
 _ROI: Final = "hftbacktest, ROI vector"
@@ -165,7 +166,7 @@ def live(choice: Choice) -> Sheet:
     """Time live book updates with the default set and with the whole catalogue."""
     headings = ("signals", "part", "p50 µs", "p99 µs", "max µs")
     sheet = Sheet(f"A live book update of {LEVELS} levels a side", headings)
-    warm_up()
+    warm_up(Kernels.WHOLE_TABLES)
     enough = choice.updates + WARM_UPDATES
     # An update is a depth message: some forty rows of a recorded market, five of the made-up one.
     events = next(recorded(enough * 50, with_quotes=False), None) or synthetic(enough * 6)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import Engine as Database
 
-from bot.building import clock_every_ns, warm_kernels
+from bot.building import clock_every_ns, kernels_of, warm_kernels
 from bot.config import Config
 from bot.console.dashboard import Dashboard
 from bot.console.documents import show
@@ -90,7 +90,7 @@ def paper(config: Config, options: PaperOptions) -> int:
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)
     database = open_writer(config.storage.url)
-    say_starting()
+    say_starting(kernels_of(strategy, config))
     try:
         with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
             job = _Job(config, options, strategy, database, deadline, Ending(), started_s)
@@ -148,7 +148,7 @@ async def _paper(job: _Job) -> int:
     with signals(job.ending):
         if job.options.replay is not None and job.options.speed is None:
             return await _from_tape(job, Tape.open(job.options.replay))
-        warming = asyncio.create_task(asyncio.to_thread(warm_kernels))
+        warming = asyncio.create_task(asyncio.to_thread(warm_kernels, kernels_of(job.strategy, job.config)))
         market = await PolledMarket.open(job.config, job.options.replay, job.options.speed or 1.0)
         try:
             await warming
@@ -196,7 +196,7 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
 
 async def _from_tape(job: _Job, tape: Tape) -> int:
     """Trade on a tape as fast as it can be read; what entered the core is the tape itself, so none is recorded."""
-    warm_kernels()
+    warm_kernels(kernels_of(job.strategy, job.config))
     instruments = tuple({instrument.symbol: instrument for instrument in tape.header.instruments}.values())
     start = job.start(tape.folder.resolve(), tape.digest(), tape.header.sampling)
     begun = start_run(job.config, job.strategy, job.database, instruments, start, job.deadline)

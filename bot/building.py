@@ -10,7 +10,7 @@ from bot.config import Config
 from bot.console.readiness import mark_compiled
 from bot.errors import ConfigError
 from bot.market import matching
-from bot.market.market import warm_up
+from bot.market.warming import Kernels, kernels_for, warm_up
 from bot.plugins import Plugins, plugins_of
 from bot.trading.contract import Costs
 from bot.trading.decision import ENGINE_SIGNALS, DecisionRules
@@ -107,11 +107,20 @@ def check_tradable(instruments: Sequence[Instrument], currency: str) -> None:
             )
 
 
-def warm_kernels() -> None:
-    """Compile every kernel, or load it from the cache of an earlier start."""
-    warm_up()
+def warm_kernels(kernels: Kernels) -> None:
+    """Compile these kernels of the market and those of matching, or load them from the cache of an earlier start."""
+    warm_up(kernels)
     matching.warm_up()
-    mark_compiled()
+    mark_compiled(kernels)
+
+
+def kernels_of(loaded: LoadedStrategy, config: Config) -> Kernels:
+    """Return what a run of the strategy needs compiled.
+
+    Raises:
+        ConfigError: as for `signals_of`.
+    """
+    return kernels_for((*signals_of(loaded, config), *ENGINE_SIGNALS), tables=False)
 
 
 def _lane(plan: CorePlan, assumption: FillAssumption) -> Lane:

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Engine as Database
 
 from bot.account import rebuilt
-from bot.building import CorePlan, build_engine, clock_every_ns, signals_of, warm_kernels
+from bot.building import CorePlan, build_engine, clock_every_ns, kernels_of, signals_of, warm_kernels
 from bot.config import from_resolved
 from bot.errors import UserError
 from bot.feed.replay import tape_inputs
@@ -50,7 +50,6 @@ def replay_run(database: Database, run_id: int, progress: Callable[[int, int], N
     tape = Tape.open(Path(run.tape))
     if run.tape_digest and tape.digest() != run.tape_digest:
         raise UserError(f"tape {run.tape} is not the one that run {run_id} traded on: its digest differs")
-    warm_kernels()
     entered = tradelog.inputs(database, run_id)
     engine = _engine(database, run, tape, [one for one in entered if isinstance(one, Overrun)])
     commands = [one for one in entered if isinstance(one, Command)]
@@ -73,6 +72,7 @@ class _Tally:
 def _engine(database: Database, run: tradelog.Run, tape: Tape, overruns: list[Overrun]) -> Engine:
     config = from_resolved(orjson.loads(run.config))
     strategy = load_source(tradelog.source(database, run.id), run.strategy_name, config.strategy.use)
+    warm_kernels(kernels_of(strategy, config))
     instruments = tuple({each.symbol: each for each in tape.header.instruments}.values())
     opening = orjson.loads(run.opening)
     portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}

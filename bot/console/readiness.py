@@ -8,14 +8,15 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bot.errors import UserError
 
 if TYPE_CHECKING:
-    from bot.config import Config
+    from collections.abc import Sequence
 
-_WHOLE: Final = "complete"  # an empty file beside the machine code, once all of it is there
+    from bot.config import Config
+    from bot.market.warming import Kernels
 
 
 def make_ready(config: Config) -> None:
@@ -34,35 +35,38 @@ def make_ready(config: Config) -> None:
         raise UserError(f"storage.folder = {str(folder)!r} {reason}: name another folder") from None
 
 
-def say_starting() -> None:
+def say_starting(kernels: Kernels) -> None:
     """Say on standard error that a start is under way; call it once what a user may have mistaken is checked."""
-    if not is_compiled():
+    if not is_compiled(kernels):
         sys.stderr.write("Starting; compiling for this machine first, once: a minute or two ...\n")
     elif sys.stderr.isatty():
         sys.stderr.write("Starting ...\n")
 
 
-def compile_first() -> None:
-    """Compile before anything is read from a tape, and say so, unless an earlier start has left its machine code."""
-    if not is_compiled():
+def compile_first(names: Sequence[str]) -> None:
+    """Compile what tables of these signals need, and say so, unless an earlier start has left its machine code."""
+    from bot.market.warming import kernels_for
+
+    kernels = kernels_for(names, tables=True)
+    if not is_compiled(kernels):
         from bot.building import warm_kernels
 
-        say_starting()
-        warm_kernels()
+        say_starting(kernels)
+        warm_kernels(kernels)
 
 
-def is_compiled() -> bool:
+def is_compiled(kernels: Kernels) -> bool:
     """Tell whether an earlier start has left all its machine code for this one; one that was stopped has not."""
     from bot.market.jit import cache_folder
 
     folder = cache_folder()
-    return folder is not None and (folder / _WHOLE).is_file()
+    return folder is not None and (folder / kernels).is_file()
 
 
-def mark_compiled() -> None:
-    """Note that all machine code is there, for the starts that follow."""
+def mark_compiled(kernels: Kernels) -> None:
+    """Note that all their machine code is there, by an empty file beside it, for the starts that follow."""
     from bot.market.jit import cache_folder
 
     folder = cache_folder()
     if folder is not None and any(folder.rglob("*.nbc")):  # without compilation (NUMBA_DISABLE_JIT=1) there is none
-        (folder / _WHOLE).touch()
+        (folder / kernels).touch()

@@ -96,7 +96,7 @@ def signals(  # over 30 lines: one option after the other
     span_ns = _span(begin, end, events)
     kept = Units(_one_of(units, list(Units), "--units"))
     beside = other_tapes(others, config)
-    compile_first()
+    compile_first(chosen)
     rows, failed = _write(events, chosen, every_ns, kept, out, span_ns, plugins, beside, quiet=as_json)
     if not as_json:
         notes = (*_notes(chosen, every_ns, events), *failure_notes(failed))

@@ -80,7 +80,7 @@ def validity(  # over 30 lines: one option after the other
     plugins = plugins_for(chosen, config)
     events = events_of(tape_folder(tape, config), symbol, Clock.LOCAL)
     beside = other_tapes(others, config)
-    compile_first()
+    compile_first(chosen)
     with _shown(quiet=as_json) as step:
         found, failed = _measured(events, chosen, every_ns, questions, plugins, beside, step)
         document = _written(found, out, step)

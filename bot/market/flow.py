@@ -111,7 +111,7 @@ def watch_touch(book: Book, flow: Flow, side: int) -> None:
 
 
 @inlined_kernel
-def end_message(book: Book, flow: Flow, plan: Plan, touched: int, exchange_ns: int) -> None:
+def end_message(book: Book, flow: Flow, plan: Plan | None, touched: int, exchange_ns: int) -> None:
     """Bring the sums up to date at the end of a message that changed the book within the watched ranks."""
     tops, tallies = flow.tops, flow.tallies
     for side in range(2):
@@ -123,7 +123,7 @@ def end_message(book: Book, flow: Flow, plan: Plan, touched: int, exchange_ns: i
     if tops[BID_SIDE, 1, 0] > 0 and tops[ASK_SIDE, 1, 0] > 0:
         tallies[ARMED] = 1
         add_depth(flow)
-    if plan.on_messages.shape[0] > 0:
+    if plan is not None:
         after_message(plan, tallies[MESSAGE_NS], exchange_ns, tops, tallies[OFI])
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -25,7 +24,7 @@ from bot.market.signals.forecast import ForecastSpec
 from bot.market.signals.naming import SignalSpec
 from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES, EXCHANGE_NS, EXCHANGE_SEEN_LOCAL_NS, LOCAL_NS
 from bot.market.windows import ENTRIES
-from bot.types import NS_PER_S, Batch, Fact, FeedReport, Floats, Instrument, InstrumentKind, Int64s, Kind, Side
+from bot.types import Batch, Fact, FeedReport, Floats, Instrument, Int64s, Side
 
 _FOREVER: Final = 2**62
 _NOTHING_OWN: Final[Mapping[str, Making]] = MappingProxyType({})
@@ -233,7 +232,7 @@ class Market:
         columns = self._columns_of(batch, start)
         row, why = start, NO_ROOM
         while why == NO_ROOM:
-            row, why = apply_rows(columns, row, until_ns, messages, self._book, self._flow, self._sampler.plan)
+            row, why = apply_rows(columns, row, until_ns, messages, self._book, self._flow, self._sampler.told)
             self._make_room(why)
         self._refuse(batch, row, why)
         return row
@@ -264,19 +263,3 @@ class Market:
     def _refuse(self, batch: Batch, row: int, why: int) -> None:
         if why == REFUSED:
             raise ValueError(refusal(batch, row, int(self._flow.tallies[LOCAL_NS])))
-
-
-def warm_up() -> None:
-    """Compile every kernel of the market, or load it from the cache, so that the first message does not wait for it."""
-    grid = Instrument("WARM/UP", InstrumentKind.SPOT, "WARM", "UP", Decimal(1), Decimal(1))
-    spec = ForecastSpec(NS_PER_S, ("queue_imbalance",))
-    market = Market(grid, ("depth_imbalance(20)", "forecast(1s)"), spec)
-    stamps = np.array([1, 1], dtype=np.int64)
-    kinds = np.array([Kind.BID, Kind.ASK], dtype=np.uint8)
-    prices = np.array([1, 2], dtype=np.int64)
-    batch = Batch("WARM/UP", stamps, stamps, stamps, stamps, prices, stamps, kinds, np.array([0, 1], dtype=np.uint8))
-    market.step(batch, 0)
-    market.sample(1)
-    market.scan(batch, len(batch), np.array([2], dtype=np.int64))
-    market.size_at(Side.BUY, 1)
-    market.levels(Side.BUY, 1)

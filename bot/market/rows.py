@@ -157,7 +157,7 @@ def apply_rare(book: Book, tallies: Int64s, kind: int, ticks: int, size: int, id
 
 @inlined_kernel
 def apply_rows(  # the one loop over rows, its common row written out: this is where the time goes
-    columns: Columns, start: int, until_ns: int, messages: int, book: Book, flow: Flow, plan: Plan
+    columns: Columns, start: int, until_ns: int, messages: int, book: Book, flow: Flow, plan: Plan | None
 ) -> tuple[int, int]:
     """Apply whole messages that begin before `until_ns`, `messages` at most; return the next row and why it stopped.
 
@@ -222,7 +222,7 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
                 if lots > 0 and key > marks[half, TOP]:
                     marks[half, TOP] = key
         elif kind == _BUY or kind == _SELL:  # noqa: SIM109 - a tuple is slower here
-            if plan.on_trades.shape[0] > 0:
+            if plan is not None:
                 after_trade(plan, message_ns, exchange_ns[at], kind == _BUY, price[at], lots, flow.tops)
             apply_trade(book, tallies, kind, price[at], lots)
         else:

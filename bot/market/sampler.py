@@ -41,8 +41,9 @@ _TOLD_OF_MESSAGES: Final = (Paid.MESSAGE, Paid.TRADE_AND_MESSAGE)
 class Sampler:
     """The chosen signals of one instrument: one row of numbers a decision.
 
-    `guests` are those that other markets answer. `watches` is how many levels a side the flow has to watch for all of
-    them, `ages` whether it has to keep their ages.
+    `guests` are those that other markets answer, `told` is the plan of those that are told of trades and messages, None
+    when all are everyday ones that are told of neither. `watches` is how many levels a side the flow has to watch for
+    all of them, `ages` whether it has to keep their ages.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class Sampler:
         "_sampled_ns",
         "ages",
         "guests",
+        "told",
         "watches",
     )
 
@@ -77,9 +79,12 @@ class Sampler:
         self.watches = max((spec.watches for spec in specs), default=1)
         self.ages = any(spec.signal.paid is Paid.LEVEL for spec in specs)
         self._names = tuple(names)
-        self._forecast = empty_forecast(forecast, range(len(chosen), len(specs)))
         self._ring = empty_ring(sum(spec.signal.kept for spec in specs), len(features), longest_ns, entries)
         self._plan = plan_of(specs, float(instrument.lot_size))
+        # With neither, the kernels that run are the small ones, which are compiled in a fraction of the time.
+        is_everyday = forecast is None and all(spec.signal.is_everyday for spec in specs)
+        self.told = None if is_everyday else self._plan
+        self._forecast = None if is_everyday else empty_forecast(forecast, range(len(chosen), len(specs)))
         self._levels = np.zeros((2, 2, max((spec.levels for spec in specs), default=1)), dtype=np.int64)
         self._gauge = _gauge(instrument)
         self.guests = tuple(spec for spec in specs if spec.symbol)
@@ -88,11 +93,6 @@ class Sampler:
         self._sampled_ns = 0
         self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
         self._messages = 0
-
-    @property
-    def plan(self) -> Plan:
-        """What the kernels read of the chosen signals."""
-        return self._plan
 
     @property
     def width(self) -> int:
@@ -142,6 +142,7 @@ class Sampler:
                 book,
                 flow,
                 self._plan,
+                self.told,
                 self._ring,
                 self._forecast,
                 guests,

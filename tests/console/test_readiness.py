@@ -12,6 +12,7 @@ import pytest
 
 from bot.console.readiness import is_compiled, mark_compiled
 from bot.market.jit import cache_folder, source_hash
+from bot.market.warming import Kernels
 from bot.types import Kind
 from tests.market.reference import Row
 from tests.research.tapes import tape_of
@@ -47,12 +48,13 @@ def test_machine_code_counts_once_all_of_it_is_there(tmp_path: Path, monkeypatch
     try:
         folder = cache_folder()
         assert folder is not None
-        mark_compiled()
-        assert not is_compiled()
+        mark_compiled(Kernels.EVERYDAY)
+        assert not is_compiled(Kernels.EVERYDAY)
         (folder / "some.nbc").touch()
-        assert not is_compiled()
-        mark_compiled()
-        assert is_compiled()
+        assert not is_compiled(Kernels.EVERYDAY)
+        mark_compiled(Kernels.EVERYDAY)
+        assert is_compiled(Kernels.EVERYDAY)
+        assert not is_compiled(Kernels.WHOLE)
     finally:
         cache_folder.cache_clear()
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bot.market.market import Market, warm_up
+from bot.market.market import Market
+from bot.market.warming import Kernels, warm_up
 from bot.types import Instrument, Kind
 from tests.market.reference import Row, batch_of
 
@@ -72,7 +73,7 @@ def test_sample_is_the_callers_own_array(grid: Instrument) -> None:
 
 
 def test_warm_up_runs() -> None:
-    warm_up()
+    warm_up(Kernels.WHOLE_TABLES)
 
 
 def test_a_batch_of_another_symbol_or_with_half_a_message_is_refused_whole(grid: Instrument) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
 
-from bot.building import warm_kernels
 from bot.config import Config, load
 from bot.errors import ConfigError
 from bot.exchange.markets.catalogue import quotations
@@ -111,7 +110,6 @@ def written(config: Config) -> Iterator[Database]:
 
 def traded(config: Config, tape: Tape) -> list[Record]:
     """Trade on the tape as `imbalance paper --replay` does, and return what the run recorded."""
-    warm_kernels()
     strategy = load_strategy(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     start = Start("test", True, "paper", str(tape.folder), tape.digest(), START_NS, Sampling.SNAPSHOT)
     with written(config) as database:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
+from bot.market.signals.family import EVERYDAY, FAMILY
 from bot.types import NS_PER_MS, NS_PER_S
 
 
@@ -76,6 +77,11 @@ class Signal:
     room: Callable[[Sequence[float]], int] = no_room
     kept: int = 0
     watches: int = 1
+
+    @property
+    def is_everyday(self) -> bool:
+        """True when the small kernels have it: it is of an everyday family and told of no trade and no message."""
+        return self.code // FAMILY in EVERYDAY and self.paid in (Paid.DECISION, Paid.LEVEL)
 
     @property
     def example(self) -> str:

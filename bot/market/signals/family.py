@@ -19,3 +19,6 @@ QUALITY: Final = 10
 MARKOUT: Final = 11
 RESILIENCE: Final = 12
 CROSS: Final = 13
+
+# Families that the small kernels have, which are compiled in half the time.
+EVERYDAY: Final = (BOOK_IMBALANCE, FAIR_PRICE, ORDER_FLOW, STATE, QUALITY)
