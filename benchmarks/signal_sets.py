@@ -19,9 +19,10 @@ _DEFAULT: Final = (
     "depth_imbalance(5)",
     "ofi(1s)",
     "ofi(10s)",
-    "mlofi(5, 10s)",
+    "mlofi(10, 10s)",
     "trade_flow(10s)",
     "realized_volatility(1m)",
+    "vpin(10, 50)",
     "quality",
 )
 _FEATURES: Final = ("queue_imbalance", "depth_imbalance(5)", "ofi(1s)", "trade_flow(10s)")

@@ -203,19 +203,22 @@ def _summary(found: Validity, out: Path) -> RenderableType:
 
     late = duration_text(max(found.questions.latencies_ns))
     title = f"What the signals of {found.symbol} are worth, {late} after they are known"
-    table = listing(title, "~signal", ">horizon", ">windows", ">R² now", ">R² next", ">IC", ">half-life", "~verdict")
+    table = listing(title, "~signal", ">horizon", ">windows", ">R² now", ">R² next", ">IC", ">half-life")
+    verdicts = Text()
     for worth in found.signals:
         if not worth.rows:
-            table.add_row(Text(worth.name), *([NO_VALUE] * 6), SILENT.sentence)
+            table.add_row(Text(worth.name), *([NO_VALUE] * 6))
+            verdicts.append(f"{worth.name} {SILENT.sentence}\n")
         for cell in slowest(worth):
             now = next(each for each in worth.present if each.horizon_ns == cell.horizon_ns)
             figures = (_figure(now.line.r2, 3), *ahead_texts(worth, cell))
             horizon, sentence = duration_text(cell.horizon_ns), cell.verdict.sentence if cell.verdict else ""
-            table.add_row(Text(worth.name), horizon, f"{cell.windows:,}", *figures, Text(sentence))
+            table.add_row(Text(worth.name), horizon, f"{cell.windows:,}", *figures)
+            verdicts.append(f"{worth.name}, {horizon}: {sentence}\n")
     counted = (
         f"{found.tests} questions asked, {found.survivors} answers told from chance. {out / _PAGE} shows the rest."
     )
-    return Group(table, Text(counted))
+    return Group(table, verdicts, Text(counted))
 
 
 def _figure(value: float, digits: int) -> str:

@@ -82,6 +82,8 @@ def _day(path: Path, day: date | None) -> _Day:
     books = path.with_name(messages.name.replace("message", "orderbook"))
     if messages.name == books.name:
         raise UserError(f"{path.name} should be such as AAPL_2012-06-21_..._message_10.csv: rename the pair of files")
+    if not path.is_file():
+        raise UserError(f"{path} was not found")
     for needed in (messages, books):
         if not needed.is_file():
             raise UserError(

@@ -37,7 +37,7 @@ def test_arguments_are_read_in_their_units() -> None:
         ("mlofi(11, 10s)", "should be 1 to 10, was 'mlofi(11, 10s)'; did you mean mlofi(10, 10s)?"),
         ("ofi(1ms)", "should be 10ms to 1h, was 'ofi(1ms)'; did you mean ofi(10ms)?"),
         ("ofi(10)", "should be a duration, was 'ofi(10)'; did you mean ofi(10s)?"),
-        ("ofi", "should have 1 arguments, was 'ofi'; did you mean ofi(10s)?"),
+        ("ofi", "should have 1 argument, was 'ofi'; did you mean ofi(10s)?"),
         ("mid(3)", "should have 0 arguments, was 'mid(3)'; did you mean mid?"),
         ("zzz", "no signal is called 'zzz'; there are "),
         ("ofi(10s", "no signal is called 'ofi(10s'"),

@@ -293,3 +293,13 @@ def test_with_a_cap_never_reached_it_is_plain_ofi(grid: Instrument, rows: list[R
     market.advance(batch_of(later), 1, 2 * start)
     plain, capped = market.sample(2 * start)
     assert plain == capped
+
+
+def test_flow_of_a_market_that_never_had_a_book_has_no_value(grid: Instrument) -> None:
+    market = Market(grid, ("ofi(1s)", "mlofi(2, 1s)", "ofi_velocity(1s)", "normalised_ofi(1s)", "trade_flow(1s)"))
+    market.sample(0)
+    market.advance(batch_of([Row(Kind.BUY, 100, 7, local_ns=5)]), 0, 2**62)
+
+    values = market.sample(NS_PER_S).tolist()
+
+    assert [value != value for value in values] == [True, True, True, True, False]

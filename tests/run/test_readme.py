@@ -15,6 +15,7 @@ import pytest
 
 from tests.feed.test_binance import Recorder
 from tests.run.bots import COMMAND, ROOT
+from tests.run.recordings import write_recordings
 from tests.run.shells import ended, free_port, started
 
 SHORTER = {"FOR=30s": "FOR=8s", "--for 10s": "--for 5s"}
@@ -44,6 +45,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         recorded.best(number, size=f"{number / 100:.3f}")
         recorded.trade(number, sold=number % 2 == 0)
     (folder / "btcusdt.gz").write_bytes(gzip.compress("\n".join(recorded.lines).encode() + b"\n"))
+    write_recordings(folder)
     return folder
 
 

@@ -76,7 +76,8 @@ def parse_signal(text: str, catalogue: Mapping[str, Signal] = CATALOGUE) -> Sign
         raise ConfigError(f"no signal is called {text!r}{near}")
     wanted = len(signal.parameters)
     if len(arguments) != wanted:
-        raise ConfigError(f"{name} should have {wanted} arguments, was {text!r}; did you mean {signal.example}?")
+        plural = "" if wanted == 1 else "s"
+        raise ConfigError(f"{name} should have {wanted} argument{plural}, was {text!r}; did you mean {signal.example}?")
     values = tuple(_value(text, signal, arguments, index) for index in range(wanted))
     return SignalSpec(text, signal, values)
 

@@ -15,7 +15,7 @@ from bot.market.signals.flow_change import OFI_ACCELERATION, TRADE_FLOW_ACCELERA
 from bot.market.signals.flow_component import INTEGRATED_OFI, per_level
 from bot.market.signals.flow_intensity import BUY_INTENSITY
 from bot.market.signals.sight import LOT_SIZE, Sight
-from bot.market.tallies import BUY_LOTS, BUYS, DEEP_LOTS, OFI, RANKS, SELL_LOTS, SELLS, UPDATES
+from bot.market.tallies import BOOK_MESSAGES, BUY_LOTS, BUYS, DEEP_LOTS, OFI, RANKS, SELL_LOTS, SELLS, UPDATES
 from bot.types import Floats, Int64s
 
 TOUCH_OFI: Final = ORDER_FLOW * FAMILY + 1
@@ -104,6 +104,8 @@ def value(
         return lot_size * flow_change.acceleration(own, args, now_ns, tallies[BUY_LOTS] - tallies[SELL_LOTS])
     if code >= TRADE_FLOW:
         return traded(code, seconds, lot_size, tallies, then)
+    if tallies[BOOK_MESSAGES] == 0:
+        return math.nan
     place = OFI + int(args[0]) - 1 if code == RANK_OFI or code == NORMALISED_RANK_OFI else OFI  # noqa: SIM109
     flow = float(tallies[place] - then[place])
     if code == NORMALISED_OFI:
@@ -145,6 +147,8 @@ def _trades(name: str, code: int, formula: str, source: str, unit: str, low: flo
     return Signal(name, code, (WINDOW,), formula, source, unit, low, INF, ONE_WINDOW, NOT_WARM)
 
 
+_NO_BOOK_YET: Final = f"{NOT_WARM}, or no book message yet"
+
 ENTRIES: Final = (
     Signal(
         "ofi",
@@ -156,7 +160,7 @@ ENTRIES: Final = (
         -INF,
         INF,
         ONE_WINDOW,
-        NOT_WARM,
+        _NO_BOOK_YET,
     ),
     Signal(
         "mlofi",
@@ -168,7 +172,7 @@ ENTRIES: Final = (
         -INF,
         INF,
         ONE_WINDOW,
-        NOT_WARM,
+        _NO_BOOK_YET,
         watches=0,
     ),
     Signal(
