@@ -48,6 +48,20 @@ def inlined_kernel(fn: F) -> F:
     return _compiled(fn, _nrt=False, forceinline=True)
 
 
+def entry_point(fn: F, *arguments: object) -> F:
+    """Return `fn` compiled for arguments like these; it looks at no types, so it is called with such arguments alone.
+
+    To find the compiled function anew takes microseconds when arrays come in tuples, which is most of a short call.
+    """
+    dispatcher: Any = fn
+    if not hasattr(dispatcher, "get_overload"):  # switched off (`NUMBA_DISABLE_JIT=1`)
+        return fn
+    typeof: Any = numba.typeof
+    signature = tuple(typeof(argument) for argument in arguments)
+    dispatcher.compile(signature)
+    return cast(F, dispatcher.get_overload(signature))
+
+
 def _compiled(fn: F, **options: bool) -> F:
     folder = cache_folder()
     # Numba reads this setting at the moment a function is decorated; other users of Numba keep their own.

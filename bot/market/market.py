@@ -17,6 +17,7 @@ from bot.market.book import ASK_SIDE, BID_SIDE, FAR_LEVELS, NO_LEVEL, WINDOW_LEV
 from bot.market.columns import Columns, columns_of, read_only, refusal
 from bot.market.custom import Making
 from bot.market.flow import empty_flow
+from bot.market.jit import entry_point
 from bot.market.plugged import Failed, Plugged
 from bot.market.rows import CROWDED, NO_ROOM, REFUSED, apply_rows
 from bot.market.sampler import Sampler
@@ -38,7 +39,7 @@ class Market:
     time of the row that carried it; all are 0 before there was one.
     """
 
-    __slots__ = ("_batch", "_book", "_columns", "_flow", "_instrument", "_plugged", "_sampler", "names")
+    __slots__ = ("_apply_rows", "_batch", "_book", "_columns", "_flow", "_instrument", "_plugged", "_sampler", "names")
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Market:
         self._plugged = Plugged(instrument, self.names, forecast, own) if is_plugged else None
         compiled = self.names if self._plugged is None else self._plugged.wanted
         self._sampler = Sampler(instrument, compiled, None if has_model else forecast, entries)
+        self._apply_rows = apply_rows  # until it is known for what arguments
         self._book = empty_book(window_levels, far_levels, ages=self._sampler.ages)
         self._flow = empty_flow(self._sampler.watches)
         self._batch: Batch | None = None
@@ -232,7 +234,10 @@ class Market:
         columns = self._columns_of(batch, start)
         row, why = start, NO_ROOM
         while why == NO_ROOM:
-            row, why = apply_rows(columns, row, until_ns, messages, self._book, self._flow, self._sampler.told)
+            given = (columns, row, until_ns, messages, self._book, self._flow, self._sampler.told)
+            if self._apply_rows is apply_rows:
+                self._apply_rows = entry_point(apply_rows, *given)
+            row, why = self._apply_rows(*given)
             self._make_room(why)
         self._refuse(batch, row, why)
         return row

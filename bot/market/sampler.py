@@ -12,6 +12,7 @@ from bot.errors import ConfigError
 from bot.market.book import Book
 from bot.market.columns import Columns
 from bot.market.flow import Flow
+from bot.market.jit import entry_point
 from bot.market.plan import MOST_ARGUMENTS, STEPS, Plan
 from bot.market.sampling import FULL, sample_row, sample_rows
 from bot.market.signals.entry import Paid
@@ -57,6 +58,7 @@ class Sampler:
         "_report",
         "_ring",
         "_row",
+        "_sample_row",
         "_sampled_ns",
         "ages",
         "guests",
@@ -90,6 +92,7 @@ class Sampler:
         self.guests = tuple(spec for spec in specs if spec.symbol)
         self._facts = empty_facts(len(self.guests))
         self._row: Floats = np.full(len(specs), math.nan)
+        self._sample_row = sample_row  # until it is known for what arguments
         self._sampled_ns = 0
         self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
         self._messages = 0
@@ -108,7 +111,10 @@ class Sampler:
         self._check_time(now_ns, flow)
         if self._ring.marks[HEAD] - self._ring.marks[TAIL] == self._ring.times.shape[0]:
             self._ring = grown(self._ring)
-        sample_row(now_ns, self._sight(flow), book, flow, self._plan, self._ring, self._forecast, self._row)
+        given = (now_ns, self._sight(flow), book, flow, self._plan, self._ring, self._forecast, self._row)
+        if self._sample_row is sample_row:
+            self._sample_row = entry_point(sample_row, *given)
+        self._sample_row(*given)
         self._sampled_ns = now_ns
         return self._row[: len(self._names)].copy()
 

@@ -12,6 +12,7 @@ import numba
 import pytest
 
 from bot.market import jit
+from bot.market.book import BID_SIDE, empty_book, level_size, set_level
 
 ASK = "from bot.market.jit import cache_folder; print(cache_folder())"
 
@@ -70,3 +71,13 @@ def test_kernel_leaves_the_cache_setting_of_other_users_alone() -> None:
 
     assert double(21) == 42
     assert before == settings.CACHE_DIR
+
+
+def test_an_entry_point_answers_as_its_kernel_does() -> None:
+    book = empty_book(128, 1)
+    set_level(book, BID_SIDE, 100, 7)
+
+    entry = jit.entry_point(level_size, book, BID_SIDE, 100)
+
+    assert [entry(book, BID_SIDE, key) for key in (99, 100, 101)] == [0, 7, 0]
+    assert [level_size(book, BID_SIDE, key) for key in (99, 100, 101)] == [0, 7, 0]
