@@ -137,7 +137,7 @@ def decisions(records: list[Record]) -> list[Decision]:
 def test_a_run_with_a_signal_and_a_model_is_replayed_from_what_it_stored(place: Path, tape: Tape) -> None:
     config = settings(place)
     made = decisions(traded(config, tape))
-    for path in (place / "signals").iterdir():
+    for path in (place / "signals").glob("*.py"):
         path.write_text("raise RuntimeError('the disk has moved on')\n")
     again = replayed(config)
 
