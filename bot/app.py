@@ -56,7 +56,6 @@ class _Job:
     database: Database
     deadline: AlarmDeadline
     ending: Ending
-    started_s: float
 
     @property
     def account(self) -> str:
@@ -81,7 +80,6 @@ def paper(config: Config, options: PaperOptions) -> int:
     Raises:
         BotError: one line for the user; what was stored is not lost.
     """
-    started_s = time.monotonic()
     _hush()
     if options.replay is not None:
         if options.flatten and options.speed is None:
@@ -93,7 +91,7 @@ def paper(config: Config, options: PaperOptions) -> int:
     say_starting(kernels_of(strategy, config))
     try:
         with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
-            job = _Job(config, options, strategy, database, deadline, Ending(), started_s)
+            job = _Job(config, options, strategy, database, deadline, Ending())
             return asyncio.run(_paper(job))
     finally:
         database.dispose()
@@ -248,7 +246,7 @@ def _display(
         strategy=job.strategy.name,
         currency=job.config.paper.currency,
     )
-    return Display(caption, job.options, begun, session, job.started_s, troubles)
+    return Display(caption, job.options, begun, session, time.monotonic(), troubles)
 
 
 async def _attend(job: _Job, display: Display, dashboard: Dashboard) -> None:

@@ -20,7 +20,10 @@ from bot.watching import Caption, screen
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """Draws one run. `troubles` tells what a person should know beside the run's own records."""
+    """Draws one run.
+
+    `started_s` is when it began to trade, monotonic; `troubles` tells what a person should know beside the records.
+    """
 
     caption: Caption
     options: PaperOptions

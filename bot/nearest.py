@@ -1,4 +1,4 @@
-"""The end of every "no such name" message: what was probably meant, or what there is to choose from."""
+"""Which name a person means, and the end of every "no such name" message: what was probably meant, or what there is."""
 
 from __future__ import annotations
 
@@ -23,3 +23,17 @@ def did_you_mean(name: str, valid: Iterable[str], prefix: str = "") -> str:
     listed = [f"{prefix}{choice}" for choice in sorted(choices.values())]
     more = f", ... ({len(listed)} in all)" if len(listed) > _LISTED else ""
     return f"; there are {', '.join(listed[:_LISTED])}{more}"
+
+
+def meant_by(asked: str, names: Iterable[str]) -> list[str]:
+    """Return those of `names` that `asked` means, in any case: the one of that name, else those that begin with it.
+
+    A beginning that reaches beyond the slash ends where a part of the name does: BTC/USD is not BTC/USDT.
+    """
+    known = list(dict.fromkeys(names))
+    exact = [name for name in known if name == asked] or [name for name in known if name.lower() == asked.lower()]
+    return exact or [name for name in known if _begins(name.lower(), asked.lower())]
+
+
+def _begins(name: str, beginning: str) -> bool:
+    return name.startswith(beginning) and ("/" not in beginning or name[len(beginning) :].startswith(":"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Engine, Table, func, select
 
 from bot.errors import UserError
-from bot.nearest import did_you_mean
+from bot.nearest import did_you_mean, meant_by
 from storage import schema, tradelog
 from storage.database import open_reader, reading
 from storage.tradelog import Account, Run
@@ -121,8 +121,7 @@ class Books:
         if asked is None:
             return None
         known = self.symbols(run_id)
-        exact = [symbol for symbol in known if symbol.lower() == asked.lower()]
-        meant = exact or [symbol for symbol in known if symbol.lower().startswith(asked.lower())]
+        meant = meant_by(asked, known)
         if len(meant) != 1:
             raise UserError(f"run {run_id} has no one symbol {asked}{did_you_mean(asked, known)}")
         return meant[0]

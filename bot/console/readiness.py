@@ -38,7 +38,8 @@ def make_ready(config: Config) -> None:
 def say_starting(kernels: Kernels) -> None:
     """Say on standard error that a start is under way; call it once what a user may have mistaken is checked."""
     if not is_compiled(kernels):
-        sys.stderr.write("Starting; compiling for this machine first, once: a minute or two ...\n")
+        wait = "about half a minute" if kernels.is_everyday else "a minute or two"
+        sys.stderr.write(f"Starting; compiling for this machine first, once: {wait} ...\n")
     elif sys.stderr.isatty():
         sys.stderr.write("Starting ...\n")
 

@@ -159,19 +159,18 @@ def events_of(folder: Path, symbol: str | None, clock: Clock) -> Events:
         UserError: no symbol is meant, or several are.
         TapeError: it is no tape, or the tape does not fit.
     """
-    from bot.nearest import did_you_mean
+    from bot.nearest import did_you_mean, meant_by
     from bot.research.clocks import Events
     from storage.tape import Tape
 
     tape = Tape.open(folder)
     there = list(dict.fromkeys(tape.symbols))
-    meant = [name for name in there if symbol is None or name.lower().startswith(symbol.lower())]
-    exact = [name for name in meant if name == symbol]
+    meant = there if symbol is None else meant_by(symbol, there)
     if symbol is not None and not meant:
         raise UserError(f"--symbol should be one that the tape holds, was {symbol!r}{did_you_mean(symbol, there)}")
-    if len(exact or meant) != 1:
+    if len(meant) != 1:
         raise UserError(f"--symbol should name one of {', '.join(meant)}: the tape holds them all")
-    return Events(tape, (exact or meant)[0], clock)
+    return Events(tape, meant[0], clock)
 
 
 def other_tapes(folders: Sequence[Path] | None, config: Config) -> tuple[Tape, ...]:

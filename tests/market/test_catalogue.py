@@ -39,7 +39,7 @@ def test_arguments_are_read_in_their_units() -> None:
         ("ofi(10)", "should be a duration, was 'ofi(10)'; did you mean ofi(10s)?"),
         ("ofi", "should have 1 argument, was 'ofi'; did you mean ofi(10s)?"),
         ("mid(3)", "should have 0 arguments, was 'mid(3)'; did you mean mid?"),
-        ("zzz", "no signal is called 'zzz'; there are "),
+        ("zzz", f"there are {', '.join(sorted(signal.example for signal in CATALOGUE.values())[:3])},"),
         ("ofi(10s", "no signal is called 'ofi(10s'"),
     ],
 )
