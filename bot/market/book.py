@@ -19,8 +19,9 @@ from bot.types import Int64s
 BID_SIDE: Final = 0
 ASK_SIDE: Final = 1
 
-# 524,288 ticks each way: 80 % of a price of 65,000 with a tick of 0.1; memory that no level is in is never touched.
-WINDOW_LEVELS: Final = 2**20
+# A million ticks each way: all of a price of 65,000 with a tick of 0.1, down to the levels at 1,000 that people keep
+# there. Memory that no level is in is never touched.
+WINDOW_LEVELS: Final = 2**21
 FAR_LEVELS: Final = 2**12  # room to start with; it doubles when it is used up
 
 # Key of a level that is not there: worse than any price, and far enough from the ends of int64 to calculate with.
@@ -38,7 +39,8 @@ FAR: Final = 2  # levels outside the window
 QUOTE_ID: Final = 3  # update id of the newest best quote of this side, 0 when there was none
 QUOTE_KEY: Final = 4  # key of that quote
 WATCHED: Final = 5  # key of the last rank the flow watches: changes below it move no sum
-MARKS: Final = 6
+BOTTOM: Final = 6  # no level of the window has a smaller key: where a search for the next level may end
+MARKS: Final = 7
 
 
 class Book(NamedTuple):
@@ -64,6 +66,7 @@ def empty_book(window_levels: int = WINDOW_LEVELS, far_levels: int = FAR_LEVELS,
     marks = np.zeros((2, MARKS), dtype=np.int64)
     marks[:, TOP] = NO_LEVEL
     marks[:, WATCHED] = NO_LEVEL
+    marks[:, BOTTOM] = -NO_LEVEL
     return Book(
         sizes=np.zeros((2, window_levels), dtype=np.int64),
         words=np.zeros((2, window_levels >> WORD_BITS), dtype=np.int64),
@@ -116,15 +119,6 @@ def set_far(book: Book, side: int, key: int, size: int) -> None:
 
 
 @inlined_kernel
-def set_near(book: Book, side: int, slot: int, size: int) -> None:
-    """Set the size of a slot of the window and its bit; no branch, whether a level appears or goes is a coin toss."""
-    word = slot >> WORD_BITS
-    bit = 1 << (slot & WORD_MASK)
-    book.sizes[side, slot] = size
-    book.words[side, word] = (book.words[side, word] & ~bit) | (bit * int(size > 0))
-
-
-@inlined_kernel
 def set_level(book: Book, side: int, key: int, size: int) -> None:
     """Set the size of one level; 0 deletes it. There is room for one more far level."""
     marks = book.marks
@@ -132,7 +126,12 @@ def set_level(book: Book, side: int, key: int, size: int) -> None:
         marks[side, ORIGIN] = key - book.sizes.shape[1] // 2
     slot = key - marks[side, ORIGIN]
     if 0 <= slot < book.sizes.shape[1]:
-        set_near(book, side, slot, size)
+        word = slot >> WORD_BITS
+        bit = 1 << (slot & WORD_MASK)
+        book.sizes[side, slot] = size
+        # No branch: whether a level appears or goes is a coin toss.
+        book.words[side, word] = (book.words[side, word] & ~bit) | (bit * int(size > 0))
+        marks[side, BOTTOM] = min(marks[side, BOTTOM], key)
     else:
         set_far(book, side, key, size)
     if size > 0 and key > marks[side, TOP]:
@@ -140,13 +139,20 @@ def set_level(book: Book, side: int, key: int, size: int) -> None:
 
 
 @inlined_kernel
+def bottom_word(book: Book, side: int) -> int:
+    """Return the place of the last word, going down, that may have a level."""
+    return int(max(book.marks[side, BOTTOM] - book.marks[side, ORIGIN], 0) >> WORD_BITS)
+
+
+@inlined_kernel
 def near_at_or_below(book: Book, side: int, slot: int) -> int:
     """Return the highest slot of the window with a level that is not above `slot`, -1 when there is none."""
     word = slot >> WORD_BITS
     bits = book.words[side, word] & ((2 << (slot & WORD_MASK)) - 1)
+    lowest = bottom_word(book, side)
     while bits == 0:
         word -= 1
-        if word < 0:
+        if word < lowest:
             return -1
         bits = book.words[side, word]
     return int((word << WORD_BITS) + highest_bit(bits))
@@ -205,8 +211,9 @@ def walk(book: Book, side: int, wanted: int, levels: Int64s) -> int:
     if 0 <= near < sizes.shape[1]:  # the usual case in one tight loop; the loop below is right for all
         word = near >> WORD_BITS
         bits = words[side, word] & ((2 << (near & WORD_MASK)) - 1)
+        lowest = bottom_word(book, side)
         while found < wanted:
-            while bits == 0 and word > 0:
+            while bits == 0 and word > lowest:
                 word -= 1
                 bits = words[side, word]
             if bits == 0:
@@ -255,6 +262,7 @@ def clear_side(book: Book, side: int) -> None:
     marks[side, FAR] = 0
     marks[side, QUOTE_ID] = 0
     marks[side, WATCHED] = NO_LEVEL
+    marks[side, BOTTOM] = -NO_LEVEL
 
 
 @inlined_kernel
@@ -310,6 +318,8 @@ def take_far(book: Book, side: int) -> None:
     origin = marks[side, ORIGIN]
     start = far_slot(book, side, origin)
     end = far_slot(book, side, origin + book.sizes.shape[1])
+    if start < end:
+        marks[side, BOTTOM] = min(marks[side, BOTTOM], far[side, 0, start])
     for slot in range(start, end):
         book.sizes[side, far[side, 0, slot] - origin] = far[side, 1, slot]
     for slot in range(end, marks[side, FAR]):

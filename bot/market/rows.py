@@ -6,9 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from bot.market.ages import date_quote, watch_level
 from bot.market.book import (
     ASK_SIDE,
     BID_SIDE,
+    BOTTOM,
     FAR,
     NO_LEVEL,
     ORIGIN,
@@ -40,13 +42,9 @@ from bot.market.tallies import (
     DEPTH_ID,
     EXCHANGE_NS,
     EXCHANGE_SEEN_LOCAL_NS,
-    FLICKER_NS,
-    FLICKERED_LOTS,
     IN_MESSAGE,
     LOCAL_NS,
     MESSAGE_NS,
-    OPENED_NS,
-    REMOVED_LOTS,
     TOUCHED,
 )
 from bot.types import Int64s, Kind
@@ -68,34 +66,6 @@ _CLEAR: Final = int(Kind.CLEAR)
 _CLOCK: Final = int(Kind.CLOCK)
 
 _BOTH_SIDES: Final = 3
-
-
-@inlined_kernel
-def watch_level(book: Book, tallies: Int64s, side: int, slot: int, before: int, after: int, now_ns: int) -> None:
-    """Keep the age of a level and count what went within the watched ranks.
-
-    How long the levels of a first book have stood is not known: taking them out is no flicker.
-    """
-    born = book.born
-    if tallies[ARMED] == 0:
-        tallies[OPENED_NS] = now_ns
-    if before == 0 and after > 0:
-        born[side, slot] = now_ns
-    if after >= before or slot < book.marks[side, WATCHED] - book.marks[side, ORIGIN]:
-        return
-    tallies[REMOVED_LOTS] += before - after
-    if born[side, slot] > tallies[OPENED_NS] and now_ns - born[side, slot] < FLICKER_NS:
-        tallies[FLICKERED_LOTS] += before - after
-
-
-@lean_kernel
-def date_quote(book: Book, tallies: Int64s, side: int, key: int, is_new: bool) -> None:
-    """Remember when a best quote brought a level. It counts for no flicker: it comes before the trades that made it."""
-    if tallies[ARMED] == 0:
-        tallies[OPENED_NS] = tallies[MESSAGE_NS]
-    slot = key - book.marks[side, ORIGIN]
-    if is_new and 0 <= slot < book.sizes.shape[1]:
-        book.born[side, slot] = tallies[MESSAGE_NS]
 
 
 @inlined_kernel
@@ -156,24 +126,114 @@ def apply_rare(book: Book, tallies: Int64s, kind: int, ticks: int, size: int, id
 
 
 @inlined_kernel
-def apply_rows(  # the one loop over rows, its common row written out: this is where the time goes
+def apply_run(  # the loop that most rows of a market go through: what it needs of the side is read before it
+    columns: Columns, row: int, book: Book, flow: Flow, plan: Plan | None, depth_id: int, touched: int
+) -> tuple[int, int, int]:
+    """Apply the depth rows of one side and message that follow each other from `row` on, all within the window.
+
+    Return the next row (which may be `row` itself: it has to be looked at more closely), the newest update id and the
+    bits of the sides touched.
+    """
+    local_ns, price, size, ids = columns.local_ns, columns.price, columns.size, columns.id
+    kinds, lasts, marks, tallies = columns.kind, columns.last, book.marks, flow.tallies
+    at = np.uint64(row)
+    kind = int(kinds[at])
+    side = kind - _BID
+    sign = 1 - 2 * side
+    sizes, words = book.sizes[side], book.words[side]
+    width = np.uint64(sizes.shape[0])
+    origin = marks[side, ORIGIN]
+    watched = marks[side, WATCHED]
+    quote_id = marks[side, QUOTE_ID]
+    quote_key = marks[side, QUOTE_KEY]
+    top = marks[side, TOP]
+    bottom = marks[side, BOTTOM]
+    is_touched = 0
+    now_ns = local_ns[at]
+    lots = size[at]
+    while top > NO_LEVEL:
+        key = price[at] * sign
+        id_ = ids[at]
+        # A newer best quote of this side has already spoken about that level, or about a better one.
+        if id_ >= quote_id or id_ <= 0 or key < quote_key:
+            slot = key - origin
+            if np.uint64(slot) >= width:  # a negative one is huge
+                break
+            depth_id = max(depth_id, id_)
+            if plan is not None and book.born.shape[1] > 0:
+                watch_level(book, tallies, side, slot, sizes[slot], lots, tallies[MESSAGE_NS])
+            word = np.uint64(slot >> WORD_BITS)
+            place = slot & WORD_MASK
+            sizes[np.uint64(slot)] = lots
+            words[word] = (words[word] & ~(1 << place)) | (int(lots > 0) << place)
+            is_touched |= int(key >= watched)
+            top = max(top, key if lots > 0 else NO_LEVEL)
+            bottom = min(bottom, key)
+        row += 1
+        if lasts[at] != 0:
+            break
+        at = np.uint64(row)
+        before_ns = now_ns
+        now_ns = local_ns[at]
+        lots = size[at]
+        if int(kinds[at]) != kind or now_ns < before_ns or lots < 0:
+            break
+    marks[side, TOP] = top
+    marks[side, BOTTOM] = bottom
+    return row, depth_id, touched | (is_touched << side)
+
+
+@inlined_kernel
+def apply_depth(
+    columns: Columns, row: int, book: Book, flow: Flow, plan: Plan | None, depth_id: int, touched: int
+) -> tuple[int, int, int]:
+    """Apply one depth row; return as `apply_run` does, `row` itself when there is no room for one more far level."""
+    marks, tallies = book.marks, flow.tallies
+    at = np.uint64(row)
+    side = int(columns.kind[at]) - _BID
+    half = np.uint64(side)
+    key = columns.price[at] * (1 - 2 * side)
+    lots = columns.size[at]
+    id_ = columns.id[at]
+    if 0 < id_ < marks[half, QUOTE_ID] and key >= marks[half, QUOTE_KEY]:
+        return row + 1, depth_id, touched
+    if marks[half, TOP] == NO_LEVEL:
+        marks[half, ORIGIN] = key - book.sizes.shape[1] // 2
+    slot = key - marks[half, ORIGIN]
+    if np.uint64(slot) < np.uint64(book.sizes.shape[1]):
+        if plan is not None and book.born.shape[1] > 0:
+            watch_level(book, tallies, side, slot, book.sizes[side, slot], lots, tallies[MESSAGE_NS])
+        word = np.uint64(slot >> WORD_BITS)
+        place = slot & WORD_MASK
+        book.sizes[half, np.uint64(slot)] = lots
+        book.words[half, word] = (book.words[half, word] & ~(1 << place)) | (int(lots > 0) << place)
+        if key < marks[half, BOTTOM]:
+            marks[half, BOTTOM] = key
+    elif marks[half, FAR] < book.far.shape[2]:
+        set_far(book, side, key, lots)
+    else:
+        return row, depth_id, touched
+    if key >= marks[half, WATCHED]:
+        touched |= 1 << side
+        if lots > 0 and key > marks[half, TOP]:
+            marks[half, TOP] = key
+    return row + 1, max(depth_id, id_), touched
+
+
+@inlined_kernel
+def apply_rows(  # the one loop over messages and rows, long for it holds what changes with every row in registers
     columns: Columns, start: int, until_ns: int, messages: int, book: Book, flow: Flow, plan: Plan | None
 ) -> tuple[int, int]:
     """Apply whole messages that begin before `until_ns`, `messages` at most; return the next row and why it stopped.
 
     After `NO_ROOM` call again from the row returned, with more far room: a message half applied is then gone on with.
-    All rows of a message count from the time of its first.
+    All rows of a message count from the time of its first; its exchange stamp is that of its last.
     """
-    local_ns, exchange_ns, price, size = columns.local_ns, columns.exchange_ns, columns.price, columns.size
-    sizes, words, marks, tallies = book.sizes, book.words, book.marks, flow.tallies
-    width = sizes.shape[1]
+    local_ns, exchange_ns = columns.local_ns, columns.exchange_ns
+    marks, tallies = book.marks, flow.tallies
     room = book.far.shape[2]
-    ages = book.born.shape[1] > 0
     left = messages
-    # What changes with every row stays in registers until somebody else has to see it.
     newest_ns = tallies[LOCAL_NS]
-    newest_exchange_ns = tallies[EXCHANGE_NS]
-    exchange_seen_ns = tallies[EXCHANGE_SEEN_LOCAL_NS]
     in_message = tallies[IN_MESSAGE]
     message_ns = tallies[MESSAGE_NS]
     depth_id = tallies[DEPTH_ID]
@@ -185,66 +245,49 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
         at = np.uint64(row)  # an unsigned place needs no check for a negative one
         now_ns = local_ns[at]
         kind = int(columns.kind[at])
-        lots = size[at]
-        if in_message == 0:
-            if now_ns >= until_ns or left == 0:
-                break
-            message_ns = now_ns
+        lots = columns.size[at]
+        if in_message == 0 and (now_ns >= until_ns or left == 0):
+            break
         if now_ns < newest_ns or lots < 0 or kind < _BID or kind > _CLOCK:
             why = REFUSED
             break
-        tallies[MESSAGE_NS] = message_ns
+        if in_message == 0:
+            in_message = 1
+            message_ns = now_ns
+            tallies[MESSAGE_NS] = message_ns
+        first = row
         if kind <= _ASK:
-            side = kind - _BID
-            half = np.uint64(side)
-            key = price[at] * (1 - 2 * side)
-            id_ = columns.id[at]
             has_book_rows = 1
-            # A newer best quote of this side has already spoken about that level, or about a better one.
-            if not 0 < id_ < marks[half, QUOTE_ID] or key < marks[half, QUOTE_KEY]:
-                depth_id = max(depth_id, id_)
-                if marks[half, TOP] == NO_LEVEL:
-                    marks[half, ORIGIN] = key - width // 2
-                slot = key - marks[half, ORIGIN]
-                if 0 <= slot < width:
-                    if ages:
-                        watch_level(book, tallies, side, slot, sizes[side, slot], lots, message_ns)
-                    bit = 1 << (slot & WORD_MASK)
-                    word = np.uint64(slot >> WORD_BITS)
-                    sizes[half, np.uint64(slot)] = lots
-                    words[half, word] = (words[half, word] & ~bit) | (bit * int(lots > 0))
-                elif marks[half, FAR] < room:
-                    set_far(book, side, key, lots)
-                else:
-                    why = NO_ROOM
-                    break
-                touched |= int(key >= marks[half, WATCHED]) << side
-                if lots > 0 and key > marks[half, TOP]:
-                    marks[half, TOP] = key
+            if columns.last[at] == 0 and columns.kind[at + np.uint64(1)] == kind:
+                row, depth_id, touched = apply_run(columns, row, book, flow, plan, depth_id, touched)
+            if row == first:
+                row, depth_id, touched = apply_depth(columns, row, book, flow, plan, depth_id, touched)
         elif kind == _BUY or kind == _SELL:  # noqa: SIM109 - a tuple is slower here
             if plan is not None:
-                after_trade(plan, message_ns, exchange_ns[at], kind == _BUY, price[at], lots, flow.tops)
-            apply_trade(book, tallies, kind, price[at], lots)
-        else:
-            if max(marks[BID_SIDE, FAR], marks[ASK_SIDE, FAR]) >= room:
-                why = NO_ROOM
-                break
+                after_trade(plan, message_ns, exchange_ns[at], kind == _BUY, columns.price[at], lots, flow.tops)
+            apply_trade(book, tallies, kind, columns.price[at], lots)
+            row += 1
+        elif max(marks[BID_SIDE, FAR], marks[ASK_SIDE, FAR]) < room:
             tallies[DEPTH_ID] = depth_id
-            touched |= apply_rare(book, tallies, kind, price[at], lots, columns.id[at])
+            touched |= apply_rare(book, tallies, kind, columns.price[at], lots, columns.id[at])
             depth_id = tallies[DEPTH_ID]
             has_book_rows |= int(kind != _CLOCK)
-        newest_ns = now_ns
-        if exchange_ns[at] > newest_exchange_ns:
-            newest_exchange_ns = exchange_ns[at]
-            exchange_seen_ns = now_ns
-        in_message = 1 - columns.last[at]
-        row += 1
-        if in_message == 0:
+            row += 1
+        if row == first:
+            why = NO_ROOM
+            break
+        at = np.uint64(row - 1)
+        newest_ns = local_ns[at]
+        if columns.last[at] != 0:
+            in_message = 0
             left -= 1
+            if exchange_ns[at] > tallies[EXCHANGE_NS]:
+                tallies[EXCHANGE_NS] = exchange_ns[at]
+                tallies[EXCHANGE_SEEN_LOCAL_NS] = newest_ns
             if has_book_rows == 1:
                 has_book_rows = 0
                 tallies[BOOK_MESSAGES] += 1
-                tallies[BOOK_LOCAL_NS] = tallies[MESSAGE_NS]
+                tallies[BOOK_LOCAL_NS] = message_ns
                 if touched != 0:
                     end_message(book, flow, plan, touched, exchange_ns[at])
                     touched = 0
@@ -252,8 +295,6 @@ def apply_rows(  # the one loop over rows, its common row written out: this is w
                         why = NO_ROOM if left > 0 else CROWDED
                         break
     tallies[LOCAL_NS] = newest_ns
-    tallies[EXCHANGE_NS] = newest_exchange_ns
-    tallies[EXCHANGE_SEEN_LOCAL_NS] = exchange_seen_ns
     tallies[IN_MESSAGE] = in_message
     tallies[DEPTH_ID] = depth_id
     tallies[TOUCHED] = touched

@@ -43,7 +43,7 @@ from bot.market.signals.family import (
     TOXICITY,
 )
 from bot.market.signals.forecast import Forecast
-from bot.market.signals.sight import LAST_MID, MID, Sight
+from bot.market.signals.sight import BAND_BPS, COST_LOTS, LAST_MID, MID, Sight
 from bot.market.tallies import SUMS
 from bot.market.windows import HEAD, TAIL, Ring, drop_entries, entry_before
 from bot.market.windows import MID as RING_MID
@@ -104,6 +104,8 @@ def look(sight: Sight, book: Book, tops: Int64s) -> None:
     """Read the levels that the signals need, and the mid in ticks: NaN without a book, or when it is crossed."""
     levels = sight.levels
     for side in range(2):
+        sight.gauge[BAND_BPS + side] = math.nan
+        sight.gauge[COST_LOTS + side] = math.nan
         if levels.shape[2] > 1:
             walk(book, side, levels.shape[2], levels[side])
         else:
@@ -125,15 +127,15 @@ def sample_row(
     """
     look(sight, book, flow.tops)
     steps, marks = plan.steps, ring.marks
-    room = ring.times.shape[0]
-    slot = marks[HEAD] % room
+    last = ring.times.shape[0] - 1
+    slot = marks[HEAD] & last
     for i in range(steps.shape[0]):
-        then = marks[TAIL] % room
+        then = marks[TAIL] & last
         seconds = math.nan
         if steps[i, WINDOW_NS] > 0:
             steps[i, CURSOR] = entry_before(ring, steps[i, CURSOR], now_ns - steps[i, WINDOW_NS])
             if steps[i, CURSOR] >= 0:
-                then = steps[i, CURSOR] % room
+                then = steps[i, CURSOR] & last
                 seconds = (now_ns - ring.times[then]) / NS_PER_S
         at = steps[i, MEMORY]
         column = steps[i, COLUMN]
@@ -162,7 +164,7 @@ def sample_row(
 @inlined_kernel
 def remember(now_ns: int, sight: Sight, flow: Flow, ring: Ring) -> None:
     """Make the decision the newest entry of the ring."""
-    slot = ring.marks[HEAD] % ring.times.shape[0]
+    slot = ring.marks[HEAD] & (ring.times.shape[0] - 1)
     ring.times[slot] = now_ns
     for i in range(SUMS):
         ring.sums[slot, i] = flow.tallies[i]

@@ -16,7 +16,8 @@ from bot.types import Floats, Int64s
 
 ENTRIES: Final = 1024  # to start with; a ring doubles when all its entries are still needed
 
-# Entries of `Ring.marks`. Positions count decisions since the start; the slot is the position modulo the room.
+# Entries of `Ring.marks`. Positions count decisions since the start; the slot is the position modulo the room, which is
+# a power of two: `position & (room - 1)` takes a fraction of the time of a division.
 HEAD: Final = 0  # decisions so far
 TAIL: Final = 1  # position of the oldest entry kept
 MATURED: Final = 2  # position of the oldest entry whose forecast label is still to come
@@ -46,7 +47,7 @@ class Ring(NamedTuple):
 def empty_ring(kept: int, features: int, longest_ns: int, room: int = ENTRIES) -> Ring:
     """Return a ring without entries, for decisions with `kept` remembered numbers and `features` of a forecast.
 
-    It keeps entries as long as one of them may be the newest that is `longest_ns` old.
+    It keeps entries as long as one of them may be the newest that is `longest_ns` old. `room` is a power of two.
     """
     marks = np.zeros(MARKS, dtype=np.int64)
     marks[LONGEST_NS] = longest_ns
@@ -80,7 +81,8 @@ def entry_before(ring: Ring, cursor: int, time_ns: int) -> int:
     """
     times, marks = ring.times, ring.marks
     position = max(cursor, marks[TAIL] - 1)
-    while position + 1 < marks[HEAD] and times[(position + 1) % times.shape[0]] <= time_ns:
+    last = times.shape[0] - 1
+    while position + 1 < marks[HEAD] and times[(position + 1) & last] <= time_ns:
         position += 1
     return position if position >= marks[TAIL] else -1
 
@@ -90,5 +92,6 @@ def drop_entries(ring: Ring, now_ns: int) -> None:
     """Let go of the entries that nothing looks back at: all before the newest one that is old enough."""
     times, marks = ring.times, ring.marks
     oldest_ns = now_ns - marks[LONGEST_NS]
-    while marks[TAIL] + 1 < marks[HEAD] and times[(marks[TAIL] + 1) % times.shape[0]] <= oldest_ns:
+    last = times.shape[0] - 1
+    while marks[TAIL] + 1 < marks[HEAD] and times[(marks[TAIL] + 1) & last] <= oldest_ns:
         marks[TAIL] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.book import ASK_SIDE, BID_SIDE, FAR, ORIGIN, TOP, Book, far_slot
+from bot.market.book import ASK_SIDE, BID_SIDE, ORIGIN, Book
 from bot.market.jit import lean_kernel
 from bot.market.signals.entry import (
     DECAY,
@@ -19,6 +19,7 @@ from bot.market.signals.entry import (
     Signal,
 )
 from bot.market.signals.family import BOOK_IMBALANCE, FAMILY
+from bot.market.signals.offer import lots_within
 from bot.market.signals.sight import MID, Sight
 from bot.types import BPS, NS_PER_MS, NS_PER_S, Floats, Int64s
 
@@ -54,7 +55,7 @@ def value(
     if code == DISTANCE_IMBALANCE:
         return distance_imbalance(levels, int(args[0]), args[1] * BPS / mid)
     if code == BAND_IMBALANCE:
-        return band_imbalance(book, mid, mid * args[0] / BPS)
+        return band_imbalance(sight, book, args[0])
     if code == PERSISTENT_IMBALANCE:
         return persistent_imbalance(levels, book, int(args[0]), args[1], now_ns)
     is_touch = code == QUEUE_IMBALANCE or code == QUEUE_SHARE  # a tuple is slower here
@@ -111,30 +112,11 @@ def distance_imbalance(levels: Int64s, count: int, rate: float) -> float:
 
 
 @lean_kernel
-def band_imbalance(book: Book, mid: float, reach: float) -> float:
-    """Return the imbalance of the sizes at most `reach` ticks from the mid, NaN when there are none."""
-    bid = lots_down_to(book, BID_SIDE, math.ceil(mid - reach))
-    ask = lots_down_to(book, ASK_SIDE, -math.floor(mid + reach))
+def band_imbalance(sight: Sight, book: Book, bps: float) -> float:
+    """Return the imbalance of the sizes within `bps` of the mid, NaN when there are none."""
+    bid = lots_within(sight, book, BID_SIDE, bps)
+    ask = lots_within(sight, book, ASK_SIDE, bps)
     return float((bid - ask) / (bid + ask)) if bid + ask > 0 else math.nan
-
-
-@lean_kernel
-def lots_down_to(book: Book, side: int, key: int) -> int:
-    """Return the lots of all levels of a side at `key` or better.
-
-    Empty slots hold 0, so those of the window are summed without a look at which are: several at a time, as long as the
-    loop counts over a slice.
-    """
-    far, marks = book.far, book.marks
-    first = max(key - marks[side, ORIGIN], 0)
-    near = book.sizes[side, first : max(marks[side, TOP] - marks[side, ORIGIN] + 1, first)]
-    total: int = 0
-    for slot in range(near.shape[0]):
-        total += near[slot]
-    if marks[side, FAR] > 0:
-        for slot in range(far_slot(book, side, key), marks[side, FAR]):
-            total += far[side, 1, slot]
-    return total
 
 
 @lean_kernel

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Final
 
 from bot.market.bits import highest_bit
 from bot.market.book import ORIGIN, TOP, WORD_BITS, WORD_MASK, Book, level_at_or_below
 from bot.market.jit import lean_kernel
+from bot.market.signals.offer import MOST_WALKED, worst_within
 from bot.types import BPS, Floats, Int64s
-
-MOST_WALKED: Final = 1_000  # levels a side: about 4 µs, what a decision may cost at worst
-
-
-@lean_kernel
-def worst_within(mid: float, side: int, bps: float) -> int:
-    """Return the worst key of a side that lies within `bps` of the mid in ticks, the edge included."""
-    return math.ceil(mid * (1 - 2 * side) - mid * bps / BPS)
 
 
 @lean_kernel
@@ -64,34 +56,40 @@ def elasticity(levels: Int64s, side: int, mid: float, count: int) -> float:
 @lean_kernel
 def void(book: Book, mid: float, bps: float, gaps: Floats) -> float:
     """Return the widest gap between neighbouring levels within `bps` of the mid over the median gap of both sides."""
+    ones = 0
     count = 0
-    widest = 1
     for side in range(2):
-        if count <= MOST_WALKED:
-            count, widest = write_gaps(book, side, worst_within(mid, side, bps), gaps, count, widest)
-    if not 2 <= count <= 2 * MOST_WALKED:
+        before = ones + count
+        more_ones, count = write_gaps(book, side, worst_within(mid, side, bps), gaps, count)
+        ones += more_ones
+        if ones + count - before > MOST_WALKED:
+            return math.nan
+    if ones + count < 2:
         return math.nan
-    return widest / median_gap(gaps, count, widest)
+    widest = 1.0
+    for i in range(count):
+        widest = max(widest, gaps[i])
+    return widest / median_gap(gaps, ones, count, widest)
 
 
 @lean_kernel
-def write_gaps(  # long, for its usual case is written out a second time: it runs for hundreds of levels a decision
-    book: Book, side: int, worst: int, gaps: Floats, count: int, widest: int
-) -> tuple[int, int]:
-    """Write the gaps between the levels of a side, down to the key `worst`, behind the first `count` gaps.
+def write_gaps(book: Book, side: int, worst: int, gaps: Floats, count: int) -> tuple[int, int]:
+    """Write the gaps of more than a tick between the levels of a side, down to the key `worst`, behind the first ones.
 
-    Return the new count, beyond the room for gaps when the side has more than `MOST_WALKED`, and the widest so far.
+    Return how many gaps of one tick there were, and the new count. Levels that are neighbours are taken a run at a
+    time, for a dense book has hundreds of them. It ends early when the side has more than `MOST_WALKED` gaps.
     """
     words = book.words
     origin = book.marks[side, ORIGIN]
-    end = count + MOST_WALKED
+    most = count + MOST_WALKED
+    ones = 0
     key = level_at_or_below(book, side, book.marks[side, TOP])
     near = key - origin
     if 0 <= near < book.sizes.shape[1]:  # the usual case in one tight loop, as when walking
         lowest = max(worst - origin, 0)
         word = near >> WORD_BITS
-        bits = words[side, word] & ((1 << (near & WORD_MASK)) - 1)
-        while near > lowest:
+        bits = words[side, word] & ((2 << (near & WORD_MASK)) - 1)
+        while near > lowest and ones + count <= most:
             while bits == 0 and word > lowest >> WORD_BITS:
                 word -= 1
                 bits = words[side, word]
@@ -99,46 +97,50 @@ def write_gaps(  # long, for its usual case is written out a second time: it run
             slot = (word << WORD_BITS) + place
             if bits == 0 or slot < lowest:
                 break
-            if count == end:
-                return 2 * MOST_WALKED + 1, widest
-            bits ^= 1 << place
-            gaps[count] = near - slot
-            if near - slot > widest:
-                widest = near - slot
-            count += 1
-            near = slot
+            if near - slot > 1:
+                gaps[count] = near - slot
+                count += 1
+            elif near > slot:
+                ones += 1
+            # The run goes down to just above the first bit that is not set, or to where the range ends.
+            free = highest_bit(((1 << place) - 1) & ~bits)
+            near = max((word << WORD_BITS) + free + 1, lowest)
+            ones += slot - near
+            bits = bits & ((1 << free) - 1) if free > 0 else 0
+        if worst >= origin:
+            return ones, count
         key = origin + near
-    while key > worst:
+    while key > worst and ones + count <= most:
         worse = level_at_or_below(book, side, key - 1)
         if worse < worst:
             break
-        if count == end:
-            return 2 * MOST_WALKED + 1, widest
-        gaps[count] = key - worse
-        widest = max(widest, key - worse)
-        count += 1
+        if key - worse > 1:
+            gaps[count] = key - worse
+            count += 1
+        else:
+            ones += 1
         key = worse
-    return count, widest
+    return ones, count
 
 
 @lean_kernel
-def median_gap(gaps: Floats, count: int, widest: int) -> float:
-    """Return the median of the first `count` whole numbers from 1 to `widest`, of an even count the middle two's mean.
+def median_gap(gaps: Floats, ones: int, count: int, widest: float) -> float:
+    """Return the median of `ones` gaps of 1 and the `count` written ones, of an even number the middle two's mean.
 
     The range of answers is halved until one is left: a few passes over a short array, in which nothing moves.
     """
-    wanted = (count + 1) // 2
+    wanted = (ones + count + 1) // 2
     low = 1.0
-    high = float(widest)
+    high = 1.0 if ones >= wanted else widest
     while low < high:
         guess = math.floor(0.5 * (low + high))
-        if at_most(gaps, count, guess) >= wanted:
+        if ones + at_most(gaps, count, guess) >= wanted:
             high = guess
         else:
             low = guess + 1.0
-    if count % 2 == 1 or at_most(gaps, count, low) > wanted:
+    if (ones + count) % 2 == 1 or ones + at_most(gaps, count, low) > wanted:
         return low
-    above = float(widest)
+    above = widest
     for i in range(count):
         if gaps[i] > low:
             above = min(above, gaps[i])

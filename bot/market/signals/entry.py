@@ -80,8 +80,8 @@ class Signal:
 
     @property
     def is_everyday(self) -> bool:
-        """True when the small kernels have it: it is of an everyday family and told of no trade and no message."""
-        return self.code // FAMILY in EVERYDAY and self.paid in (Paid.DECISION, Paid.LEVEL)
+        """True when the small kernels have it: it is of an everyday family and paid for at decisions alone."""
+        return self.code // FAMILY in EVERYDAY and self.paid is Paid.DECISION
 
     @property
     def example(self) -> str:

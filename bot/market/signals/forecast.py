@@ -164,7 +164,7 @@ def learn_matured(now_ns: int, mid: float, ring: Ring, forecast: Forecast) -> No
     """Take in every label that the mid of this decision completes; without a mid then or now there is none."""
     times, reals, ring_marks = ring.times, ring.reals, ring.marks
     while ring_marks[MATURED] < ring_marks[HEAD]:
-        slot = ring_marks[MATURED] % times.shape[0]
+        slot = ring_marks[MATURED] & (times.shape[0] - 1)
         if times[slot] > now_ns - forecast.stamps[HORIZON_NS]:
             return
         ring_marks[MATURED] += 1
@@ -222,7 +222,7 @@ def value(
     row: Floats,
 ) -> None:
     """Learn from the labels that matured, forecast from the row's features, and write both signals where asked for."""
-    slot = ring.marks[HEAD] % ring.times.shape[0]
+    slot = ring.marks[HEAD] & (ring.times.shape[0] - 1)
     ring.reals[slot, FORECAST] = math.nan
     if forecast.slots.shape[0] == 0:
         return

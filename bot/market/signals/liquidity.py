@@ -9,25 +9,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.bits import bits_set, highest_bit
-from bot.market.book import (
-    FAR,
-    NO_LEVEL,
-    ORIGIN,
-    TOP,
-    WORD_BITS,
-    WORD_MASK,
-    Book,
-    far_slot,
-    level_at_or_below,
-    level_size,
-)
+from bot.market.book import Book
 from bot.market.jit import lean_kernel
-from bot.market.signals.book_shape import MOST_WALKED, depth_slope, elasticity, void, worst_within
+from bot.market.signals.book_shape import depth_slope, elasticity, void
 from bot.market.signals.entry import FIRST_BOOK, INF, LEVELS, NO_BOOK, Parameter, ParameterKind, Signal, room_of
 from bot.market.signals.family import FAMILY, LIQUIDITY
+from bot.market.signals.offer import MOST_WALKED, cost, lots_within, slippage
 from bot.market.signals.sight import FIXED_VALUE, LOT_SIZE, MID, TICK_VALUE, Sight
-from bot.types import BPS, Floats, Int64s
+from bot.types import Floats, Int64s
 
 # Codes go by three: of the bids, of the asks, of both.
 BID_DEPTH: Final = LIQUIDITY * FAMILY
@@ -41,9 +30,6 @@ BUY_COST: Final = LIQUIDITY * FAMILY + 7
 ROUND_TRIP_COST: Final = LIQUIDITY * FAMILY + 8
 CONVEXITY: Final = LIQUIDITY * FAMILY + 11
 VOID: Final = LIQUIDITY * FAMILY + 14
-
-# Of the 32 slots of a word: of more levels all slots are added, many at a time, which is faster than finding them.
-_FEW: Final = 4
 
 
 @lean_kernel
@@ -70,68 +56,19 @@ def value(
     which = (code - BID_DEPTH) % 3
     for side in range(1 if which == 1 else 0, 1 if which == 0 else 2):
         if code <= DEPTH:
-            total += sight.gauge[LOT_SIZE] * lots_within(book, side, mid, args[0])
+            total += sight.gauge[LOT_SIZE] * lots_within(sight, book, side, args[0])
         elif code < BOOK_SLOPE:
             total += sight.gauge[LOT_SIZE] * depth_slope(sight.levels, side, mid, int(args[0]))
         elif code == BOOK_SLOPE:
             total += 0.5 * elasticity(sight.levels, side, mid, int(args[0]))
         else:
-            total += slippage(book, side, mid, lots)
+            total += cost(sight, book, side, lots)
             if code == CONVEXITY:
                 twice += slippage(book, side, mid, 2.0 * lots)
     if code == CONVEXITY:
         # Never below 1 but for rounding: the next lot is never cheaper than the last one.
         return max(1.0, twice / total) if twice > 0.0 else math.nan
     return total
-
-
-@lean_kernel
-def lots_within(book: Book, side: int, mid: float, bps: float) -> int:
-    """Return the lots of the known levels of a side within `bps` of the mid in ticks, the edge included."""
-    sizes, marks = book.sizes, book.marks
-    worst = worst_within(mid, side, bps)
-    last = min(marks[side, TOP] - marks[side, ORIGIN], sizes.shape[1] - 1)
-    first = max(worst - marks[side, ORIGIN], 0)
-    whole = (first + WORD_MASK) >> WORD_BITS
-    lots = 0
-    for slot in range(first, min(whole << WORD_BITS, last + 1)):
-        lots += sizes[side, slot]
-    for word in range(whole, (last >> WORD_BITS) + 1):
-        bits = book.words[side, word]
-        if bits_set(bits) > _FEW:
-            for slot in range(WORD_MASK + 1):
-                lots += sizes[side, (word << WORD_BITS) + slot]
-        else:
-            while bits != 0:
-                place = highest_bit(bits)
-                bits ^= 1 << place
-                lots += sizes[side, (word << WORD_BITS) + place]
-    for slot in range(far_slot(book, side, worst), marks[side, FAR]):
-        lots += book.far[side, 1, slot]
-    return lots
-
-
-@lean_kernel
-def slippage(book: Book, side: int, mid: float, lots: float) -> float:
-    """Return what taking `lots` (also parts of one) from a side costs against the mid, in bps of their value at mid.
-
-    NaN when the known book has less, or has it only beyond `MOST_WALKED` levels.
-    """
-    centre = mid * (1 - 2 * side)
-    left = lots
-    paid = 0.0
-    key = book.marks[side, TOP]
-    for _ in range(MOST_WALKED):
-        key = level_at_or_below(book, side, key)
-        if key == NO_LEVEL:
-            return math.nan
-        size = level_size(book, side, key)
-        if size >= left:
-            return BPS * (paid + left * (centre - key)) / (lots * mid)
-        paid += size * (centre - key)
-        left -= size
-        key -= 1
-    return math.nan
 
 
 BAND: Final = Parameter("bps", ParameterKind.NUMBER, 0.1, 1_000, "5")
@@ -220,6 +157,6 @@ ENTRIES: Final = (
         f"{NO_BOOK}; or there are fewer than two gaps (three levels on a side, or two on each), or more than"
         f" {MOST_WALKED:,} on a side",
         low=1,
-        places=2 * MOST_WALKED,
+        places=2 * MOST_WALKED + 1,
     ),
 )

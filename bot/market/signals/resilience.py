@@ -10,7 +10,8 @@ from bot.market.jit import lean_kernel
 from bot.market.signals.absorption import ABSORPTION, ASK_ABSORPTION, BID_ABSORPTION, ICEBERG, ROOM, share_found
 from bot.market.signals.entry import INF, NO_BOOK, NOT_WARM, ONE_WINDOW, WINDOW, Paid, Signal, room_of
 from bot.market.signals.family import FAMILY, RESILIENCE
-from bot.market.signals.liquidity import BAND, lots_within
+from bot.market.signals.liquidity import BAND
+from bot.market.signals.offer import lots_within
 from bot.market.signals.sight import MID, Sight
 from bot.market.tallies import FLICKERED_LOTS, REMOVED_LOTS
 from bot.types import Floats, Int64s
@@ -67,7 +68,7 @@ def value(
         if mid > 0.0:
             lots = 0
             for side in range(2):
-                lots += lots_within(book, side, mid, args[0])
+                lots += lots_within(sight, book, side, args[0])
             part = lots
             whole = rolling_median(own, now_ns, int(args[1]), part)
     elif code == DEPTH_RESILIENCY:

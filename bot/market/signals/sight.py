@@ -16,7 +16,12 @@ TICK_VALUE: Final = 5  # what a lot is worth for each tick of its price, quote c
 FIXED_VALUE: Final = 6  # what a lot is worth at any price, quote currency: that of an inverse contract; 0 for others
 MISSED: Final = 7  # losses noticed for each book message seen, between the newest two feed reports; NaN before one
 JITTER_S: Final = 8  # of the newest feed report; NaN before it
-GAUGE: Final = 9
+# What signals of one decision ask for in the same words is worked out once; an entry a side.
+BAND_BPS: Final = 9  # the band last asked for, NaN when none was at this decision
+BAND_LOTS: Final = 11  # within it
+COST_LOTS: Final = 13  # whose cost was last asked for, NaN when none was at this decision
+COST_BPS: Final = 15  # of it
+GAUGE: Final = 17
 
 
 class Sight(NamedTuple):
