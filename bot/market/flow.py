@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bot.market.bits import highest_bit
 from bot.market.book import (
     ASK_SIDE,
     BID_SIDE,
@@ -20,13 +21,15 @@ from bot.market.book import (
     ORIGIN,
     TOP,
     WATCHED,
+    WORD_BITS,
+    WORD_MASK,
     Book,
+    bottom_word,
     is_off_centre,
     level_at_or_below,
     level_size,
     near_levels,
     recentre,
-    walk,
 )
 from bot.market.hooks import after_message
 from bot.market.jit import inlined_kernel
@@ -47,7 +50,7 @@ from bot.types import Int64s
 class Flow(NamedTuple):
     """Running sums, and the watched levels as of the last message's end.
 
-    `tops` is (3, 2, `RANKS`): keys and lots of the bid side, of the ask side, and room to read a side anew.
+    `tops` is (2, 2, `RANKS`): keys and lots of the bid side and of the ask side.
     """
 
     tops: Int64s
@@ -56,7 +59,7 @@ class Flow(NamedTuple):
 
 def empty_flow(ranks: int = RANKS) -> Flow:
     """Return sums at zero over an empty book; only the best `ranks` (1 to `RANKS`) levels a side are watched."""
-    tops = np.zeros((3, 2, RANKS), dtype=np.int64)
+    tops = np.zeros((2, 2, RANKS), dtype=np.int64)
     tops[:, 0, :] = NO_LEVEL
     tallies = np.zeros(TALLIES, dtype=np.int64)
     tallies[WATCHED_RANKS] = ranks
@@ -67,17 +70,39 @@ def empty_flow(ranks: int = RANKS) -> Flow:
 def watch_side(book: Book, flow: Flow, side: int) -> None:
     """Read the watched levels of a side anew and add what changed to the order-flow sums."""
     tallies, marks = flow.tallies, book.marks
-    ranks = tallies[WATCHED_RANKS]
+    sizes, words = book.sizes[side], book.words[side]
     before = flow.tops[side]
-    after = flow.tops[2]
-    walk(book, side, ranks, after)
+    ranks = tallies[WATCHED_RANKS]
     weight = (1 if side == BID_SIDE else -1) * tallies[ARMED]
+    origin = marks[side, ORIGIN]
+    lowest = bottom_word(book, side)
+    key = marks[side, TOP]
+    word = lowest
+    bits = 0
+    if 0 <= key - origin < sizes.shape[0]:  # the usual case: the next level is a bit away
+        word = (key - origin) >> WORD_BITS
+        bits = words[word] & ((2 << ((key - origin) & WORD_MASK)) - 1)
     for rank in range(ranks):
-        gained = after[1, rank] if after[0, rank] >= before[0, rank] else 0
-        lost = before[1, rank] if after[0, rank] <= before[0, rank] else 0
+        while bits == 0 and word > lowest:
+            word -= 1
+            bits = words[word]
+        lots: int = 0
+        if bits != 0:
+            place = highest_bit(bits)
+            bits ^= 1 << place
+            slot = (word << WORD_BITS) + place
+            key = origin + slot
+            lots = sizes[slot]
+        else:
+            key = level_at_or_below(book, side, key)
+            if key > NO_LEVEL:
+                lots = level_size(book, side, key)
+        gained = lots if key >= before[0, rank] else 0
+        lost = before[1, rank] if key <= before[0, rank] else 0
         tallies[OFI + rank] += weight * (gained - lost)
-        before[0, rank] = after[0, rank]
-        before[1, rank] = after[1, rank]
+        before[0, rank] = key
+        before[1, rank] = lots
+        key = max(key - 1, NO_LEVEL)
     marks[side, TOP] = before[0, 0]
     marks[side, WATCHED] = before[0, ranks - 1]
 
