@@ -10,7 +10,7 @@ from bot.types import Floats, Int64s
 CODE: Final = 0
 WINDOW_NS: Final = 1  # 0 without a window
 CURSOR: Final = 2  # where its last window search ended
-MEMORY: Final = 3  # its first place in `Plan.memory`
+MEMORY: Final = 3  # its first place in `Plan.memory`, which signals that remember the same have in common
 ROOM: Final = 4  # how many places it has there
 COLUMN: Final = 5  # its first column in the ring's `kept`
 KEPT: Final = 6  # how many of its first places are remembered there at each decision
@@ -23,7 +23,8 @@ class Plan(NamedTuple):
     """The chosen signals: `steps` (n, `STEPS`), `args` (n, `MOST_ARGUMENTS`) in the order they are written in.
 
     `memory` holds what each signal remembers, 0 at first. `on_trades` and `on_messages` are the rows of the signals
-    that are told of each trade and of each change of the watched ranks.
+    that are told of each trade and of each change of the touch, one of those that share a memory. `news` (`NEWS`,) is
+    what is kept once for all of them.
     """
 
     steps: Int64s
@@ -31,3 +32,4 @@ class Plan(NamedTuple):
     memory: Floats
     on_trades: Int64s
     on_messages: Int64s
+    news: Int64s

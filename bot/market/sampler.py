@@ -19,6 +19,7 @@ from bot.market.signals.entry import Paid
 from bot.market.signals.facts import FACTS, empty_facts, note_fact
 from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, ForecastSpec, empty_forecast
 from bot.market.signals.naming import SignalSpec, as_heard
+from bot.market.signals.news import NEWS
 from bot.market.signals.sight import (
     FEED_QUALITY,
     FIXED_VALUE,
@@ -201,27 +202,31 @@ def plan_of(specs: Sequence[SignalSpec], lot_size: float) -> Plan:
     steps = np.zeros((len(specs), STEPS), dtype=np.int64)
     args = np.zeros((len(specs), MOST_ARGUMENTS), dtype=np.float64)
     memory = column = seat = 0
+    begins: dict[tuple[object, ...], int] = {}  # of what is remembered, its first place
+    told: list[tuple[int, Paid]] = []
     for index, spec in enumerate(specs):
         room = spec.signal.room(spec.arguments)
-        steps[index] = spec.signal.code, spec.window_ns, -1, memory, room, column, spec.signal.kept
+        state = _state_of(index, spec)
+        if state not in begins:
+            begins[state] = memory
+            memory += room
+            told.append((index, spec.signal.paid))
+        steps[index] = spec.signal.code, spec.window_ns, -1, begins[state], room, column, spec.signal.kept
+        column += spec.signal.kept
         for place, (parameter, argument) in enumerate(zip(spec.signal.parameters, spec.arguments, strict=True)):
             args[index, place] = max(1, round(argument / lot_size)) if parameter.name == "volume" else argument
         if spec.symbol:
             args[index, 0] = seat
             seat += 1
-        memory += room
-        column += spec.signal.kept
-    return Plan(
-        steps,
-        args,
-        np.zeros(memory),
-        _rows_paid(specs, _TOLD_OF_TRADES),
-        _rows_paid(specs, _TOLD_OF_MESSAGES),
-    )
+    on_trades = np.array([row for row, paid in told if paid in _TOLD_OF_TRADES], dtype=np.int64)
+    on_messages = np.array([row for row, paid in told if paid in _TOLD_OF_MESSAGES], dtype=np.int64)
+    return Plan(steps, args, np.zeros(memory), on_trades, on_messages, np.zeros(NEWS, dtype=np.int64))
 
 
-def _rows_paid(specs: Sequence[SignalSpec], paid: Sequence[Paid]) -> Int64s:
-    return np.array([row for row, spec in enumerate(specs) if spec.signal.paid in paid], dtype=np.int64)
+def _state_of(index: int, spec: SignalSpec) -> tuple[object, ...]:
+    """What the signal remembers: the same for signals that remember it together."""
+    shared = spec.signal.shared
+    return (index,) if shared is None else (shared.name, *spec.arguments[: shared.arguments])
 
 
 def check_horizon(spec: SignalSpec, forecast: ForecastSpec | None) -> None:

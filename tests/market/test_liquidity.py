@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.market.market import Market
 from bot.market.signals import liquidity
-from bot.market.signals.book_shape import MOST_WALKED
+from bot.market.signals.offer import MOST_WALKED
 from bot.types import Floats, Instrument, InstrumentKind, Kind
 from tests.market.reference import Row, batch_of
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.market.book import NO_LEVEL
+from bot.market.book import ASK_SIDE, BID_SIDE, NO_LEVEL
 from bot.market.jit import lean_kernel
 from bot.market.signals.family import FAMILY, RESILIENCE
+from bot.market.signals.news import BID_KEY, BID_LOTS
 from bot.types import NS_PER_MS, Floats, Int64s
 
 BID_ABSORPTION: Final = RESILIENCE * FAMILY
@@ -27,9 +28,11 @@ MEMORY_NS: Final = 50 * NS_PER_MS  # 19 of 20 best quotes of recorded markets co
 PATIENCE_NS: Final = 1_000 * NS_PER_MS
 
 # Places of the memory: sums in lots, then one group a side. Times lose a few hundred ns as floats, which is nothing.
-TRADED: Final = 0  # in bouts that have ended
-FOUND: Final = 1  # of that: absorbed, or hidden
-SIDES: Final = 2
+TRADED: Final = 0  # in bouts that have ended: of the bid, then of the ask
+ABSORBED: Final = 2  # of that: of the bid, then of the ask
+HIDDEN: Final = 4  # of that
+KEPT: Final = 5
+_SIDES: Final = 5
 _KEY: Final = 0  # of the best level, and its lots: 0 when there is none
 _LOTS: Final = 1
 _CALM_LOTS: Final = 2  # before the changes since `_CALM_NS`
@@ -44,26 +47,16 @@ _BROKEN_KEY: Final = 10  # the best level before this one, when it was better
 _BROKEN_NS: Final = 11
 _BROKEN_LEFT: Final = 12  # what was shown there and has not traded
 _PLACES: Final = 13
-ROOM: Final = SIDES + 2 * _PLACES
+ROOM: Final = _SIDES + 2 * _PLACES
 
 
 @lean_kernel
-def note_trade(
-    code: int,
-    own: Floats,
-    args: Floats,
-    now_ns: int,
-    exchange_ns: int,
-    sign: int,
-    ticks: int,
-    lots: int,
-    tops: Int64s,
-) -> None:
+def note_trade(own: Floats, now_ns: int, sign: int, ticks: int, lots: int) -> None:
     """Take in one trade; `sign` is +1 for an aggressive buy."""
-    if code == (BID_ABSORPTION if sign > 0 else ASK_ABSORPTION):
-        return
-    touch = own[SIDES : SIDES + _PLACES] if sign < 0 else own[SIDES + _PLACES :]
-    end_when_due(code, own, touch, now_ns)
+    side = BID_SIDE if sign < 0 else ASK_SIDE
+    at = _SIDES + side * _PLACES
+    touch = own[at : at + _PLACES]
+    end_when_due(own, side, touch, now_ns)
     key = -sign * ticks
     if touch[_LOTS] > 0.0 and key == touch[_KEY]:
         if touch[_BOUT_LOTS] == 0.0:
@@ -74,30 +67,29 @@ def note_trade(
             touch[_CHANGED] = 0.0 if is_calm else 1.0
         touch[_BOUT_LOTS] += lots
     elif touch[_LOTS] > 0.0 and key == touch[_BROKEN_KEY] and now_ns - touch[_BROKEN_NS] <= MEMORY_NS:
-        own[TRADED] += lots
-        if code == ICEBERG:
-            own[FOUND] += max(0.0, lots - touch[_BROKEN_LEFT])
+        own[TRADED + side] += lots
+        own[HIDDEN] += max(0.0, lots - touch[_BROKEN_LEFT])
         touch[_BROKEN_LEFT] = max(0.0, touch[_BROKEN_LEFT] - lots)
 
 
 @lean_kernel
-def note_message(code: int, own: Floats, args: Floats, now_ns: int, exchange_ns: int, tops: Int64s) -> None:
+def note_touch(own: Floats, news: Int64s, now_ns: int) -> None:
     """Take in a change of the best levels."""
     for side in range(2):
-        at = SIDES + side * _PLACES
+        at = _SIDES + side * _PLACES
         touch = own[at : at + _PLACES]
-        key = tops[side, 0, 0]
-        lots = tops[side, 1, 0]
-        if (key != touch[_KEY] or lots != touch[_LOTS]) and code != (ASK_ABSORPTION if side == 0 else BID_ABSORPTION):
-            end_when_due(code, own, touch, now_ns)
+        key = news[BID_KEY + 2 * side]
+        lots = news[BID_LOTS + 2 * side]
+        if key != touch[_KEY] or lots != touch[_LOTS]:
+            end_when_due(own, side, touch, now_ns)
             if lots > 0 and touch[_LOTS] > 0.0 and key == touch[_KEY]:
-                change_lots(code, own, touch, now_ns, lots)
+                change_lots(own, side, touch, now_ns, lots)
             else:
-                change_level(code, own, touch, now_ns, key, lots)
+                change_level(own, side, touch, now_ns, key, lots)
 
 
 @lean_kernel
-def change_lots(code: int, own: Floats, touch: Floats, now_ns: int, lots: int) -> None:
+def change_lots(own: Floats, side: int, touch: Floats, now_ns: int, lots: int) -> None:
     """Take in another size at the same best price."""
     if now_ns - touch[_CALM_NS] > MEMORY_NS:
         touch[_CALM_LOTS] = touch[_LOTS]
@@ -109,11 +101,11 @@ def change_lots(code: int, own: Floats, touch: Floats, now_ns: int, lots: int) -
     touch[_LOTS] = lots
     if touch[_BOUT_LOTS] > 0.0 and touch[_CHANGED] == 0.0:
         touch[_CHANGED] = 1.0
-        end_when_due(code, own, touch, now_ns)
+        end_when_due(own, side, touch, now_ns)
 
 
 @lean_kernel
-def change_level(code: int, own: Floats, touch: Floats, now_ns: int, key: int, lots: int) -> None:
+def change_level(own: Floats, side: int, touch: Floats, now_ns: int, key: int, lots: int) -> None:
     """Take in another best price, or that there is none any more."""
     touch[_BROKEN_KEY] = NO_LEVEL
     if lots > 0 and touch[_LOTS] > 0.0:
@@ -125,9 +117,9 @@ def change_level(code: int, own: Floats, touch: Floats, now_ns: int, key: int, l
             touch[_BROKEN_KEY] = touch[_KEY]
             touch[_BROKEN_NS] = now_ns
             touch[_BROKEN_LEFT] = left
-            end_bout(code, own, touch, 0.0)
+            end_bout(own, side, touch, 0.0)
         elif touch[_CHANGED] == 1.0:
-            end_bout(code, own, touch, touch[_LOTS])
+            end_bout(own, side, touch, touch[_LOTS])
     touch[_BOUT_LOTS] = 0.0  # what is left at a touch that is gone, or was passed before it said anything, is not known
     touch[_KEY] = key
     touch[_LOTS] = lots
@@ -137,31 +129,38 @@ def change_level(code: int, own: Floats, touch: Floats, now_ns: int, key: int, l
 
 
 @lean_kernel
-def end_when_due(code: int, own: Floats, touch: Floats, now_ns: int) -> None:
+def end_when_due(own: Floats, side: int, touch: Floats, now_ns: int) -> None:
     """End the open bout when its time is over; nothing has changed since it was."""
     if touch[_BOUT_LOTS] > 0.0:
         age_ns = now_ns - touch[_BOUT_NS]
         if age_ns >= (HOLD_NS if touch[_CHANGED] == 1.0 else PATIENCE_NS):
-            end_bout(code, own, touch, touch[_LOTS])
+            end_bout(own, side, touch, touch[_LOTS])
 
 
 @lean_kernel
-def end_bout(code: int, own: Floats, touch: Floats, after: float) -> None:
+def end_bout(own: Floats, side: int, touch: Floats, after: float) -> None:
     """Count the open bout, if any; `after` is what its price displays now, 0 when it broke."""
     traded = touch[_BOUT_LOTS]
-    own[TRADED] += traded
-    if code == ICEBERG:
-        is_refilled = after == touch[_BEFORE]
-        own[FOUND] += traded if is_refilled else max(0.0, traded - touch[_SHOWN])
-    elif after > 0.0:
-        own[FOUND] += min(max(traded - (touch[_BEFORE] - after), 0.0), traded)
+    own[TRADED + side] += traded
+    own[HIDDEN] += traded if after == touch[_BEFORE] else max(0.0, traded - touch[_SHOWN])
+    if after > 0.0:
+        own[ABSORBED + side] += min(max(traded - (touch[_BEFORE] - after), 0.0), traded)
     touch[_BOUT_LOTS] = 0.0
 
 
 @lean_kernel
 def share_found(code: int, own: Floats, now_ns: int, kept: Floats) -> tuple[float, float]:
-    """Return what was found in the bouts that ended in the window, and what was traded in them, in lots."""
+    """Return what was absorbed or hidden in the bouts that ended in the window, and what was traded in them, in lots.
+
+    Lots are whole numbers, so sums of sides are exact.
+    """
     for side in range(2):
-        at = SIDES + side * _PLACES
-        end_when_due(code, own, own[at : at + _PLACES], now_ns)
-    return own[FOUND] - kept[FOUND], own[TRADED] - kept[TRADED]
+        at = _SIDES + side * _PLACES
+        end_when_due(own, side, own[at : at + _PLACES], now_ns)
+    if code == BID_ABSORPTION or code == ASK_ABSORPTION:  # noqa: SIM109 - a tuple is slower here
+        side = code - BID_ABSORPTION
+        return own[ABSORBED + side] - kept[ABSORBED + side], own[TRADED + side] - kept[TRADED + side]
+    traded = (own[TRADED] - kept[TRADED]) + (own[TRADED + 1] - kept[TRADED + 1])
+    if code == ICEBERG:
+        return own[HIDDEN] - kept[HIDDEN], traded
+    return (own[ABSORBED] - kept[ABSORBED]) + (own[ABSORBED + 1] - kept[ABSORBED + 1]), traded

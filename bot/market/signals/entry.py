@@ -54,12 +54,22 @@ def room_of(places: int) -> Callable[[Sequence[float]], int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """What several signals remember alike: those of one name and with the same first `arguments` have one memory."""
+
+    name: str
+    arguments: int
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """A catalogue entry. `low` and `high` bound its value in `unit`; `no_value` says when it is NaN.
 
     `known_at` is the moment from which the value could have been used, `paid` when it costs time. `room` gives the
     places of memory it needs for its arguments, `kept` how many of the first are remembered at each decision, for
-    windows. `watches` are the ranks whose flow it needs, 1 to 10, or 0 for as many as its first argument says.
+    windows. `watches` are the ranks whose flow it needs, 1 to 10, or 0 for as many as its first argument says. With
+    `shared` its memory is told of an event once for all that have it, and working out a value leaves it as it was for
+    the next of them.
     """
 
     name: str
@@ -77,6 +87,7 @@ class Signal:
     room: Callable[[Sequence[float]], int] = no_room
     kept: int = 0
     watches: int = 1
+    shared: Shared | None = None
 
     @property
     def is_everyday(self) -> bool:

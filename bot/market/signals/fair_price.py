@@ -16,6 +16,7 @@ from bot.market.signals.entry import (
     Paid,
     Parameter,
     ParameterKind,
+    Shared,
     Signal,
     room_of,
 )
@@ -31,12 +32,6 @@ VAMP: Final = FAIR_PRICE * FAMILY + 5
 DEPTH_PRICE: Final = FAIR_PRICE * FAMILY + 6
 MICROPRICE: Final = FAIR_PRICE * FAMILY + 7
 MICROPRICE_LEAN: Final = FAIR_PRICE * FAMILY + 8
-
-
-@lean_kernel
-def note_message(code: int, own: Floats, args: Floats, now_ns: int, exchange_ns: int, tops: Int64s) -> None:
-    """Take in a change of the watched levels."""
-    microprice.note_touch(own, tops)
 
 
 @lean_kernel
@@ -98,7 +93,7 @@ _MICRO_NO_VALUE: Final = (
     f" {microprice.LEAST_SEEN} times or never by a move of the mid"
 )
 _MICRO_KNOWN_AT: Final = "the decision: fitted at decisions, on transitions before them"
-
+_TRANSITIONS: Final = Shared("transitions of the touch", 1)
 
 ENTRIES: Final = (
     Signal("mid", MID_PRICE, (), "(Pb + Pa) / 2", "definition", "quote currency", 0, INF, FIRST_BOOK, NO_BOOK),
@@ -159,6 +154,7 @@ ENTRIES: Final = (
         known_at=_MICRO_KNOWN_AT,
         paid=Paid.MESSAGE,
         room=room_of(microprice.ROOM),
+        shared=_TRANSITIONS,
     ),
     Signal(
         "microprice_lean",
@@ -174,5 +170,6 @@ ENTRIES: Final = (
         known_at=_MICRO_KNOWN_AT,
         paid=Paid.MESSAGE,
         room=room_of(microprice.ROOM),
+        shared=_TRANSITIONS,
     ),
 )

@@ -13,7 +13,7 @@ import math
 from typing import Final
 
 from bot.market.jit import lean_kernel
-from bot.market.signals.entry import INF, Paid, Parameter, ParameterKind, Signal, room_of
+from bot.market.signals.entry import INF, Paid, Parameter, ParameterKind, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
 from bot.types import NS_PER_MS, NS_PER_S, Floats
@@ -28,7 +28,7 @@ MOST_BRANCHING: Final = 0.99  # at 1 the process would explode
 _FADE: Final = 0.99
 _FORGOTTEN: Final = 1000  # windows after which the older ones weigh less than 5e-5 together
 
-# Places of a side's memory; the imbalance has two of these blocks, buys first.
+# Places of a side's memory; there are two of these blocks, buys first.
 _ORDER: Final = 0  # a stamp: of the last order, the exchange's or else the local one
 _EXCITED_AT: Final = _ORDER + STAMP  # a stamp: local time of the last order
 _EXCITEMENT: Final = _EXCITED_AT + STAMP  # sum of exp(-beta age) then
@@ -43,11 +43,9 @@ _SIDE: Final = _ORDERS + 6
 
 
 @lean_kernel
-def note_order(code: int, own: Floats, halflife_ns: float, now_ns: int, exchange_ns: int, sign: int) -> None:
-    """Take in a trade; those of the same side and stamp are fills of one order."""
-    if code != INTENSITY_IMBALANCE and (code == BUY_INTENSITY) != (sign > 0):
-        return
-    side = own[_SIDE:] if code == INTENSITY_IMBALANCE and sign < 0 else own[:_SIDE]
+def note_order(own: Floats, halflife_ns: float, now_ns: int, exchange_ns: int, sign: int) -> None:
+    """Take in the first fill of an order; those of the same side and stamp are fills of it, whatever came between."""
+    side = own[:_SIDE] if sign > 0 else own[_SIDE:]
     stamp_ns = exchange_ns if exchange_ns > 0 else now_ns
     if side[_EXCITEMENT] > 0.0 and stamp_ns == get_stamp(side, _ORDER):
         return
@@ -109,8 +107,10 @@ def side_intensity(side: Floats, halflife_ns: float, now_ns: int) -> float:
 @lean_kernel
 def intensity(code: int, own: Floats, halflife_ns: float, now_ns: int) -> float:
     """Return the intensity of one side, or (buys - sells) / (buys + sells) of both."""
+    if code == SELL_INTENSITY:
+        return side_intensity(own[_SIDE:], halflife_ns, now_ns)
     one = side_intensity(own[:_SIDE], halflife_ns, now_ns)
-    if code != INTENSITY_IMBALANCE:
+    if code == BUY_INTENSITY:
         return one
     other = side_intensity(own[_SIDE:], halflife_ns, now_ns)
     return float((one - other) / (one + other)) if one + other != 0.0 else math.nan
@@ -127,6 +127,7 @@ _RATE: Final = (
     " n = 1 - sqrt(mean / variance) of their counts in past windows of ten half-lives, 0 to 0.99; trades of one side"
     " with one exchange stamp (local when there is none) are one order"
 )
+_ARRIVALS: Final = Shared("arrivals of orders", 1)
 
 
 def _intensity(name: str, code: int, orders: str) -> Signal:
@@ -142,7 +143,8 @@ def _intensity(name: str, code: int, orders: str) -> Signal:
         _WARM_UP,
         "not warm",
         paid=Paid.TRADE,
-        room=room_of(_SIDE),
+        room=room_of(2 * _SIDE),
+        shared=_ARRIVALS,
     )
 
 
@@ -162,5 +164,6 @@ ENTRIES: Final = (
         "not warm, or both intensities are 0",
         paid=Paid.TRADE,
         room=room_of(2 * _SIDE),
+        shared=_ARRIVALS,
     ),
 )

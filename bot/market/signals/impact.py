@@ -8,10 +8,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-
 from bot.market.jit import lean_kernel
-from bot.market.signals.entry import INF, ONE_WINDOW, WINDOW, Paid, Signal, room_of
+from bot.market.signals.entry import INF, ONE_WINDOW, WINDOW, Paid, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY, IMPACT
 from bot.market.signals.sight import FIXED_VALUE, LOT_SIZE, MID, TICK_VALUE, Sight
 from bot.market.signals.sums import add_terms, take_windows
@@ -33,40 +31,22 @@ _LAST_LOTS: Final = 1  # signed or all, traded until then
 
 _PRICE: Final = 0  # ticks, first fill of the newest order, 0 before there was one
 _CHANGE: Final = 1  # of the price, from the order before
-_SIDE: Final = 2  # of the newest order
-_STAMP: Final = 3  # ns, its exchange stamp or else local stamp: a whole number's 64 bits
-_ORDERS: Final = 4
+_ORDERS: Final = 2
 
 _LEAST_SPREAD: Final = 1e-12  # of squares around their mean, relative to the squares: below it is rounding
 _MILLION: Final = 1e6
 
 
 @lean_kernel
-def note_trade(
-    code: int,
-    own: Floats,
-    args: Floats,
-    now_ns: int,
-    exchange_ns: int,
-    sign: int,
-    ticks: int,
-    lots: int,
-    tops: Int64s,
-) -> None:
+def note_order(own: Floats, ticks: int) -> None:
     """Take in the first fill of an order: the change of price since the order before, with the change before that."""
     order = own[3 * _ROLL_SUMS :]
-    stamps = order.view(np.int64)
-    stamp = exchange_ns if exchange_ns > 0 else now_ns
-    if order[_SIDE] == sign and stamps[_STAMP] == stamp:
-        return
     if order[_ORDERS] > 0.0:
         change = ticks - order[_PRICE]
         if order[_ORDERS] > 1.0:
             add_terms(own, (1.0, order[_CHANGE], change, order[_CHANGE] * change))
         order[_CHANGE] = change
     order[_PRICE] = ticks
-    order[_SIDE] = sign
-    stamps[_STAMP] = stamp
     order[_ORDERS] += 1.0
 
 
@@ -196,7 +176,8 @@ ENTRIES: Final = (
         ONE_WINDOW,
         "not warm, the covariance is not below 0, or P is 0",
         paid=Paid.TRADE,
-        room=room_of(3 * _ROLL_SUMS + 5),
+        room=room_of(3 * _ROLL_SUMS + 3),
         kept=2 * _ROLL_SUMS,
+        shared=Shared("price changes", 0),
     ),
 )

@@ -23,6 +23,7 @@ from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE
 from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.signals.news import ASK_KEY, ASK_LOTS, BID_KEY, BID_LOTS
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
 from bot.types import Floats, Int64s
 
@@ -40,10 +41,12 @@ _WIDE: Final = -2.0  # no state: no book, or too wide
 # Places of the memory. `_STAYED`, `_MOVED` and `_SYSTEM` are matrices, a row a state.
 _STATE: Final = 0  # unknown of the last touch
 _SIGN: Final = 1  # +1, or -1 when it stands for its mirror image
-_TOUCH: Final = 2  # keys and sizes of the last touch
-_NEW: Final = 6  # transitions since the last fit
-_FITTED: Final = 7  # 1 once there was a fit
-_FIT_AT: Final = 8  # a stamp
+_BID: Final = 2  # ticks, of the last touch
+_ASK: Final = 3
+_HAD_BOOK: Final = 4  # 1 when that was a book
+_NEW: Final = 5  # transitions since the last fit
+_FITTED: Final = 6  # 1 once there was a fit
+_FIT_AT: Final = 7  # a stamp
 _COUNTS: Final = _FIT_AT + STAMP
 _MOVES: Final = _COUNTS + _STATES  # sum of mid moves, ticks
 _ADJUSTMENT: Final = _MOVES + _STATES  # ticks, NaN where not known
@@ -68,28 +71,23 @@ def state_of(spread: int, bid_lots: int, ask_lots: int) -> float:
 
 
 @inlined_kernel
-def note_touch(own: Floats, tops: Int64s) -> None:
-    """Take in the touch after a message: a transition, if it is another than before."""
-    bid = tops[BID_SIDE, 0, 0]
-    ask = -tops[ASK_SIDE, 0, 0]
-    bid_lots = tops[BID_SIDE, 1, 0]
-    ask_lots = tops[ASK_SIDE, 1, 0]
+def note_touch(own: Floats, news: Int64s) -> None:
+    """Take in another touch: a transition, when both this and the last one are a book."""
+    bid, ask = news[BID_KEY], -news[ASK_KEY]
+    bid_lots, ask_lots = news[BID_LOTS], news[ASK_LOTS]
     if bid_lots <= 0 or ask_lots <= 0 or bid >= ask:
         own[_STATE] = _WIDE
-        own[_TOUCH + 1] = 0.0
+        own[_HAD_BOOK] = 0.0
         return
-    if own[_TOUCH] == bid and own[_TOUCH + 1] == bid_lots and own[_TOUCH + 2] == ask and own[_TOUCH + 3] == ask_lots:
-        return
-    had_touch = own[_TOUCH + 1] > 0.0
-    move = 0.5 * (bid + ask - own[_TOUCH] - own[_TOUCH + 2])
-    own[_TOUCH] = bid
-    own[_TOUCH + 1] = bid_lots
-    own[_TOUCH + 2] = ask
-    own[_TOUCH + 3] = ask_lots
+    move = 0.5 * (bid + ask - own[_BID] - own[_ASK])
+    had_book = own[_HAD_BOOK] == 1.0
+    own[_BID] = bid
+    own[_ASK] = ask
+    own[_HAD_BOOK] = 1.0
     state, sign = own[_STATE], own[_SIGN]
     own[_STATE] = state_of(ask - bid, bid_lots, ask_lots)
     own[_SIGN] = 1.0 if bid_lots < ask_lots else -1.0
-    if had_touch and state >= 0.0 and own[_STATE] != _WIDE and abs(move) <= 1.0:
+    if had_book and state >= 0.0 and own[_STATE] != _WIDE and abs(move) <= 1.0:
         count_transition(own, int(state), sign, move)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.book import ASK_SIDE, BID_SIDE
 from bot.market.jit import lean_kernel
 from bot.market.signals import flow_cap, flow_change, flow_component, flow_intensity
-from bot.market.signals.entry import INF, NOT_WARM, ONE_WINDOW, RANK, WINDOW, Paid, Signal, room_of
+from bot.market.signals.entry import INF, NOT_WARM, ONE_WINDOW, RANK, WINDOW, Paid, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW
 from bot.market.signals.flow_cap import CAPPED_OFI
 from bot.market.signals.flow_change import OFI_ACCELERATION, TRADE_FLOW_ACCELERATION
 from bot.market.signals.flow_component import INTEGRATED_OFI, per_level
 from bot.market.signals.flow_intensity import BUY_INTENSITY
+from bot.market.signals.news import ASK_LOTS, BID_LOTS
 from bot.market.signals.sight import LOT_SIZE, Sight
 from bot.market.tallies import BOOK_MESSAGES, BUY_LOTS, BUYS, DEEP_LOTS, OFI, RANKS, SELL_LOTS, SELLS, UPDATES
 from bot.types import Floats, Int64s
@@ -37,45 +37,17 @@ SELL_COUNT: Final = ORDER_FLOW * FAMILY + 14
 # many ranks the other signals watch.
 _UPDATES: Final = 0
 _TOUCH_LOTS: Final = 1  # sum over them of (qb + qa) / 2
-_TOUCH: Final = 2  # keys and sizes of the touch at the last one
-_TOUCH_ROOM: Final = _TOUCH + 4
+_TOUCH_ROOM: Final = 2
 
 
 @lean_kernel
-def note_trade(
-    code: int,
-    own: Floats,
-    args: Floats,
-    now_ns: int,
-    exchange_ns: int,
-    sign: int,
-    ticks: int,
-    lots: int,
-    tops: Int64s,
-) -> None:
-    """Take in one trade; `sign` is +1 for an aggressive buy."""
-    flow_intensity.note_order(code, own, args[0], now_ns, exchange_ns, sign)
-
-
-@lean_kernel
-def note_message(
-    code: int, own: Floats, args: Floats, now_ns: int, exchange_ns: int, tops: Int64s, ofi_lots: int
-) -> None:
-    """Take in a change of the watched levels; `ofi_lots` is the sum of e_1 with it."""
+def note_touch(code: int, own: Floats, args: Floats, news: Int64s, now_ns: int, ofi_lots: int) -> None:
+    """Take in a change of the touch; `ofi_lots` is the sum of e_1 with it."""
     if code == CAPPED_OFI:
         flow_cap.note_event(own, args[0], args[1], now_ns, ofi_lots)
-        return
-    changed = False
-    for side in range(2):
-        for column in range(2):
-            place = _TOUCH + 2 * side + column
-            changed |= own[place] != tops[side, column, 0]
-            own[place] = tops[side, column, 0]
-    bid_lots = tops[BID_SIDE, 1, 0]
-    ask_lots = tops[ASK_SIDE, 1, 0]
-    if changed and bid_lots > 0 and ask_lots > 0:
+    elif news[BID_LOTS] > 0 and news[ASK_LOTS] > 0:
         own[_UPDATES] += 1.0
-        own[_TOUCH_LOTS] += 0.5 * (bid_lots + ask_lots)
+        own[_TOUCH_LOTS] += 0.5 * (news[BID_LOTS] + news[ASK_LOTS])
 
 
 @lean_kernel
@@ -190,6 +162,7 @@ ENTRIES: Final = (
         paid=Paid.MESSAGE,
         room=room_of(_TOUCH_ROOM),
         kept=2,
+        shared=Shared("sizes of the touch", 0),
     ),
     Signal(
         "normalised_mlofi",

@@ -7,8 +7,8 @@ from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE, Book
 from bot.market.jit import lean_kernel
-from bot.market.signals.absorption import ABSORPTION, ASK_ABSORPTION, BID_ABSORPTION, ICEBERG, ROOM, share_found
-from bot.market.signals.entry import INF, NO_BOOK, NOT_WARM, ONE_WINDOW, WINDOW, Paid, Signal, room_of
+from bot.market.signals.absorption import ABSORPTION, ASK_ABSORPTION, BID_ABSORPTION, ICEBERG, KEPT, ROOM, share_found
+from bot.market.signals.entry import INF, NO_BOOK, NOT_WARM, ONE_WINDOW, WINDOW, Paid, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY, RESILIENCE
 from bot.market.signals.liquidity import BAND
 from bot.market.signals.offer import lots_within
@@ -185,7 +185,8 @@ def _bouts(name: str, code: int, formula: str, source: str) -> Signal:
         known_at=_BOUT_KNOWN,
         paid=Paid.TRADE_AND_MESSAGE,
         room=room_of(ROOM),
-        kept=2,
+        kept=KEPT,
+        shared=Shared("bouts of trades", 0),
     )
 
 

@@ -74,19 +74,14 @@ def fill_buckets(own: Floats, size: float, count: int, lots: float, bought: floa
 
 
 @lean_kernel
-def note_trade(
-    code: int,
-    own: Floats,
-    args: Floats,
-    now_ns: int,
-    exchange_ns: int,
-    sign: int,
-    ticks: int,
-    lots: int,
-    tops: Int64s,
-) -> None:
+def note_trade(own: Floats, args: Floats, sign: int, lots: int) -> None:
     """Put one trade into the buckets; `sign` is +1 for an aggressive buy."""
-    fill_buckets(own, args[0], int(args[1]), float(lots), float(lots) if sign > 0 else 0.0)
+    whole = float(lots)
+    if own[_FILLED] + whole < args[0]:  # as most do, it fits into the open bucket
+        own[_FILLED] += whole
+        own[_BOUGHT] += whole if sign > 0 else 0.0
+    else:
+        fill_buckets(own, args[0], int(args[1]), whole, whole if sign > 0 else 0.0)
 
 
 @lean_kernel
