@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from bot.feed.validate import Snapshot
-from bot.types import Kind
+from bot.market.book import ASK_SIDE, BID_SIDE
+from bot.market.ladder import COUNT, GONE, HIDDEN, MARKS, book_changes
+from bot.types import Int64s, Kind
 
 # (kind, price in ticks, size in lots) of one event; stamps and sequence numbers are those of the whole message.
 Row = tuple[Kind, int, int]
 
 # Levels out of sight that are still believed, a side. Beyond it the farthest are given up (and said to be gone).
 _KEPT: Final = 500
+# Levels a side that there is room for at first; it doubles when more are shown.
+_WIDTH: Final = 32
 
 
 class SnapshotDiffer:
@@ -23,55 +28,61 @@ class SnapshotDiffer:
     """
 
     def __init__(self) -> None:
-        self._bids = _Ladder(1)
-        self._asks = _Ladder(-1)
         self._started = False
+        self._marks: Int64s = np.zeros((2, MARKS), dtype=np.int64)
+        self._believed: Int64s = np.zeros((2, 2, 0), dtype=np.int64)
+        self._make_room(_WIDTH)
 
     def rows(self, now: Snapshot) -> list[Row]:
-        """Return the events from the last snapshot to this one, at least one.
+        """Return the events of `changes` one by one."""
+        return [(Kind(kind), price, size) for kind, price, size in self.changes(now).T.tolist()]
+
+    def changes(self, now: Snapshot) -> Int64s:
+        """Return the events from the last snapshot to this one: kind, price in ticks and size in lots, (3, n >= 1).
 
         The first (and one after a restart of the exchange's numbering) is CLEAR and all its levels. When nothing
         changed, the size of the best bid is stated again: a poll is an event.
         """
-        changes: list[Row] = []
+        widest = max(len(now.bid_ticks), len(now.ask_ticks))
+        if widest > self._width:
+            self._make_room(2 * widest)
+        start = 0
         if now.restarted or not self._started:
-            self._bids, self._asks, self._started = _Ladder(1), _Ladder(-1), True
-            changes.append((Kind.CLEAR, 0, 0))
-        bids = self._bids.changes(now.bid_ticks.tolist(), now.bid_lots.tolist())
-        asks = self._asks.changes(now.ask_ticks.tolist(), now.ask_lots.tolist())
-        changes += [(Kind.BID, price, size) for price, size in bids]
-        changes += [(Kind.ASK, price, size) for price, size in asks]
-        # What is gone goes first: the book is not crossed on the way either.
-        changes.sort(key=lambda row: row[2] != 0 and row[0] is not Kind.CLEAR)
-        return changes or [(Kind.BID, int(now.bid_ticks[0]), int(now.bid_lots[0]))]
+            self._started, start = True, 1
+            self._marks[:] = 0
+            self._rows[:, 0] = Kind.CLEAR, 0, 0
+        sides = now.bid_ticks, now.bid_lots, now.ask_ticks, now.ask_lots
+        end = book_changes(self._believed, self._marks, *sides, self._slots, self._rows, start)
+        if end == 0:
+            self._rows[:, 0] = Kind.BID, now.bid_ticks[0], now.bid_lots[0]
+            end = 1
+        rows = self._rows[:, :end].copy()
+        has_too_many = max(self._marks.item(BID_SIDE, HIDDEN), self._marks.item(ASK_SIDE, HIDDEN)) > _KEPT
+        return self._less(rows) if has_too_many else rows
 
+    def _make_room(self, width: int) -> None:
+        """Make room for sides of up to `width` levels: those, as many of the book before, and what is out of sight."""
+        room = 2 * width + _KEPT
+        believed = np.zeros((2, 2, room), dtype=np.int64)
+        believed[:, :, : self._believed.shape[2]] = self._believed
+        self._width, self._believed = width, believed
+        self._slots: Int64s = np.zeros((2, width), dtype=np.int64)
+        self._rows: Int64s = np.zeros((3, 2 * room + 1), dtype=np.int64)
 
-class _Ladder:
-    """What is believed of one side: `away` is +1 for bids (deeper is lower), -1 for asks."""
+    def _less(self, rows: Int64s) -> Int64s:
+        """Give up far levels of a side that has too many out of sight, and say so behind its other deletions."""
+        bids_end, asks_end = self._marks[:, GONE].tolist()
+        bids, asks, told = np.split(rows, (bids_end, asks_end), axis=1)
+        return np.concatenate((bids, self._given_up(BID_SIDE), asks, self._given_up(ASK_SIDE), told), axis=1)
 
-    def __init__(self, away: int) -> None:
-        self._away = away
-        self._believed: dict[int, int] = {}
-        self._most = 0
-
-    def changes(self, ticks: Sequence[int], lots: Sequence[int]) -> list[tuple[int, int]]:
-        shown = dict(zip(ticks, lots, strict=True))
-        believed, away = self._believed, self._away
-        # Fewer levels than there were once: nothing was cut off, so the whole side is in sight.
-        whole = len(shown) < self._most
-        self._most = max(self._most, len(shown))
-        deepest = ticks[-1] * away
-        gone = [price for price in believed if price not in shown and (whole or price * away >= deepest)]
-        changed = [(price, size) for price, size in shown.items() if believed.get(price) != size]
-        for price in gone:
-            del believed[price]
-        believed.update(changed)
-        if len(believed) > len(shown) + _KEPT:
-            gone += self._give_up(len(believed) - len(shown) - _KEPT // 2)
-        return [(price, 0) for price in gone] + changed
-
-    def _give_up(self, count: int) -> list[int]:
-        farthest = sorted(self._believed, key=lambda price: price * self._away)[:count]
-        for price in farthest:
-            del self._believed[price]
-        return farthest
+    def _given_up(self, side: int) -> Int64s:
+        """Stop believing the farthest levels of a side and return their deletions, farthest first."""
+        count, hidden = self._marks.item(side, COUNT), self._marks.item(side, HIDDEN)
+        giving = hidden - _KEPT // 2 if hidden > _KEPT else 0
+        levels = self._believed[side, :, :count]
+        farthest = np.argsort(levels[0] * (1 - 2 * side))[:giving]
+        gone = np.zeros((3, giving), dtype=np.int64)
+        gone[0], gone[1] = (Kind.BID, Kind.ASK)[side], levels[0, farthest]
+        self._believed[side, :, : count - giving] = np.delete(levels, farthest, axis=1)
+        self._marks[side, COUNT] = count - giving
+        return gone

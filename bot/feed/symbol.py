@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 
 from bot.errors import BadMarketData
-from bot.feed.snapshot import Row, SnapshotDiffer
+from bot.feed.snapshot import SnapshotDiffer
 from bot.feed.trades import TradeTape
 from bot.feed.validate import BookValidator, Grid, Print, Snapshot, check_trades
-from bot.types import Batch, Fact, Instrument, Int64s, Kind, Side
+from bot.market import ladder
+from bot.types import Batch, Fact, Instrument, Int64s, Kind, Side, UInt8s
 
 _LONGEST_INTERVAL_H: Final = 24 * 7
 # Of a ccxt funding rate answer: key, name of the fact, and bounds that no value lies on or beyond.
@@ -31,6 +32,7 @@ class SymbolFeed:
     """
 
     def __init__(self, instrument: Instrument, trades_page: int, take_seq: Callable[[int], int]) -> None:
+        ladder.warm_up()  # here as well: a recording warms nothing else
         self.instrument = instrument
         self._take_seq = take_seq
         self._validator = BookValidator(instrument)
@@ -69,10 +71,9 @@ class SymbolFeed:
             self._exchange_ns = snapshot.exchange_ns
             self._tape.restart()
         self.shown = snapshot
-        rows = self._differ.rows(snapshot)
+        rows = self._differ.changes(snapshot)
         self._exchange_ns = max(self._exchange_ns, snapshot.exchange_ns)
-        stamps = np.full(len(rows), snapshot.exchange_ns or self._exchange_ns, np.int64)
-        return self._batch(rows, stamps, local_ns, np.full(len(rows), snapshot.nonce, np.int64))
+        return self._batch(*self._columns(rows, snapshot.exchange_ns or self._exchange_ns, local_ns, snapshot.nonce))
 
     def trades(self, answer: object, local_ns: int) -> Batch | None:
         """Return the trades that are new; None when there are none, or when `trades_to_ask` was raised to see more.
@@ -115,18 +116,20 @@ class SymbolFeed:
         if not fresh:
             return None
         self._exchange_ns = max(self._exchange_ns, fresh[-1].exchange_ns)
-        rows = [(Kind.BUY if one.side is Side.BUY else Kind.SELL, one.ticks, one.lots) for one in fresh]
-        stamps = np.array([one.exchange_ns for one in fresh], np.int64)
-        return self._batch(rows, stamps, local_ns, np.array([one.id for one in fresh], np.int64))
+        kinds = [Kind.BUY if one.side is Side.BUY else Kind.SELL for one in fresh]
+        rows = np.array([kinds, [one.ticks for one in fresh], [one.lots for one in fresh]], np.int64)
+        columns, marks = self._columns(rows, 0, local_ns, 0)
+        columns[ladder.EXCHANGE_NS] = [one.exchange_ns for one in fresh]
+        columns[ladder.ID] = [one.id for one in fresh]
+        return self._batch(columns, marks)
 
     def clock(self, local_ns: int) -> Batch | None:
         """Return a CLOCK event; None when a batch was made since the last call."""
         quiet, self._emitted = not self._emitted, False
         if not quiet:
             return None
-        batch = self._batch(
-            [(Kind.CLOCK, 0, 0)], np.array([self._exchange_ns], np.int64), local_ns, np.zeros(1, np.int64)
-        )
+        rows = np.array([[Kind.CLOCK], [0], [0]], np.int64)
+        batch = self._batch(*self._columns(rows, self._exchange_ns, local_ns, 0))
         self._emitted = False
         return batch
 
@@ -181,24 +184,19 @@ class SymbolFeed:
     def _facts(self, found: Sequence[tuple[str, Decimal]], local_ns: int) -> list[Fact]:
         return [Fact(self._take_seq(1), local_ns, self.instrument.symbol, name, value) for name, value in found]
 
-    def _batch(self, rows: Sequence[Row], exchange_ns: Int64s, local_ns: int, ids: Int64s) -> Batch:
-        count = len(rows)
-        columns = np.array(rows, np.int64)
-        last = np.zeros(count, np.uint8)
-        last[-1] = 1
-        first = self._take_seq(count)
+    def _columns(self, rows: Int64s, exchange_ns: int, local_ns: int, id_: int) -> tuple[Int64s, UInt8s]:
+        """Return the columns of a message of kinds, prices and sizes, (3, n), in the order of a batch's."""
+        count = rows.shape[1]
+        columns, marks = np.empty((ladder.WIDE, count), np.int64), np.empty((ladder.NARROW, count), np.uint8)
+        ladder.write_message(rows, self._take_seq(count), exchange_ns, local_ns, id_, columns, marks)
         self._emitted = True
-        return Batch(
-            symbol=self.instrument.symbol,
-            seq=np.arange(first, first + count, dtype=np.int64),
-            exchange_ns=exchange_ns,
-            local_ns=np.full(count, local_ns, np.int64),
-            id=ids,
-            price=np.ascontiguousarray(columns[:, 1]),
-            size=np.ascontiguousarray(columns[:, 2]),
-            kind=columns[:, 0].astype(np.uint8),
-            last=last,
-        )
+        return columns, marks
+
+    def _batch(self, columns: Int64s, marks: UInt8s) -> Batch:
+        """Make a batch that nothing can change any more, as those of a tape are: a market takes it as it is."""
+        columns.setflags(write=False)
+        marks.setflags(write=False)
+        return Batch(self.instrument.symbol, *columns, *marks)
 
 
 def _number(value: object, noun: str, low: float, high: float) -> Decimal:

@@ -15,10 +15,9 @@ from typing import Final
 import numpy as np
 
 from bot.errors import BadMarketData
+from bot.market.ladder import LARGEST, ROUNDING, TOLERANCE, read_book
 from bot.types import NS_PER_MS, Floats, Instrument, Int64s, Side
 
-# Below this, float64 prices still round to the right tick after parsing and one division (error under 0.2 tick).
-LARGEST: Final = 2**50
 # 2100-01-01 in milliseconds: a later stamp is seconds mistaken for another unit, or garbage.
 _LATEST_MS: Final = 4_102_444_800_000
 _LARGEST_ID: Final = 2**63 - 1
@@ -79,11 +78,8 @@ class BookValidator:
             raise BadMarketData("wrong_shape", f"order book should be a mapping, was {type(answer).__name__}")
         _check_symbol(answer.get("symbol"), self._instrument.symbol)
         bids, asks = _two_sides(answer)
-        ticks, lots = self._grid.steps(_flat(bids + asks))
         cut = len(bids)
-        _check_ladder(ticks[:cut], -1, "bids")
-        _check_ladder(ticks[cut:], 1, "asks")
-        _check_touch(int(ticks[0]), int(ticks[cut]))
+        ticks, lots = self._grid.sides(_flat(bids + asks), cut)
         nonce, stamp = whole_number(answer.get("nonce"), "nonce", _LARGEST_ID), exchange_ms(answer.get("timestamp"))
         return Snapshot(
             symbol=self._instrument.symbol,
@@ -155,20 +151,33 @@ class Grid:
         self._units = np.array([float(instrument.tick_size), float(instrument.lot_size)])
         self._largest = float(self._units.max()) * LARGEST
 
+    def sides(self, flat: Sequence[object], bids: int) -> tuple[Int64s, Int64s]:
+        """Return ticks and lots of price, size, price, size, ... of a book: `bids` levels, then those of the asks.
+
+        Raises:
+            BadMarketData: as for `steps`, a side doesn't go away from the touch, or the sides meet.
+        """
+        exact = _numbers(flat)
+        steps = np.empty((2, len(exact) // 2), dtype=np.int64)
+        if read_book(exact, bids, self._units, self._largest, steps):
+            return steps[0], steps[1]
+        # Something is wrong: the slow way says what.
+        ticks, lots = self._rounded(exact)
+        _check_ladder(ticks[:bids], -1, "bids")
+        _check_ladder(ticks[bids:], 1, "asks")
+        _check_touch(int(ticks[0]), int(ticks[bids]))
+        return ticks, lots
+
     def steps(self, flat: Sequence[object]) -> tuple[Int64s, Int64s]:
         """Return ticks and lots of price, size, price, size, ...; all > 0 and on the grid.
 
         Raises:
             BadMarketData: a value is no number, not finite, not positive, off the grid or too large.
         """
-        if not _NUMBERS.issuperset(map(type, flat)):
-            odd = next(value for value in flat if type(value) not in _NUMBERS)
-            kind = "not_a_number" if odd is None else "wrong_shape"
-            raise BadMarketData(kind, f"price or size should be a number, was {_shown(odd)}")
-        try:
-            exact = np.array(flat, dtype=np.float64).reshape(-1, 2)
-        except OverflowError:
-            raise BadMarketData("too_large", "price or size should fit a float, was an integer beyond it") from None
+        return self._rounded(_numbers(flat))
+
+    def _rounded(self, flat: Floats) -> tuple[Int64s, Int64s]:
+        exact = flat.reshape(-1, 2)
         # Written so that NaN fails: every comparison with it is false. The bound keeps the division from overflowing.
         if not (exact.min() > 0 and exact.max() < self._largest):
             raise _bad_number(exact, self.symbol)
@@ -177,11 +186,21 @@ class Grid:
         most = steps.max(axis=0)
         if most.max() >= LARGEST:
             raise _bad_number(exact, self.symbol)
-        # The tolerance is what parsing and the division may be off by; a true off-grid value is further out.
-        if bool((np.abs(steps - whole).max(axis=0) > 1e-4 + 1e-15 * most).any()) or whole.min() < 1:
+        if bool((np.abs(steps - whole).max(axis=0) > TOLERANCE + ROUNDING * most).any()) or whole.min() < 1:
             raise BadMarketData("off_grid", f"prices and sizes of {self.symbol} should be multiples of {self._units}")
         columns = whole.T.astype(np.int64)
         return columns[0], columns[1]
+
+
+def _numbers(flat: Sequence[object]) -> Floats:
+    if not _NUMBERS.issuperset(map(type, flat)):
+        odd = next(value for value in flat if type(value) not in _NUMBERS)
+        kind = "not_a_number" if odd is None else "wrong_shape"
+        raise BadMarketData(kind, f"price or size should be a number, was {_shown(odd)}")
+    try:
+        return np.array(flat, dtype=np.float64)
+    except OverflowError:
+        raise BadMarketData("too_large", "price or size should fit a float, was an integer beyond it") from None
 
 
 def whole_number(value: object, noun: str, largest: int) -> int:
@@ -245,9 +264,8 @@ def _level_rows(rows: object, noun: str) -> list[list[object]]:
 
 def _flat(rows: list[list[object]]) -> list[object]:
     """Return price, size, price, size, ...; what some exchanges put behind them (a count, an id) is left out."""
-    if max(map(len, rows)) > 2:
-        rows = [row[:2] for row in rows]
-    return list(chain.from_iterable(rows))
+    flat = list(chain.from_iterable(rows))
+    return flat if len(flat) == 2 * len(rows) else [value for row in rows for value in row[:2]]
 
 
 def _check_ladder(ticks: Int64s, direction: int, noun: str) -> None:
@@ -268,7 +286,7 @@ def _goes_back(stamp: tuple[int, int], newest: tuple[int, int]) -> bool:
     # An exchange's machines disagree by milliseconds; its numbers don't.
     if stamp[0] > newest[0] > 0:
         return False
-    return any(0 < now < before for now, before in zip(stamp, newest, strict=True))
+    return 0 < stamp[0] < newest[0] or 0 < stamp[1] < newest[1]
 
 
 def _bad_number(exact: Floats, symbol: str) -> BadMarketData:

@@ -9,17 +9,21 @@ from bot.types import Int64s
 
 
 @inlined_kernel
-def watch_level(book: Book, tallies: Int64s, side: int, slot: int, before: int, after: int, now_ns: int) -> None:
-    """Keep the age of a level and count what went within the watched ranks.
+def watch_level(book: Book, tallies: Int64s, side: int, slot: int, is_there: bool, after: int) -> None:
+    """Keep the age of a level of the window that a row is about to change, and count what goes of the watched ranks.
 
     How long the levels of a first book have stood is not known: taking them out is no flicker.
     """
     born = book.born
+    now_ns = tallies[MESSAGE_NS]
     if tallies[ARMED] == 0:
         tallies[OPENED_NS] = now_ns
-    if before == 0 and after > 0:
+    if after > 0 and not is_there:
         born[side, slot] = now_ns
-    if after >= before or slot < book.marks[side, WATCHED] - book.marks[side, ORIGIN]:
+    if slot < book.marks[side, WATCHED] - book.marks[side, ORIGIN]:
+        return
+    before = book.sizes[side, slot]  # of few rows: for most it would be a wait for memory
+    if after >= before:
         return
     tallies[REMOVED_LOTS] += before - after
     if born[side, slot] > tallies[OPENED_NS] and now_ns - born[side, slot] < FLICKER_NS:

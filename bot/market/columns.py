@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from bot.types import Batch, Int64s, UInt8s
+
+_INT64: Final = np.dtype(np.int64)
+_UINT8: Final = np.dtype(np.uint8)
 
 
 class Columns(NamedTuple):
@@ -29,27 +32,29 @@ def columns_of(batch: Batch, symbol: str) -> Columns:
     """
     if batch.symbol != symbol:
         raise ValueError(f"batch should be of {symbol}, was of {batch.symbol}")
-    if len(batch) == 0 or batch.last[-1] != 1:
+    if not len(batch.last) or batch.last.item(-1) != 1:
         raise ValueError(f"batch of {symbol} should have rows and end with a message, had {len(batch)} rows")
     return Columns(
-        read_only(batch.exchange_ns, np.int64),
-        read_only(batch.local_ns, np.int64),
-        read_only(batch.id, np.int64),
-        read_only(batch.price, np.int64),
-        read_only(batch.size, np.int64),
-        read_only(batch.kind, np.uint8),
-        read_only(batch.last, np.uint8),
+        read_only(batch.exchange_ns, _INT64),
+        read_only(batch.local_ns, _INT64),
+        read_only(batch.id, _INT64),
+        read_only(batch.price, _INT64),
+        read_only(batch.size, _INT64),
+        read_only(batch.kind, _UINT8),
+        read_only(batch.last, _UINT8),
     )
 
 
-def read_only(column: Int64s | UInt8s, dtype: type[np.int64] | type[np.uint8]) -> Any:
+def read_only(column: Int64s | UInt8s, dtype: np.dtype[np.int64] | np.dtype[np.uint8]) -> Any:
     """Return a column as a kernel takes it, contiguous, aligned and read-only, without a copy where it is so already.
 
-    One layout for every column means that a kernel is compiled once: tapes hand out read-only arrays.
+    One layout for every column means that a kernel is compiled once: tapes and feeds hand out read-only arrays.
     """
-    if column.dtype != dtype or not (column.flags.c_contiguous and column.flags.aligned):
+    flags = column.flags
+    if column.dtype != dtype or not (flags.c_contiguous and flags.aligned):
         column = np.require(column, dtype, ["C", "A"])
-    if not column.flags.writeable:
+        flags = column.flags
+    if not flags.writeable:
         return column
     view = column.view()
     view.setflags(write=False)

@@ -19,7 +19,7 @@ from bot.market.custom import Making
 from bot.market.flow import empty_flow
 from bot.market.jit import entry_point
 from bot.market.plugged import Failed, Plugged
-from bot.market.rows import CROWDED, NO_ROOM, REFUSED, apply_rows
+from bot.market.rows import CROWDED, DONE, NO_ROOM, REFUSED, apply_rows
 from bot.market.sampler import Sampler
 from bot.market.signals.forecast import ForecastSpec
 from bot.market.signals.naming import SignalSpec
@@ -39,7 +39,18 @@ class Market:
     time of the row that carried it; all are 0 before there was one.
     """
 
-    __slots__ = ("_apply_rows", "_batch", "_book", "_columns", "_flow", "_instrument", "_plugged", "_sampler", "names")
+    __slots__ = (
+        "_apply_rows",
+        "_batch",
+        "_book",
+        "_columns",
+        "_flow",
+        "_instrument",
+        "_plugged",
+        "_sampler",
+        "_sight",
+        "names",
+    )
 
     def __init__(
         self,
@@ -70,6 +81,7 @@ class Market:
         self._apply_rows = apply_rows  # until it is known for what arguments
         self._book = empty_book(window_levels, far_levels, ages=self._sampler.ages)
         self._flow = empty_flow(self._sampler.watches)
+        self._sight = self._sampler.sight(self._flow)
         self._batch: Batch | None = None
         self._columns: Columns | None = None
 
@@ -102,7 +114,7 @@ class Market:
             ValueError: `now_ns` lies before the last decision or before a message that was applied.
         """
         self._sampler.seat(said)
-        row = self._sampler.take(now_ns, self._book, self._flow)
+        row = self._sampler.take(now_ns, self._sight, self._book, self._flow)
         return row if self._plugged is None else self._plugged.complete(now_ns, row, self)
 
     def scan(
@@ -119,7 +131,7 @@ class Market:
             ValueError: as for `advance` and `sample`, or `said` is of another shape.
         """
         columns = self._columns_of(batch, start)
-        times = read_only(times_ns, np.int64)
+        times = read_only(times_ns, np.dtype(np.int64))
         if (times[1:] < times[:-1]).any():
             at = int(np.argmax(times[1:] < times[:-1])) + 1
             raise ValueError(f"decision times should ascend, was {times[at]} after {times[at - 1]}")
@@ -135,10 +147,9 @@ class Market:
         row, decision, why = start, 0, NO_ROOM
         while why == NO_ROOM:
             row, decision, why = self._sampler.take_all(
-                columns, row, times, decision, self._book, self._flow, guests, touches, rows
+                columns, row, times, decision, self._sight, self._book, self._flow, guests, touches, rows
             )
-            self._make_room(why)
-        self._refuse(batch, row, why)
+            self._heed(why, batch, row)
         return row, touches, rows[:, : len(self.names)]
 
     def is_warm(self) -> bool:
@@ -161,7 +172,7 @@ class Market:
 
     def report(self, report: FeedReport) -> None:
         """Take in the state of the feed, which the `quality` signal is made of."""
-        self._sampler.judge(report, int(self._flow.tallies[BOOK_MESSAGES]))
+        self._sampler.judge(report, self._flow.tallies.item(BOOK_MESSAGES))
 
     def tell(self, fact: Fact) -> None:
         """Take in a fact about the instrument, such as its funding rate; a name that no signal knows changes nothing.
@@ -191,24 +202,24 @@ class Market:
     @property
     def bid_ticks(self) -> int:
         """Price of the best bid; 0 when there is none, as `bid_lots` then is."""
-        key = int(self._flow.tops[BID_SIDE, 0, 0])
+        key = self._flow.tops.item(BID_SIDE, 0, 0)
         return key if key > NO_LEVEL else 0
 
     @property
     def bid_lots(self) -> int:
         """Size of the best bid, 0 when there is none."""
-        return int(self._flow.tops[BID_SIDE, 1, 0])
+        return self._flow.tops.item(BID_SIDE, 1, 0)
 
     @property
     def ask_ticks(self) -> int:
         """Price of the best ask; 0 when there is none, as `ask_lots` then is."""
-        key = int(self._flow.tops[ASK_SIDE, 0, 0])
+        key = self._flow.tops.item(ASK_SIDE, 0, 0)
         return -key if key > NO_LEVEL else 0
 
     @property
     def ask_lots(self) -> int:
         """Size of the best ask, 0 when there is none."""
-        return int(self._flow.tops[ASK_SIDE, 1, 0])
+        return self._flow.tops.item(ASK_SIDE, 1, 0)
 
     @property
     def has_book(self) -> bool:
@@ -218,17 +229,17 @@ class Market:
     @property
     def book_local_ns(self) -> int:
         """Local time of the newest message with a book row."""
-        return int(self._flow.tallies[BOOK_LOCAL_NS])
+        return self._flow.tallies.item(BOOK_LOCAL_NS)
 
     @property
     def exchange_ns(self) -> int:
         """Newest exchange stamp of any row."""
-        return int(self._flow.tallies[EXCHANGE_NS])
+        return self._flow.tallies.item(EXCHANGE_NS)
 
     @property
     def exchange_seen_local_ns(self) -> int:
         """Local time of the row that carried `exchange_ns`."""
-        return int(self._flow.tallies[EXCHANGE_SEEN_LOCAL_NS])
+        return self._flow.tallies.item(EXCHANGE_SEEN_LOCAL_NS)
 
     def _apply(self, batch: Batch, start: int, until_ns: int, messages: int) -> int:
         columns = self._columns_of(batch, start)
@@ -238,8 +249,8 @@ class Market:
             if self._apply_rows is apply_rows:
                 self._apply_rows = entry_point(apply_rows, *given)
             row, why = self._apply_rows(*given)
-            self._make_room(why)
-        self._refuse(batch, row, why)
+            if why != DONE:
+                self._heed(why, batch, row)
         return row
 
     def _scan_each(self, batch: Batch, start: int, times: Int64s, said: Floats) -> tuple[int, Int64s, Floats]:
@@ -261,10 +272,8 @@ class Market:
             self._batch = batch
         return self._columns
 
-    def _make_room(self, why: int) -> None:
+    def _heed(self, why: int, batch: Batch, row: int) -> None:
         if why in (NO_ROOM, CROWDED):
             self._book = grown(self._book)
-
-    def _refuse(self, batch: Batch, row: int, why: int) -> None:
-        if why == REFUSED:
-            raise ValueError(refusal(batch, row, int(self._flow.tallies[LOCAL_NS])))
+        elif why == REFUSED:
+            raise ValueError(refusal(batch, row, self._flow.tallies.item(LOCAL_NS)))

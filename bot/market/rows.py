@@ -160,12 +160,13 @@ def apply_run(  # the loop that most rows of a market go through: what it needs 
             if np.uint64(slot) >= width:  # a negative one is huge
                 break
             depth_id = max(depth_id, id_)
-            if plan is not None and book.born.shape[1] > 0:
-                watch_level(book, tallies, side, slot, sizes[slot], lots, tallies[MESSAGE_NS])
             word = np.uint64(slot >> WORD_BITS)
-            place = slot & WORD_MASK
+            bit = 1 << (slot & WORD_MASK)
+            bits = words[word]
+            if plan is not None and book.born.shape[1] > 0:
+                watch_level(book, tallies, side, slot, bits & bit != 0, lots)
             sizes[np.uint64(slot)] = lots
-            words[word] = (words[word] & ~(1 << place)) | (int(lots > 0) << place)
+            words[word] = (bits & ~bit) | (bit * int(lots > 0))
             is_touched |= int(key >= watched)
             top = max(top, key if lots > 0 else NO_LEVEL)
             bottom = min(bottom, key)
@@ -201,12 +202,13 @@ def apply_depth(
         marks[half, ORIGIN] = key - book.sizes.shape[1] // 2
     slot = key - marks[half, ORIGIN]
     if np.uint64(slot) < np.uint64(book.sizes.shape[1]):
-        if plan is not None and book.born.shape[1] > 0:
-            watch_level(book, tallies, side, slot, book.sizes[side, slot], lots, tallies[MESSAGE_NS])
         word = np.uint64(slot >> WORD_BITS)
-        place = slot & WORD_MASK
+        bit = 1 << (slot & WORD_MASK)
+        bits = book.words[half, word]
+        if plan is not None and book.born.shape[1] > 0:
+            watch_level(book, tallies, side, slot, bits & bit != 0, lots)
         book.sizes[half, np.uint64(slot)] = lots
-        book.words[half, word] = (book.words[half, word] & ~(1 << place)) | (int(lots > 0) << place)
+        book.words[half, word] = (bits & ~bit) | (bit * int(lots > 0))
         if key < marks[half, BOTTOM]:
             marks[half, BOTTOM] = key
     elif marks[half, FAR] < book.far.shape[2]:

@@ -49,6 +49,7 @@ class Sampler:
     """
 
     __slots__ = (
+        "_asked",
         "_facts",
         "_forecast",
         "_gauge",
@@ -93,6 +94,7 @@ class Sampler:
         self.guests = tuple(spec for spec in specs if spec.symbol)
         self._facts = empty_facts(len(self.guests))
         self._row: Floats = np.full(len(specs), math.nan)
+        self._asked = self._row[: len(chosen)]
         self._sample_row = sample_row  # until it is known for what arguments
         self._sampled_ns = 0
         self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
@@ -103,21 +105,26 @@ class Sampler:
         """Length of a row as the kernels write it: the signals asked for, then the features of a forecast."""
         return len(self._row)
 
-    def take(self, now_ns: int, book: Book, flow: Flow) -> Floats:
+    def sight(self, flow: Flow) -> Sight:
+        """Return what decisions on this flow see: the arrays stay the same ones, whatever is written into them."""
+        return Sight(self._levels, flow.tallies, self._gauge, self._facts)
+
+    def take(self, now_ns: int, sight: Sight, book: Book, flow: Flow) -> Floats:
         """Return a fresh array of the signals at `now_ns` in the order of the names, NaN for no value.
 
         Raises:
             ValueError: `now_ns` lies before the last decision or before a message that was applied.
         """
         self._check_time(now_ns, flow)
-        if self._ring.marks[HEAD] - self._ring.marks[TAIL] == self._ring.times.shape[0]:
+        marks = self._ring.marks
+        if marks.item(HEAD) - marks.item(TAIL) == len(self._ring.times):
             self._ring = grown(self._ring)
-        given = (now_ns, self._sight(flow), book, flow, self._plan, self._ring, self._forecast, self._row)
+        given = (now_ns, sight, book, flow, self._plan, self._ring, self._forecast, self._row)
         if self._sample_row is sample_row:
             self._sample_row = entry_point(sample_row, *given)
         self._sample_row(*given)
         self._sampled_ns = now_ns
-        return self._row[: len(self._names)].copy()
+        return self._asked.copy()
 
     def take_all(
         self,
@@ -125,6 +132,7 @@ class Sampler:
         start: int,
         times_ns: Int64s,
         first: int,
+        sight: Sight,
         book: Book,
         flow: Flow,
         guests: Floats,
@@ -145,7 +153,7 @@ class Sampler:
                 row,
                 times_ns,
                 decision,
-                self._sight(flow),
+                sight,
                 book,
                 flow,
                 self._plan,
@@ -186,22 +194,21 @@ class Sampler:
 
     def seat(self, said: Floats | None) -> None:
         """Take in what the guests say now, (guests,); None for nothing."""
-        self._facts[FACTS:] = math.nan if said is None else said
-
-    def _sight(self, flow: Flow) -> Sight:
-        return Sight(self._levels, flow.tallies, self._gauge, self._facts)
+        if said is not None or self.guests:
+            self._facts[FACTS:] = math.nan if said is None else said
 
     def _check_time(self, now_ns: int, flow: Flow) -> None:
-        newest_ns = max(self._sampled_ns, int(flow.tallies[MESSAGE_NS]))
-        if now_ns < newest_ns:
+        message_ns = flow.tallies.item(MESSAGE_NS)
+        if now_ns < message_ns or now_ns < self._sampled_ns:
+            newest_ns = max(self._sampled_ns, message_ns)
             raise ValueError(f"decision time should be >= {newest_ns} (newest message or decision), was {now_ns}")
 
 
 def plan_of(specs: Sequence[SignalSpec], lot_size: float) -> Plan:
     """Return the arrays of the chosen signals, with nothing remembered yet; a `volume` is handed over in whole lots."""
     steps = np.zeros((len(specs), STEPS), dtype=np.int64)
-    args = np.zeros((len(specs), MOST_ARGUMENTS), dtype=np.float64)
-    memory = column = seat = 0
+    lengths_ns = list(dict.fromkeys((0, *(spec.window_ns for spec in specs))))  # the first is for having no window
+    memory = column = 0
     begins: dict[tuple[object, ...], int] = {}  # of what is remembered, its first place
     told: list[tuple[int, Paid]] = []
     for index, spec in enumerate(specs):
@@ -211,16 +218,33 @@ def plan_of(specs: Sequence[SignalSpec], lot_size: float) -> Plan:
             begins[state] = memory
             memory += room
             told.append((index, spec.signal.paid))
-        steps[index] = spec.signal.code, spec.window_ns, -1, begins[state], room, column, spec.signal.kept
+        window = lengths_ns.index(spec.window_ns)
+        steps[index] = spec.signal.code, window, begins[state], room, column, spec.signal.kept
         column += spec.signal.kept
+    windows = np.array([[length_ns, -1, 0] for length_ns in lengths_ns], dtype=np.int64)
+    return Plan(
+        steps=steps,
+        args=_arguments(specs, lot_size),
+        windows=windows,
+        seconds=np.full(len(windows), math.nan),
+        memory=np.zeros(memory),
+        on_trades=np.array([row for row, paid in told if paid in _TOLD_OF_TRADES], dtype=np.int64),
+        on_messages=np.array([row for row, paid in told if paid in _TOLD_OF_MESSAGES], dtype=np.int64),
+        news=np.zeros(NEWS, dtype=np.int64),
+    )
+
+
+def _arguments(specs: Sequence[SignalSpec], lot_size: float) -> Floats:
+    """What the kernels are handed of each signal; of one that another market answers, which of the guests it is."""
+    args = np.zeros((len(specs), MOST_ARGUMENTS), dtype=np.float64)
+    seat = 0
+    for index, spec in enumerate(specs):
         for place, (parameter, argument) in enumerate(zip(spec.signal.parameters, spec.arguments, strict=True)):
             args[index, place] = max(1, round(argument / lot_size)) if parameter.name == "volume" else argument
         if spec.symbol:
             args[index, 0] = seat
             seat += 1
-    on_trades = np.array([row for row, paid in told if paid in _TOLD_OF_TRADES], dtype=np.int64)
-    on_messages = np.array([row for row, paid in told if paid in _TOLD_OF_MESSAGES], dtype=np.int64)
-    return Plan(steps, args, np.zeros(memory), on_trades, on_messages, np.zeros(NEWS, dtype=np.int64))
+    return args
 
 
 def _state_of(index: int, spec: SignalSpec) -> tuple[object, ...]:

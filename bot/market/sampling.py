@@ -9,7 +9,7 @@ from bot.market.book import ASK_SIDE, BID_SIDE, Book, walk
 from bot.market.columns import Columns
 from bot.market.flow import Flow
 from bot.market.jit import inlined_kernel, lean_kernel
-from bot.market.plan import CODE, COLUMN, CURSOR, KEPT, MEMORY, ROOM, WINDOW_NS, Plan
+from bot.market.plan import CODE, COLUMN, CURSOR, KEPT, LENGTH_NS, MEMORY, ROOM, THEN, WINDOW, Plan
 from bot.market.rows import DONE, apply_rows
 from bot.market.signals import (
     book_imbalance,
@@ -118,6 +118,20 @@ def look(sight: Sight, book: Book, tops: Int64s) -> None:
 
 
 @inlined_kernel
+def look_back(now_ns: int, plan: Plan, ring: Ring) -> None:
+    """Find the decision at which each window begins."""
+    windows, last = plan.windows, ring.times.shape[0] - 1
+    for i in range(windows.shape[0]):
+        windows[i, THEN] = ring.marks[TAIL] & last
+        plan.seconds[i] = math.nan
+        if windows[i, LENGTH_NS] > 0:
+            windows[i, CURSOR] = entry_before(ring, windows[i, CURSOR], now_ns - windows[i, LENGTH_NS])
+            if windows[i, CURSOR] >= 0:
+                windows[i, THEN] = windows[i, CURSOR] & last
+                plan.seconds[i] = (now_ns - ring.times[windows[i, THEN]]) / NS_PER_S
+
+
+@inlined_kernel
 def sample_row(
     now_ns: int, sight: Sight, book: Book, flow: Flow, plan: Plan, ring: Ring, past: Forecast | None, row: Floats
 ) -> None:
@@ -126,17 +140,12 @@ def sample_row(
     `past` is None when all signals are of the everyday families and nothing is forecast.
     """
     look(sight, book, flow.tops)
-    steps, marks = plan.steps, ring.marks
-    last = ring.times.shape[0] - 1
-    slot = marks[HEAD] & last
+    look_back(now_ns, plan, ring)
+    steps = plan.steps
+    slot = ring.marks[HEAD] & (ring.times.shape[0] - 1)
     for i in range(steps.shape[0]):
-        then = marks[TAIL] & last
-        seconds = math.nan
-        if steps[i, WINDOW_NS] > 0:
-            steps[i, CURSOR] = entry_before(ring, steps[i, CURSOR], now_ns - steps[i, WINDOW_NS])
-            if steps[i, CURSOR] >= 0:
-                then = steps[i, CURSOR] & last
-                seconds = (now_ns - ring.times[then]) / NS_PER_S
+        window = steps[i, WINDOW]
+        then = plan.windows[window, THEN]
         at = steps[i, MEMORY]
         column = steps[i, COLUMN]
         own = plan.memory[at : at + steps[i, ROOM]]
@@ -145,14 +154,14 @@ def sample_row(
             own,
             plan.args[i],
             now_ns,
-            seconds,
+            plan.seconds[window],
             sight,
             book,
             ring.sums[then],
             ring.kept[then, column : column + steps[i, KEPT]],
             past,
         )
-        if steps[i, WINDOW_NS] > 0 and math.isnan(seconds):
+        if window > 0 and math.isnan(plan.seconds[window]):
             row[i] = math.nan
         for k in range(steps[i, KEPT]):
             ring.kept[slot, column + k] = own[k]

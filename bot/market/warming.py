@@ -8,6 +8,7 @@ from enum import StrEnum, unique
 
 import numpy as np
 
+from bot.market import ladder
 from bot.market.market import Market
 from bot.market.signals.catalogue import CATALOGUE
 from bot.market.signals.forecast import ForecastSpec
@@ -52,6 +53,7 @@ def warm_up(kernels: Kernels) -> None:
     kinds = np.array([Kind.BID, Kind.ASK], dtype=np.uint8)
     prices = np.array([1, 2], dtype=np.int64)
     batch = Batch("WARM/UP", stamps, stamps, stamps, stamps, prices, stamps, kinds, np.array([0, 1], dtype=np.uint8))
+    ladder.warm_up()
     market.step(batch, 0)
     market.sample(1)
     if kernels.has_tables:
