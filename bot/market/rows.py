@@ -229,7 +229,8 @@ def apply_rows(  # the one loop over messages and rows, long for it holds what c
     """Apply whole messages that begin before `until_ns`, `messages` at most; return the next row and why it stopped.
 
     After `NO_ROOM` call again from the row returned, with more far room: a message half applied is then gone on with.
-    All rows of a message count from the time of its first; its exchange stamp is that of its last.
+    All rows of a message count from the time of its first. Of depth rows that follow each other the last one's exchange
+    stamp is looked at.
     """
     local_ns, exchange_ns = columns.local_ns, columns.exchange_ns
     marks, tallies = book.marks, flow.tallies
@@ -280,12 +281,12 @@ def apply_rows(  # the one loop over messages and rows, long for it holds what c
             break
         at = np.uint64(row - 1)
         newest_ns = local_ns[at]
+        if exchange_ns[at] > tallies[EXCHANGE_NS]:
+            tallies[EXCHANGE_NS] = exchange_ns[at]
+            tallies[EXCHANGE_SEEN_LOCAL_NS] = newest_ns
         if columns.last[at] != 0:
             in_message = 0
             left -= 1
-            if exchange_ns[at] > tallies[EXCHANGE_NS]:
-                tallies[EXCHANGE_NS] = exchange_ns[at]
-                tallies[EXCHANGE_SEEN_LOCAL_NS] = newest_ns
             if has_book_rows == 1:
                 has_book_rows = 0
                 tallies[BOOK_MESSAGES] += 1
