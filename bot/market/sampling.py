@@ -72,11 +72,11 @@ def signal_value(
     """
     family = code // FAMILY
     if family == BOOK_IMBALANCE:
-        return book_imbalance.value(code, own, args, now_ns, seconds, sight, book, then, kept)
+        return book_imbalance.value(code, own, args, now_ns, seconds, sight, book, then, kept, past)
     if family == FAIR_PRICE:
-        return fair_price.value(code, own, args, now_ns, seconds, sight, then, kept)
+        return fair_price.value(code, own, args, now_ns, seconds, sight, then, kept, past)
     if family == ORDER_FLOW:
-        return order_flow.value(code, own, args, now_ns, seconds, sight, then, kept)
+        return order_flow.value(code, own, args, now_ns, seconds, sight, then, kept, past)
     if family == STATE:
         return state.value(code, own, args, now_ns, seconds, sight, then, kept)
     if family == QUALITY:

@@ -18,7 +18,8 @@ from bot.market.signals.entry import (
     ParameterKind,
     Signal,
 )
-from bot.market.signals.family import BOOK_IMBALANCE, FAMILY
+from bot.market.signals.family import BOOK_IMBALANCE, FAMILY, SPECIAL
+from bot.market.signals.forecast import Forecast
 from bot.market.signals.offer import lots_within
 from bot.market.signals.sight import MID, Sight
 from bot.types import BPS, NS_PER_MS, NS_PER_S, Floats, Int64s
@@ -30,7 +31,7 @@ QUEUE_SHARE: Final = BOOK_IMBALANCE * FAMILY + 4
 LOG_RATIO: Final = BOOK_IMBALANCE * FAMILY + 5
 DISTANCE_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 6
 BAND_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 7
-PERSISTENT_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 8
+PERSISTENT_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + SPECIAL
 
 
 @lean_kernel
@@ -44,8 +45,9 @@ def value(
     book: Book,
     then: Int64s,
     kept: Floats,
+    past: Forecast | None,
 ) -> float:
-    """Return a book imbalance, NaN without a book."""
+    """Return a book imbalance, NaN without a book; `past` is None in the small kernels."""
     mid = sight.gauge[MID]
     levels = sight.levels
     if math.isnan(mid):
@@ -56,7 +58,7 @@ def value(
         return distance_imbalance(levels, int(args[0]), args[1] * BPS / mid)
     if code == BAND_IMBALANCE:
         return band_imbalance(sight, book, args[0])
-    if code == PERSISTENT_IMBALANCE:
+    if past is not None and code == PERSISTENT_IMBALANCE:
         return persistent_imbalance(levels, book, int(args[0]), args[1], now_ns)
     is_touch = code == QUEUE_IMBALANCE or code == QUEUE_SHARE  # a tuple is slower here
     return plain_imbalance(code, levels, 1 if is_touch else int(args[0]))
@@ -114,9 +116,13 @@ def distance_imbalance(levels: Int64s, count: int, rate: float) -> float:
 @lean_kernel
 def band_imbalance(sight: Sight, book: Book, bps: float) -> float:
     """Return the imbalance of the sizes within `bps` of the mid, NaN when there are none."""
-    bid = lots_within(sight, book, BID_SIDE, bps)
-    ask = lots_within(sight, book, ASK_SIDE, bps)
-    return float((bid - ask) / (bid + ask)) if bid + ask > 0 else math.nan
+    total = 0
+    leaning = 0
+    for side in range(2):
+        lots = lots_within(sight, book, side, bps)
+        total += lots
+        leaning += lots * (1 - 2 * side)
+    return leaning / total if total > 0 else math.nan
 
 
 @lean_kernel

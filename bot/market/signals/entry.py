@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
 
-from bot.market.signals.family import EVERYDAY, FAMILY
+from bot.market.signals.family import EVERYDAY, FAMILY, SPECIAL
 from bot.types import NS_PER_MS, NS_PER_S
 
 
@@ -91,8 +91,9 @@ class Signal:
 
     @property
     def is_everyday(self) -> bool:
-        """True when the small kernels have it: it is of an everyday family and paid for at decisions alone."""
-        return self.code // FAMILY in EVERYDAY and self.paid is Paid.DECISION
+        """True when the small kernels have it: it is an everyday one of its family and paid for at decisions alone."""
+        is_known = self.code // FAMILY in EVERYDAY and self.code % FAMILY < SPECIAL
+        return is_known and self.paid is Paid.DECISION
 
     @property
     def example(self) -> str:

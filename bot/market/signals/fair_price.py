@@ -20,7 +20,8 @@ from bot.market.signals.entry import (
     Signal,
     room_of,
 )
-from bot.market.signals.family import FAIR_PRICE, FAMILY
+from bot.market.signals.family import FAIR_PRICE, FAMILY, SPECIAL
+from bot.market.signals.forecast import Forecast
 from bot.market.signals.sight import MID, TICK_SIZE, Sight
 from bot.types import BPS, NS_PER_S, Floats, Int64s
 
@@ -30,8 +31,8 @@ SPREAD_TICKS: Final = FAIR_PRICE * FAMILY + 3
 WEIGHTED_MID: Final = FAIR_PRICE * FAMILY + 4
 VAMP: Final = FAIR_PRICE * FAMILY + 5
 DEPTH_PRICE: Final = FAIR_PRICE * FAMILY + 6
-MICROPRICE: Final = FAIR_PRICE * FAMILY + 7
-MICROPRICE_LEAN: Final = FAIR_PRICE * FAMILY + 8
+MICROPRICE: Final = FAIR_PRICE * FAMILY + SPECIAL
+MICROPRICE_LEAN: Final = FAIR_PRICE * FAMILY + SPECIAL + 1
 
 
 @lean_kernel
@@ -44,8 +45,9 @@ def value(
     sight: Sight,
     then: Int64s,
     kept: Floats,
+    past: Forecast | None,
 ) -> float:
-    """Return a price or a spread, NaN without a book."""
+    """Return a price or a spread, NaN without a book; `past` is None in the small kernels."""
     mid = sight.gauge[MID]
     if math.isnan(mid):
         return math.nan
@@ -58,7 +60,7 @@ def value(
         return BPS * (ask - bid) / mid if mid > 0 else math.nan
     if code == SPREAD_TICKS:
         return float(ask - bid)
-    if code == MICROPRICE or code == MICROPRICE_LEAN:  # noqa: SIM109 - a tuple is slower here
+    if past is not None and code >= MICROPRICE:
         lean = microprice.lean(own, now_ns, args[0], sight.levels)
         return lean if code == MICROPRICE_LEAN else float((mid + lean) * tick_size)
     count = 1 if code == WEIGHTED_MID else int(args[0])

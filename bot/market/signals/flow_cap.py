@@ -13,11 +13,11 @@ from typing import Final
 from bot.market.bits import highest_bit
 from bot.market.jit import lean_kernel
 from bot.market.signals.entry import INF, WINDOW, Paid, Parameter, ParameterKind, Signal, room_of
-from bot.market.signals.family import FAMILY, ORDER_FLOW
+from bot.market.signals.family import FAMILY, ORDER_FLOW, SPECIAL
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
 from bot.types import Floats
 
-CAPPED_OFI: Final = ORDER_FLOW * FAMILY + 40
+CAPPED_OFI: Final = ORDER_FLOW * FAMILY + SPECIAL + 1
 
 _STEPS: Final = 8  # buckets an octave
 _OCTAVES: Final = 60  # sizes below 2 ** 60 lots: eight times as many still fit into an integer

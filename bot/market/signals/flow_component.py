@@ -15,12 +15,12 @@ import numpy as np
 
 from bot.market.jit import lean_kernel
 from bot.market.signals.entry import INF, WINDOW, Signal, room_of
-from bot.market.signals.family import FAMILY, ORDER_FLOW
+from bot.market.signals.family import FAMILY, ORDER_FLOW, SPECIAL
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
 from bot.market.tallies import DEEP_LOTS, OFI, RANKS, UPDATES
 from bot.types import NS_PER_S, Floats, Int64s
 
-INTEGRATED_OFI: Final = ORDER_FLOW * FAMILY + 30
+INTEGRATED_OFI: Final = ORDER_FLOW * FAMILY + SPECIAL
 
 LEAST_BINS: Final = 100  # before the weights are used: ten numbers a bin, ten a covariance's row
 HALFLIFE_NS: Final = 1800.0 * NS_PER_S

@@ -14,13 +14,13 @@ from typing import Final
 
 from bot.market.jit import lean_kernel
 from bot.market.signals.entry import INF, Paid, Parameter, ParameterKind, Shared, Signal, room_of
-from bot.market.signals.family import FAMILY, ORDER_FLOW
+from bot.market.signals.family import FAMILY, ORDER_FLOW, SPECIAL
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
 from bot.types import NS_PER_MS, NS_PER_S, Floats
 
-BUY_INTENSITY: Final = ORDER_FLOW * FAMILY + 50
-SELL_INTENSITY: Final = ORDER_FLOW * FAMILY + 51
-INTENSITY_IMBALANCE: Final = ORDER_FLOW * FAMILY + 52
+BUY_INTENSITY: Final = ORDER_FLOW * FAMILY + SPECIAL + 2
+SELL_INTENSITY: Final = ORDER_FLOW * FAMILY + SPECIAL + 3
+INTENSITY_IMBALANCE: Final = ORDER_FLOW * FAMILY + SPECIAL + 4
 
 HALFLIVES_A_WINDOW: Final = 10  # long beside the kernel, as the estimate of n asks for
 LEAST_WINDOWS: Final = 20

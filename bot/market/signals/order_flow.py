@@ -8,11 +8,11 @@ from typing import Final
 from bot.market.jit import lean_kernel
 from bot.market.signals import flow_cap, flow_change, flow_component, flow_intensity
 from bot.market.signals.entry import INF, NOT_WARM, ONE_WINDOW, RANK, WINDOW, Paid, Shared, Signal, room_of
-from bot.market.signals.family import FAMILY, ORDER_FLOW
+from bot.market.signals.family import FAMILY, ORDER_FLOW, SPECIAL
 from bot.market.signals.flow_cap import CAPPED_OFI
 from bot.market.signals.flow_change import OFI_ACCELERATION, TRADE_FLOW_ACCELERATION
 from bot.market.signals.flow_component import INTEGRATED_OFI, per_level
-from bot.market.signals.flow_intensity import BUY_INTENSITY
+from bot.market.signals.forecast import Forecast
 from bot.market.signals.news import ASK_LOTS, BID_LOTS
 from bot.market.signals.sight import LOT_SIZE, Sight
 from bot.market.tallies import BOOK_MESSAGES, BUY_LOTS, BUYS, DEEP_LOTS, OFI, RANKS, SELL_LOTS, SELLS, UPDATES
@@ -60,16 +60,20 @@ def value(
     sight: Sight,
     then: Int64s,
     kept: Floats,
+    past: Forecast | None,
 ) -> float:
-    """Return what flowed since the start of the window, how fast, or how much faster than before."""
+    """Return what flowed since the start of the window, how fast, or how much faster than before.
+
+    `past` is None in the small kernels, which have no `SPECIAL` signals.
+    """
     tallies = sight.tallies
     lot_size = float(sight.gauge[LOT_SIZE])
-    if code == INTEGRATED_OFI:
-        return flow_component.integrated_ofi(own, now_ns, tallies, then, kept)
-    if code >= BUY_INTENSITY:
+    if past is not None and code >= ORDER_FLOW * FAMILY + SPECIAL:
+        if code == INTEGRATED_OFI:
+            return flow_component.integrated_ofi(own, now_ns, tallies, then, kept)
+        if code == CAPPED_OFI:
+            return lot_size * flow_cap.capped_ofi(own, kept)
         return flow_intensity.intensity(code, own, args[0], now_ns)
-    if code == CAPPED_OFI:
-        return lot_size * flow_cap.capped_ofi(own, kept)
     if code == OFI_ACCELERATION:
         return lot_size * flow_change.acceleration(own, args, now_ns, tallies[OFI])
     if code == TRADE_FLOW_ACCELERATION:
