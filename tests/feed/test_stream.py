@@ -97,7 +97,8 @@ async def test_one_subscription_that_falls_silent_is_noticed_while_the_connectio
 async def test_a_stream_that_lags_behind_the_exchange_is_out_of_step_for_as_long_as_it_does() -> None:
     async with streaming() as floor:
         await floor.in_step()
-        floor.control.arm("delay", delay_ms=1_500, stream="*@*")
+        # Later than messages may be, 1 s, but not so late that the first one after the cut is missed: 1.5 s is death.
+        floor.control.arm("delay", delay_ms=1_250, stream="*@*")
         floor.control.arm("disconnect", count=1, stream="*@*")
         await floor.until(lambda: not any(floor.witness.healthy.values()))
         seen = len(floor.witness.reports)
