@@ -11,8 +11,8 @@ from bot.types import Floats, Int64s
 
 
 @inlined_kernel
-def after_trade(plan: Plan, now_ns: int, exchange_ns: int, is_buy: bool, ticks: int, lots: int, tops: Int64s) -> None:
-    """Tell of one trade; `tops` are the watched levels as of the last book message before it."""
+def after_trade(plan: Plan, now_ns: int, exchange_ns: int, is_buy: bool, ticks: int, lots: int) -> None:
+    """Tell of one trade."""
     if plan.on_trades.shape[0] > 0:
         sign = 1 if is_buy else -1
         tell_trade(

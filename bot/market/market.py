@@ -233,7 +233,7 @@ class Market:
 
     @property
     def exchange_ns(self) -> int:
-        """Newest exchange stamp of any row."""
+        """Newest exchange stamp; of depth rows that follow each other in a message, the last one's counts."""
         return self._flow.tallies.item(EXCHANGE_NS)
 
     @property

@@ -267,7 +267,7 @@ def apply_rows(  # the one loop over messages and rows, long for it holds what c
                 row, depth_id, touched = apply_depth(columns, row, book, flow, plan, depth_id, touched)
         elif kind == _BUY or kind == _SELL:  # noqa: SIM109 - a tuple is slower here
             if plan is not None:
-                after_trade(plan, message_ns, exchange_ns[at], kind == _BUY, columns.price[at], lots, flow.tops)
+                after_trade(plan, message_ns, exchange_ns[at], kind == _BUY, columns.price[at], lots)
             apply_trade(book, tallies, kind, columns.price[at], lots)
             row += 1
         elif max(marks[BID_SIDE, FAR], marks[ASK_SIDE, FAR]) < room:
