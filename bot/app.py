@@ -26,14 +26,13 @@ from bot.control import ControlFile, control_path
 from bot.deadline import AlarmDeadline
 from bot.display import Display
 from bot.errors import BotError, TapeError, UserError
-from bot.feed.client import LOCAL
 from bot.feed.replay import tape_inputs
 from bot.recording import record_market
 from bot.replaying import replay_run, verdict
 from bot.running import Ending, attend, flatten, play, signals, stop, until_ended
 from bot.session import Session
 from bot.sources import PolledMarket
-from bot.starting import Start, StartedRun, start_run
+from bot.starting import Start, StartedRun, on_recording, start_run
 from bot.trading.loading import LoadedStrategy, load
 from bot.watching import Caption, Watch
 from storage.database import open_reader, open_writer
@@ -274,8 +273,7 @@ def _on_tape(config: Config, tape: Tape) -> Config:
     """Return the configuration of a run on a tape: its instruments, served by the local exchange."""
     if not tape.rows:
         raise TapeError(f"tape {tape.folder} should hold events to trade on, holds none")
-    exchange = config.exchange.model_copy(update={"id": LOCAL, "base_url": "", "symbols": tape.symbols})
-    return config.model_copy(update={"exchange": exchange})
+    return on_recording(config, tape.symbols)
 
 
 def _tape_folder(config: Config) -> Path:

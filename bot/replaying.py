@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 from sqlalchemy import Engine as Database
@@ -14,7 +13,7 @@ from bot.account import rebuilt
 from bot.building import CorePlan, build_engine, clock_every_ns, kernels_of, signals_of, warm_kernels
 from bot.config import from_resolved
 from bot.errors import UserError
-from bot.feed.replay import tape_inputs
+from bot.feed.reel import Reel
 from bot.plugins import plugins_again
 from bot.trading.engine import STOP, Engine
 from bot.trading.guard import RecordedDeadline
@@ -23,7 +22,6 @@ from bot.types import Batch, Command, Input, Overrun, Record
 from storage import tradelog
 from storage.parity import Difference, compare
 from storage.plugins import plugins_of_run
-from storage.tape import Tape
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,19 @@ class Replayed:
     killed: bool
 
 
-def replay_run(database: Database, run_id: int, progress: Callable[[int, int], None]) -> Replayed:
+def _nobody(records: Sequence[Record]) -> None:
+    """Look at nothing."""
+
+
+def replay_run(
+    database: Database,
+    run_id: int,
+    progress: Callable[[int, int], None],
+    look: Callable[[Sequence[Record]], None] = _nobody,
+) -> Replayed:
     """Run a stored run's inputs through a core built as it was, and compare; `progress` takes rows done and in all.
+
+    `look` is shown the records of each input.
 
     Raises:
         UserError: the run left no tape, or the tape is not the one it ran on.
@@ -47,15 +56,15 @@ def replay_run(database: Database, run_id: int, progress: Callable[[int, int], N
     run = tradelog.run(database, run_id)
     if not run.tape:
         raise UserError(f"run {run_id} recorded no tape (feed.record was off), so it cannot be replayed")
-    tape = Tape.open(Path(run.tape))
+    tape = Reel.named(run.tape)
     if run.tape_digest and tape.digest() != run.tape_digest:
         raise UserError(f"tape {run.tape} is not the one that run {run_id} traded on: its digest differs")
     entered = tradelog.inputs(database, run_id)
     engine = _engine(database, run, tape, [one for one in entered if isinstance(one, Overrun)])
     commands = [one for one in entered if isinstance(one, Command)]
     every_ns = clock_every_ns(from_resolved(orjson.loads(run.config)))
-    tally = _Tally(progress, tape.rows)
-    inputs = _in_order(tape_inputs(tape, every_ns), commands)
+    tally = _Tally(progress, look, tape.rows)
+    inputs = _in_order(tape.inputs(every_ns), commands)
     differences = compare(database, run_id, _records(engine, inputs, tally))
     return Replayed(run_id, tuple(differences), tally.inputs, tally.records, run.ended_ns is None)
 
@@ -63,23 +72,24 @@ def replay_run(database: Database, run_id: int, progress: Callable[[int, int], N
 @dataclass(slots=True)
 class _Tally:
     progress: Callable[[int, int], None]
+    look: Callable[[Sequence[Record]], None]
     rows: int
     inputs: int = 0
     records: int = 0
     done: int = 0
 
 
-def _engine(database: Database, run: tradelog.Run, tape: Tape, overruns: list[Overrun]) -> Engine:
+def _engine(database: Database, run: tradelog.Run, tape: Reel, overruns: list[Overrun]) -> Engine:
     config = from_resolved(orjson.loads(run.config))
     strategy = load_source(tradelog.source(database, run.id), run.strategy_name, config.strategy.use)
     warm_kernels(kernels_of(strategy, config))
-    instruments = tuple({each.symbol: each for each in tape.header.instruments}.values())
+    instruments = tape.instruments
     opening = orjson.loads(run.opening)
     portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}
     keys = {(one.lane, one.symbol, one.seq) for one in overruns}
     deadline = RecordedDeadline(keys, config.strategy.time_limit)
     plugins = plugins_again(config, signals_of(strategy, config), plugins_of_run(database, run.id))
-    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, tape.header.sampling, plugins))
+    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, tape.sampling, plugins))
     engine.name_run(str(run.id))
     return engine
 
@@ -101,6 +111,7 @@ def _records(engine: Engine, inputs: Iterator[Input], tally: _Tally) -> Iterator
         records = engine.process(received)
         tally.inputs += 1
         tally.records += len(records)
+        tally.look(records)
         if isinstance(received, Batch):
             tally.done += len(received)
             tally.progress(tally.done, tally.rows)

@@ -105,6 +105,13 @@ def start_run(
     return StartedRun(run_id, journal, engine, restored, notes)
 
 
+def on_recording(config: Config, symbols: Sequence[str]) -> Config:
+    """Return the configuration of a run on a recording: its instruments, as the local exchange would serve them."""
+    # The id as text: its constant stands where ccxt is loaded, which takes longer than a short tape.
+    exchange = config.exchange.model_copy(update={"id": "local", "base_url": "", "symbols": tuple(symbols)})
+    return config.model_copy(update={"exchange": exchange})
+
+
 def _run_start(
     config: Config,
     strategy: LoadedStrategy,

@@ -19,7 +19,7 @@ from storage.rows import TABLES, record_of, row_of
 Kept = TypeVar("Kept")
 
 _PAGE_ROWS: Final = 5_000
-_NAMES: Final[Mapping[type, str]] = {
+KIND_NAMES: Final[Mapping[type, str]] = {
     Intent: "intent",
     OrderEvent: "order event",
     Fill: "fill",
@@ -65,18 +65,20 @@ def compare(
     with reading(engine) as connection:
         runs = schema.runs
         found = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
-        checkpoints = _stored_checkpoints(connection, run_id)
+        checkpoints = stored_checkpoints(connection, run_id)
     if found is None:
         raise StorageError(f"there is no run {run_id}: list the runs to see which there are")
     kinds = (StretchStart, Intent, OrderEvent, Fill, Denial)
-    streams: dict[type, _Stream] = {kind: _Stream(_NAMES[kind], _stored(engine, run_id, kind)) for kind in kinds}
+    streams: dict[type, _Stream] = {
+        kind: _Stream(KIND_NAMES[kind], stored_records(engine, run_id, kind)) for kind in kinds
+    }
     hashes = _Hashes(DecisionLog(checkpoint_every), checkpoints)
     for record in replayed:
         if isinstance(record, Decision):
             for start in hashes.take(record):
-                streams[StretchStart].meet(replace(start, decision=_as_stored(start.decision)))
+                streams[StretchStart].meet(replace(start, decision=_asstored_records(start.decision)))
         elif type(record) in streams:
-            streams[type(record)].meet(_as_stored(record))
+            streams[type(record)].meet(_asstored_records(record))
     killed = found["ended_ns"] is None
     verdicts = [*(stream.verdict(killed) for stream in streams.values()), hashes.verdict(killed)]
     return sorted((each for each in verdicts if each is not None), key=lambda each: each.seq)
@@ -98,7 +100,7 @@ class _Hashes:
             head = self._log.head(decision.lane, decision.symbol)
             checkpoint = wanted.pop(head.number, None)
             if checkpoint is not None:
-                self._difference = _difference(_NAMES[Checkpoint], head.number, checkpoint, head)
+                self._difference = _difference(KIND_NAMES[Checkpoint], head.number, checkpoint, head)
         return starts
 
     def verdict(self, killed: bool) -> Difference | None:
@@ -106,10 +108,10 @@ class _Hashes:
             return self._difference
         for wanted in self._stored.values():
             for number, checkpoint in sorted(wanted.items()):
-                return _one_sided(_NAMES[Checkpoint], number, checkpoint, None)
+                return _one_sided(KIND_NAMES[Checkpoint], number, checkpoint, None)
         for head in [] if killed else self._log.heads():
             if head.number != self._last.get((head.lane, head.symbol), 0):
-                return _one_sided(_NAMES[Checkpoint], head.number, None, head)
+                return _one_sided(KIND_NAMES[Checkpoint], head.number, None, head)
         return None
 
 
@@ -142,7 +144,8 @@ class _Stream:
         return _one_sided(self._name, self._number + 1, stored, None) if stored is not None else None
 
 
-def _stored(engine: Engine, run_id: int, kind: type) -> Iterator[Any]:
+def stored_records(engine: Engine, run_id: int, kind: type) -> Iterator[Any]:
+    """Yield the stored records of one kind that an input of the run caused, in order, page by page."""
     # Page by page: a replay takes long, and a look at the database should not.
     table = schema.decisions if kind is StretchStart else TABLES[kind]
     after = 0
@@ -162,11 +165,12 @@ def _stretch_start(row: RowMapping) -> StretchStart:
     return StretchStart(record_of(Decision, row), row["number"], row["previous_count"], row["previous_last_ns"])
 
 
-def _as_stored(record: Kept) -> Kept:
+def _asstored_records(record: Kept) -> Kept:
     return record_of(type(record), row_of(record))
 
 
-def _stored_checkpoints(connection: Connection, run_id: int) -> dict[tuple[str, str], dict[int, Checkpoint]]:
+def stored_checkpoints(connection: Connection, run_id: int) -> dict[tuple[str, str], dict[int, Checkpoint]]:
+    """Return the hashes over all decisions, by lane and symbol and by the number of the decision."""
     found: dict[tuple[str, str], dict[int, Checkpoint]] = {}
     for table in (schema.checkpoints, schema.decision_heads):
         rows = connection.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.number)).mappings()
@@ -176,36 +180,39 @@ def _stored_checkpoints(connection: Connection, run_id: int) -> dict[tuple[str, 
 
 
 def _difference(name: str, number: int, stored: object, replayed: object) -> Difference | None:
-    ours, theirs = _flat(stored), _flat(replayed)
+    ours, theirs = flat(stored), flat(replayed)
     for field in ours:
-        if not _same(ours[field], theirs[field]):
+        if not same(ours[field], theirs[field]):
             return Difference(
-                name, number, ours["seq"], ours["local_ns"], field, _shown(ours[field]), _shown(theirs[field])
+                name, number, ours["seq"], ours["local_ns"], field, shown(ours[field]), shown(theirs[field])
             )
     return None
 
 
 def _one_sided(name: str, number: int, stored: object | None, replayed: object | None) -> Difference:
-    there = _flat(stored if stored is not None else replayed)
-    whole = ", ".join(f"{field} {_shown(value)}" for field, value in there.items() if field not in ("seq", "local_ns"))
+    there = flat(stored if stored is not None else replayed)
+    whole = ", ".join(f"{field} {shown(value)}" for field, value in there.items() if field not in ("seq", "local_ns"))
     sides = (whole, "nothing") if stored is not None else ("nothing", whole)
     return Difference(name, number, there["seq"], there["local_ns"], "the record", *sides)
 
 
-def _flat(record: object) -> dict[str, Any]:
+def flat(record: object) -> dict[str, Any]:
+    """Return the fields of a record by name, those of a stretch's first decision among its own."""
     if isinstance(record, StretchStart):
         counts = ("number", "previous_count", "previous_last_ns")
-        return {**_flat(record.decision), **{name: getattr(record, name) for name in counts}}
+        return {**flat(record.decision), **{name: getattr(record, name) for name in counts}}
     names = (field.name for field in fields(record))  # type: ignore[arg-type]
     return {name: getattr(record, name) for name in names}
 
 
-def _same(stored: Any, replayed: Any) -> bool:
+def same(stored: Any, replayed: Any) -> bool:
+    """Return True when two values are equal, no value (NaN) being equal to itself."""
     if isinstance(stored, Mapping) and isinstance(replayed, Mapping):
-        return list(stored) == list(replayed) and all(map(_same, stored.values(), replayed.values()))
+        return list(stored) == list(replayed) and all(map(same, stored.values(), replayed.values()))
     both_nan = isinstance(stored, float) and math.isnan(stored) and math.isnan(replayed)
     return bool(both_nan or stored == replayed)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value as text, `nothing` for an empty one."""
     return "nothing" if value == "" else str(value)

@@ -14,6 +14,7 @@ from typing import Final
 import typer
 
 from bot.console import (
+    backtest_commands,
     checkup,
     config_commands,
     control_commands,
@@ -37,6 +38,9 @@ _TOP: Final[_Commands] = {
     "paper": run_commands.paper,
     "record": run_commands.record,
     "replay": run_commands.replay,
+    "backtest": backtest_commands.backtest,
+    "report": backtest_commands.report,
+    "compare": backtest_commands.compare,
     "status": control_commands.status,
     "halt": control_commands.halt,
     "resume": control_commands.resume,

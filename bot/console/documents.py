@@ -34,6 +34,13 @@ def show(renderable: RenderableType, document: object, *, as_json: bool) -> None
         console.print(renderable)
 
 
+def as_text(renderable: RenderableType) -> str:
+    """Return a table as plain text, for a file."""
+    written = io.StringIO()
+    Console(file=written, width=_FILE_WIDTH, color_system=None).print(renderable)
+    return "".join(f"{line.rstrip()}\n" for line in written.getvalue().splitlines())
+
+
 def print_json(document: object) -> None:
     """Print one JSON document: decimals as text, no value as null, a stamp in ns with its ISO time beside it."""
     sys.stdout.write(json.dumps(plain(document), indent=2, ensure_ascii=False) + "\n")

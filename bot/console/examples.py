@@ -14,6 +14,12 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "record": ("imbalance record --for 10m", "imbalance record --set exchange.id=binanceusdm"),
     "replay": ("imbalance replay 3 --assert",),
+    "backtest": (
+        "imbalance backtest btcusdt --strategy imbalance_maker --out reports/btc",
+        "imbalance backtest day1 day2 --strategy my_alpha --param enter=0.4",
+    ),
+    "report": ("imbalance report 3 --out reports/3",),
+    "compare": ("imbalance compare 3 4",),
     "exchange": (
         "imbalance exchange --port 8700 --seed 7",
         "imbalance exchange --symbols 20 --alpha 0",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from bot.config_values import duration_text
 from bot.research.bootstrap import Estimate
+from bot.research.drawing import COLOURS, INK, clear_background, drawn
 from bot.research.verdict import bps_text
 from bot.research.worth import Ahead, SignalWorth, Validity
 from bot.types import NS_PER_S
@@ -21,26 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Told apart by most eyes, and on white as on black (after Okabe and Ito 2008, made lighter or darker where needed).
-_COLOURS: Final = ("#3b8fd4", "#dd8a1c", "#1f9e77", "#c46ba6", "#d4553f", "#8c8f3c")
-_INK: Final = "#010203"  # put in place of the page's own colour until the picture is drawn
 _WIDTH_IN: Final = 9.0
 _FAR: Final = 3.0  # a cost this many times the largest bar would flatten all bars: it is told in words
-_STYLE: Final[Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "validity",  # the same report twice is the same text
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.titlecolor": _INK,
-    "axes.titlesize": 10,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
 
 
 def slowest(worth: SignalWorth) -> list[Ahead]:
@@ -62,14 +42,12 @@ def explanation_chart(validity: Validity) -> str:
             places = np.arange(len(worths))
             now = [worth.present[number] for worth in worths]
             later = [slowest(worth)[number] for worth in worths]
-            ax.barh(
-                places - 0.2, [_or_0(one.line.r2) for one in now], 0.36, color=_COLOURS[0], label="up to the signal"
-            )
+            ax.barh(places - 0.2, [_or_0(one.line.r2) for one in now], 0.36, color=COLOURS[0], label="up to the signal")
             ahead = [max(_or_0(cell.out_r2), 0.0) for cell in later]
-            ax.barh(places + 0.2, ahead, 0.36, color=_COLOURS[1], label="after it, out of sample")
+            ax.barh(places + 0.2, ahead, 0.36, color=COLOURS[1], label="after it, out of sample")
             for shift, cells in ((-0.2, now), (0.2, later)):
                 chance = [_or_0(one.chance.high) for one in cells]
-                ax.plot(chance, places + shift, "|", color=_INK, label="chance, 95 %" if shift < 0 else None)
+                ax.plot(chance, places + shift, "|", color=INK, label="chance, 95 %" if shift < 0 else None)
             ax.set_yticks(places, [worth.name for worth in worths] if number == 0 else [""] * len(worths))
             ax.invert_yaxis()
             ax.set_title(f"over {duration_text(horizons[number])}")
@@ -86,7 +64,7 @@ def ranking_chart(validity: Validity) -> str:
 
     def draw(axes: Sequence[Axes]) -> None:
         ax = axes[0]
-        ax.axvline(0, color=_INK, linewidth=0.8)
+        ax.axvline(0, color=INK, linewidth=0.8)
         for number, horizon_ns in enumerate(horizons):
             cells = [slowest(worth)[number] for worth in worths]
             places = np.arange(len(worths)) + (number - (len(horizons) - 1) / 2) * 0.6 / max(len(horizons), 1)
@@ -116,9 +94,9 @@ def _draw_tenths(ax: Axes, cell: Ahead) -> None:
     filled = [group for group in cell.groups if group.windows]
     numbers, moves = [group.number for group in filled], np.array([group.move_bps.value for group in filled])
     arms = np.array([_arms(group.move_bps) for group in filled]).reshape(-1, 2).T
-    ax.bar(numbers, moves, 0.75, color=_COLOURS[0])
-    ax.errorbar(numbers, moves, arms, fmt="none", ecolor=_INK, elinewidth=0.9)
-    ax.axhline(0, color=_INK, linewidth=0.8)
+    ax.bar(numbers, moves, 0.75, color=COLOURS[0])
+    ax.errorbar(numbers, moves, arms, fmt="none", ecolor=INK, elinewidth=0.9)
+    ax.axhline(0, color=INK, linewidth=0.8)
     ax.set_title(f"bp over {duration_text(cell.horizon_ns)}", loc="left")
     ax.set_xlabel("tenth of the signal")
     ax.set_xticks((1, 5, 10))
@@ -126,10 +104,10 @@ def _draw_tenths(ax: Axes, cell: Ahead) -> None:
 
 
 def _draw_decay(ax: Axes, worth: SignalWorth) -> None:
-    ax.axhline(0, color=_INK, linewidth=0.8)
+    ax.axhline(0, color=INK, linewidth=0.8)
     for place, decay in enumerate(worth.decays):
         late_s = np.array(decay.latencies_ns) / NS_PER_S
-        colour = _COLOURS[place % len(_COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         ax.plot(late_s, decay.rank_ics, "o-", color=colour, markersize=3, label=duration_text(decay.horizon_ns))
     longest_s = max(decay.latencies_ns[-1] for decay in worth.decays) / NS_PER_S
     ax.set_xscale("symlog", linthresh=0.05)
@@ -150,19 +128,19 @@ def _draw_legend(ax: Axes) -> None:
 def _draw_cost(ax: Axes, cost_bps: float, largest_bps: float) -> None:
     if largest_bps > 0 and 0 < cost_bps <= _FAR * largest_bps:
         for sign in (-1, 1):
-            ax.axhline(sign * cost_bps, color=_COLOURS[4], linestyle="--", linewidth=1)
+            ax.axhline(sign * cost_bps, color=COLOURS[4], linestyle="--", linewidth=1)
         words = f"taker pays {bps_text(cost_bps)} (dashed)"
     else:
         times = f": {cost_bps / largest_bps:.0f} × the longest" if largest_bps > 0 else ""
         words = f"taker pays {bps_text(cost_bps)}{times}"
-    ax.annotate(words, (0.02, 0.99), xycoords="axes fraction", va="top", fontsize=7, color=_COLOURS[4])
+    ax.annotate(words, (0.02, 0.99), xycoords="axes fraction", va="top", fontsize=7, color=COLOURS[4])
     ax.margins(y=0.2)  # room for the words
 
 
 def _whiskers(ax: Axes, places: Any, estimates: Sequence[Estimate], number: int, label: str) -> None:
     values = np.array([one.value for one in estimates])
     arms = np.array([_arms(one) for one in estimates]).reshape(-1, 2).T
-    colour = _COLOURS[number % len(_COLOURS)]
+    colour = COLOURS[number % len(COLOURS)]
     ax.errorbar(values, places, xerr=arms, fmt="o", color=colour, markersize=4, elinewidth=1.2, label=label)
 
 
@@ -187,7 +165,6 @@ class _Sheet:
 
         height_in = 1.4 + 0.42 * len(self.worths) if self.worths else 2.6
         figure = Figure(figsize=(_WIDTH_IN, height_in))
-        figure.patch.set_alpha(0)
         # Margins in inches: leaving them to a layout engine takes three times as long.
         longest = max((len(worth.name) for worth in self.worths), default=0)
         left_in = 0.25 + 0.075 * longest if self.worths else 0.65
@@ -198,25 +175,11 @@ class _Sheet:
 
 
 def _drawn(name: str, title: str, sheet: _Sheet, draw: Callable[[Sequence[Axes]], None]) -> str:
-    import matplotlib  # half a second: only for a report
-
-    with matplotlib.rc_context(_STYLE):
-        figure = sheet.figure()
-        axes = list(np.atleast_1d(np.asarray(figure.subplots(1, sheet.panels), dtype=object)))
-        for ax in axes:
-            ax.patch.set_alpha(0)
+    def figure() -> Figure:
+        made = sheet.figure()
+        axes = list(np.atleast_1d(np.asarray(made.subplots(1, sheet.panels), dtype=object)))
+        clear_background(made)
         draw(axes)
-        return _inline(figure, name, title)
+        return made
 
-
-def _inline(figure: Figure, name: str, title: str) -> str:
-    """The picture alone, without what only a file needs; its names are made its own, for a page holds many."""
-    written = io.StringIO()
-    figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = written.getvalue()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r'(url\(|href=")#', rf"\g<1>#{name}-", text).replace("xlink:href", "href")
-    box = re.search(r'viewBox="[^"]*"', text)
-    opening = f'<svg role="img" aria-label="{escape(title)}" {box[0] if box else ""}>'
-    return opening + text[text.index(">") + 1 :].strip()
+    return drawn(name, title, figure)

@@ -6,33 +6,16 @@ import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Final
 
 from bot.config_values import duration_text
-from bot.research.bootstrap import Estimate
 from bot.research.decay import Decay
 from bot.research.discovery import FALSE_SHARE
+from bot.research.markup import NONE, interval, number, page_of, table, words
 from bot.research.plots import explanation_chart, ranking_chart, signal_chart, slowest
 from bot.research.sampling import MEANING, PointAuc
 from bot.research.verdict import FEWEST_WINDOWS, SILENT, bps_text
 from bot.research.worth import Ahead, Present, SignalWorth, Validity
 from bot.types import NS_PER_S
-
-_CSS: Final = """
-:root { color-scheme: light dark; --ink: #1c2024; --page: #ffffff; --dim: #667; --rule: #d5d9de; --good: #14774f; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #dfe3e8; --page: #14171a; --dim: #98a1ac; --rule: #363c43; --good: #5ecb9b; }
-}
-body { color: var(--ink); background: var(--page); font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
-  max-width: 62rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.4rem; } h3 { font-size: 1rem; margin-top: 1.6rem; }
-table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { border-bottom: 1px solid var(--rule); padding: 0.25rem 0.6rem 0.25rem 0; text-align: right;
-  vertical-align: top; }
-th { color: var(--dim); font-weight: 500; } .words { text-align: left; } .kept { color: var(--good); }
-p.dim, .dim { color: var(--dim); } div.wide { overflow-x: auto; } svg { width: 100%; height: auto; display: block; }
-"""
-_NONE: Final = "–"
 
 
 def page(validity: Validity) -> str:
@@ -50,11 +33,7 @@ def page(validity: Validity) -> str:
         _method(validity),
     ]
     title = f"Signal validity, {escape(validity.symbol)}"
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_CSS}</style></head>\n'
-        f"<body>\n{chr(10).join(body)}\n</body></html>\n"
-    )
+    return page_of(title, body)
 
 
 def _opening(validity: Validity) -> str:
@@ -77,15 +56,15 @@ def _verdicts(validity: Validity) -> str:
     rows = []
     for worth in validity.signals:
         if not worth.rows:
-            rows.append([_words(worth.name), *([_NONE] * 6), _words(SILENT.sentence)])
+            rows.append([words(worth.name), *([NONE] * 6), words(SILENT.sentence)])
         for cell in slowest(worth):
             now = next(each for each in worth.present if each.horizon_ns == cell.horizon_ns)
             rows.append(
                 [
-                    _words(worth.name),
+                    words(worth.name),
                     duration_text(cell.horizon_ns),
                     f"{cell.windows:,}",
-                    _number(now.line.r2, 3),
+                    number(now.line.r2, 3),
                     *ahead_texts(worth, cell),
                     f'<span class="{"kept words" if cell.survives else "words"}">{escape(_sentence(cell))}</span>',
                 ]
@@ -96,7 +75,7 @@ def _verdicts(validity: Validity) -> str:
         f"Forecasts begin {late} after the signal. R² next is out of sample. “Predicts” is of the signal's highest and "
         "lowest tenth, before costs. Green: told from chance."
     )
-    return f'<p class="dim">{note}</p>' + _table(headings, rows, (0, 7))
+    return f'<p class="dim">{note}</p>' + table(headings, rows, (0, 7))
 
 
 def _pictures(validity: Validity) -> str:
@@ -112,12 +91,12 @@ def _aucs(validity: Validity) -> str:
     rows = [_auc_row(worth.name, worth.aucs) for worth in validity.signals if worth.rows]
     rows.append(_auc_row("queue_imbalance at every change of the touch", validity.touch_aucs))
     explained = f"AUC: chance that the signal before a rise is above that before a fall; 0.5 says nothing. {points}."
-    return f"<p>{explained}</p>" + _table(("", "after move", "clock", "before move", "looks", "moves"), rows, (0,))
+    return f"<p>{explained}</p>" + table(("", "after move", "clock", "before move", "looks", "moves"), rows, (0,))
 
 
 def _auc_row(name: str, aucs: Sequence[PointAuc]) -> list[str]:
     clock = aucs[1]
-    return [_words(name), *(_interval(one.auc, 2) for one in aucs), f"{clock.looks:,}", f"{clock.moves:,}"]
+    return [words(name), *(interval(one.auc, 2) for one in aucs), f"{clock.looks:,}", f"{clock.moves:,}"]
 
 
 def _details(worth: SignalWorth, number: int) -> str:
@@ -134,15 +113,15 @@ def _present_table(present: Iterable[Present]) -> str:
         [
             duration_text(each.horizon_ns),
             f"{each.line.windows:,}",
-            _number(each.line.r2, 3),
-            _number(each.line.adjusted_r2, 3),
-            f"{_number(each.chance.median, 4)} / {_number(each.chance.high, 4)}",
-            _number(each.line.t, 1),
-            _number(each.line.rmse, 3),
+            number(each.line.r2, 3),
+            number(each.line.adjusted_r2, 3),
+            f"{number(each.chance.median, 4)} / {number(each.chance.high, 4)}",
+            number(each.line.t, 1),
+            number(each.line.rmse, 3),
         ]
         for each in present
     ]
-    return _table(("interval", "windows", "R²", "adjusted", "shuffled: median / 95 %", "t (White)", "RMSE, bp"), rows)
+    return table(("interval", "windows", "R²", "adjusted", "shuffled: median / 95 %", "t (White)", "RMSE, bp"), rows)
 
 
 def _ahead_table(ahead: Iterable[Ahead]) -> str:
@@ -151,19 +130,19 @@ def _ahead_table(ahead: Iterable[Ahead]) -> str:
             duration_text(cell.horizon_ns),
             duration_text(cell.latency_ns),
             f"{cell.windows:,}",
-            _number(cell.line.r2, 4),
-            _number(cell.line.adjusted_r2, 4),
-            f"{_number(cell.chance.median, 4)} / {_number(cell.chance.high, 4)}",
-            _number(cell.line.t, 1),
-            _number(cell.out_r2, 4),
-            f"{_number(cell.line.rmse, 3)} / {_number(cell.out_rmse_bps, 3)}",
-            _interval(cell.rank_ic, 2),
-            _number(cell.rank_ic.p, 3) + (" ✓" if cell.survives else ""),
+            number(cell.line.r2, 4),
+            number(cell.line.adjusted_r2, 4),
+            f"{number(cell.chance.median, 4)} / {number(cell.chance.high, 4)}",
+            number(cell.line.t, 1),
+            number(cell.out_r2, 4),
+            f"{number(cell.line.rmse, 3)} / {number(cell.out_rmse_bps, 3)}",
+            interval(cell.rank_ic, 2),
+            number(cell.rank_ic.p, 3) + (" ✓" if cell.survives else ""),
         ]
         for cell in ahead
     ]
     headings = ("horizon", "latency", "windows", "R²", "adjusted", "shuffled: median / 95 %", "t (White)")
-    return _table((*headings, "R² out of sample", "RMSE, bp: in / out", "rank IC", "p"), rows)
+    return table((*headings, "R² out of sample", "RMSE, bp: in / out", "rank IC", "p"), rows)
 
 
 def _gain_table(ahead: Iterable[Ahead]) -> str:
@@ -171,18 +150,18 @@ def _gain_table(ahead: Iterable[Ahead]) -> str:
         [
             duration_text(cell.horizon_ns),
             duration_text(cell.latency_ns),
-            _interval(cell.hit_rate, 2),
-            _interval(cell.gain_bps, 3),
-            _number(cell.rising, 2),
+            interval(cell.hit_rate, 2),
+            interval(cell.gain_bps, 3),
+            number(cell.rising, 2),
             bps_text(cell.cost.taker_bps),
             bps_text(cell.cost.maker_bps),
-            _number(cell.break_even_fee_bps, 3),
+            number(cell.break_even_fee_bps, 3),
             f'<span class="words">{escape(_sentence(cell))}</span>',
         ]
         for cell in ahead
     ]
     headings = ("horizon", "latency", "hit rate if moved", "gain before costs, bp", "tenths rising", "taker pays, bp")
-    return _table((*headings, "maker pays, bp", "break-even taker fee, bp", "verdict"), rows, (8,))
+    return table((*headings, "maker pays, bp", "break-even taker fee, bp", "verdict"), rows, (8,))
 
 
 def _method(validity: Validity) -> str:
@@ -205,46 +184,19 @@ def _method(validity: Validity) -> str:
 def ahead_texts(worth: SignalWorth, cell: Ahead) -> tuple[str, str, str]:
     """Write R² out of sample, rank IC and half-life (`2.7s`, `> 10s`); dashes where there is none, or too little."""
     if cell.windows < FEWEST_WINDOWS:
-        return _NONE, _NONE, _NONE
+        return NONE, NONE, NONE
     decay = next(each for each in worth.decays if each.horizon_ns == cell.horizon_ns)
-    return _number(cell.out_r2, 3), _number(cell.rank_ic.value, 2), _half_life(decay)
+    return number(cell.out_r2, 3), number(cell.rank_ic.value, 2), _half_life(decay)
 
 
 def _half_life(decay: Decay) -> str:
     if decay.outlives:
         return f"> {duration_text(decay.latencies_ns[-1])}"
     if math.isnan(decay.half_life_ns):
-        return _NONE
+        return NONE
     seconds = decay.half_life_ns / NS_PER_S
     return f"{seconds:.2g}s" if seconds < 10 else f"{seconds:.0f}s"
 
 
 def _sentence(cell: Ahead) -> str:
     return cell.verdict.sentence if cell.verdict is not None else ""
-
-
-def _interval(one: Estimate, digits: int) -> str:
-    if math.isnan(one.value):
-        return _NONE
-    return (
-        f"{one.value:.{digits}f} <span class='dim'>({_number(one.low, digits)} to {_number(one.high, digits)})</span>"
-    )
-
-
-def _number(value: float, digits: int) -> str:
-    return f"{value:,.{digits}f}" if math.isfinite(value) else _NONE
-
-
-def _words(text: str) -> str:
-    return f'<span class="words">{escape(text)}</span>'
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = ()) -> str:
-    def line(tag: str, cells: Sequence[str]) -> str:
-        marks = (' class="words"' if number in left else "" for number in range(len(cells)))
-        return (
-            "<tr>" + "".join(f"<{tag}{mark}>{cell}</{tag}>" for mark, cell in zip(marks, cells, strict=True)) + "</tr>"
-        )
-
-    body = "\n".join(line("td", row) for row in rows)
-    return f'<div class="wide"><table><thead>{line("th", headings)}</thead><tbody>\n{body}\n</tbody></table></div>'

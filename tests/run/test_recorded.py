@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.run.bots import ROOT, Folder
@@ -25,6 +27,24 @@ def test_the_recorded_btc_session_trades_and_replays_equal_twice(folder: Folder)
     for _ in range(2):
         replayed = folder.run("replay", "1", "--assert")
         assert replayed.code == 0, replayed.out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SESSION[0].exists(), reason=f"the recorded session is not there: {SESSION[0]}")
+def test_two_backtests_of_the_recorded_btc_session_are_equal_and_are_reported_alike(folder: Folder) -> None:
+    files = [str(path) for path in SESSION]
+    assert folder.run("import", "binance", *files, "--market", "usdm", "--out", "data/tapes/btc").code == 0
+
+    for out in ("first", "second"):
+        assert folder.run("backtest", "btc", "--every", "100ms", "--out", out).code == 0
+
+    assert folder.run("compare", "1", "2").code == 0
+    first, second = (json.loads((folder.path / out / "report.json").read_text()) for out in ("first", "second"))
+    assert first["lanes"][0]["fills"] > 10
+    assert {name: first[name] for name in first if name != "run"} == {
+        name: second[name] for name in first if name != "run"
+    }
+    assert folder.run("replay", "2", "--assert").code == 0
 
 
 def test_a_tape_served_over_http_is_polled_traded_and_replays_equal(folder: Folder) -> None:

@@ -1,0 +1,137 @@
+"""Runs a strategy over recorded tapes with the core that paper trading uses, and stores the run as paper stores one."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import numpy as np
+
+from bot.building import clock_every_ns, kernels_of, warm_kernels
+from bot.config import Config
+from bot.console.readiness import say_starting
+from bot.deadline import AlarmDeadline
+from bot.errors import BotError
+from bot.feed.reel import Reel
+from bot.research.performance.sightings import Sightings
+from bot.running import Ending
+from bot.starting import Start, StartedRun, on_recording, start_run
+from bot.trading.engine import STOP
+from bot.trading.loading import load
+from bot.types import Batch, Command, Input, Kind
+from storage.database import open_writer
+
+BACKTEST: Final = "backtest"
+COMMIT_EVERY_S: Final = 1.0
+
+Progress = Callable[[int, int], None]
+"""Called with the rows of the tapes that are done, and those there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtested:
+    """A run that is over and stored. `seconds` is the time from its first input to its last, by the wall."""
+
+    run: int
+    reel: Reel
+    sightings: Sightings
+    reason: str
+    interrupted: bool
+    seconds: float
+
+
+def account_of(name: str) -> str:
+    """Return the account that a backtest of this name trades on; apart from paper's, whatever the name."""
+    return f"{BACKTEST}/{name}" if name else BACKTEST
+
+
+def backtest(config: Config, folders: list[Path], account: str, progress: Progress) -> Backtested:
+    """Trade the tapes from the first event to the last on a new account; Ctrl-C ends the run with what is stored.
+
+    Raises:
+        BotError: one line for the user; what was stored is not lost.
+    """
+    reel = Reel.open(folders)
+    config = on_recording(config, tuple(each.symbol for each in reel.instruments))
+    strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
+    strategy.build(config.strategy.params)
+    database = open_writer(config.storage.url)
+    kernels = kernels_of(strategy, config)
+    say_starting(kernels)
+    warm_kernels(kernels)
+    digest = reel.digest()
+    start = Start(account, True, BACKTEST, reel.name, digest, time.time_ns(), reel.sampling)
+    try:
+        with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
+            begun = start_run(config, strategy, database, reel.instruments, start, deadline)
+            ran = _run(begun, reel, clock_every_ns(config), progress)
+        begun.journal.end_run(begun.id, time.time_ns(), ran.reason, digest)
+    finally:
+        database.dispose()
+    if begun.engine.failure:
+        raise BotError(f"{ran.reason}; what came before it is stored as run {begun.id}")
+    return ran
+
+
+def _run(begun: StartedRun, reel: Reel, every_ns: int, progress: Progress) -> Backtested:
+    ending, sightings = Ending(), Sightings(begun.engine.lanes[0].name)
+    core = _Core(begun, sightings)
+    rows, done, started_s = reel.rows, 0, time.monotonic()
+    with _interruptions(ending):
+        for received in reel.inputs(every_ns):
+            core.take(received)
+            if isinstance(received, Batch):
+                done += int(np.count_nonzero(received.kind != Kind.CLOCK))
+                progress(done, rows)
+            if begun.engine.failure:
+                ending.say(f"the strategy failed: {begun.engine.failure}", failed=True)
+            if ending.happened.is_set():
+                break
+        interrupted = ending.happened.is_set() and not ending.failed
+        ending.say("the tape is over")
+        core.take(Command(core.next_seq, begun.engine.now_ns, STOP, "run", ending.reason))
+    return Backtested(begun.id, reel, sightings, ending.reason, interrupted, time.monotonic() - started_s)
+
+
+@dataclass(slots=True)
+class _Core:
+    """The engine and who is told: as `Session`, but nothing is waited for and nothing needs to outlive a power loss."""
+
+    begun: StartedRun
+    sightings: Sightings
+    next_seq: int = 0
+    committed_s: float = 0.0
+
+    def take(self, received: Input) -> None:
+        journal = self.begun.journal
+        records = self.begun.engine.process(received)
+        self.next_seq = (int(received.seq[-1]) if isinstance(received, Batch) else received.seq) + 1
+        if isinstance(received, Command):
+            journal.write([received])
+        journal.write(records)
+        self.sightings.take(records)
+        now_s = time.monotonic()
+        if now_s - self.committed_s >= COMMIT_EVERY_S:
+            journal.commit(durable=False)
+            self.committed_s = now_s
+
+
+@contextmanager
+def _interruptions(ending: Ending) -> Iterator[None]:
+    """End the run between two inputs on Ctrl-C and on a polite kill."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        ending.say("stopped by Ctrl-C" if number == signal.SIGINT else "stopped by SIGTERM")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

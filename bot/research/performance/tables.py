@@ -1,0 +1,208 @@
+"""The report's tables, once: the page and the terminal show the same ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.config_values import duration_text
+from bot.console.figures import NO_VALUE, counted, day_and_clock, elapsed, figure, money
+from bot.research.bootstrap import Estimate
+from bot.research.performance.attribution import ADVERSE_NS
+from bot.research.performance.markouts import HORIZONS_NS, TENTHS_NS, Tenth
+from bot.research.performance.performance import Performance
+from bot.types import NS_PER_S
+
+_COUNTS_SHOWN = 12  # reasons of one kind: some hold numbers, and then there is no end to them
+_CHANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells of text. The columns `words` hold words, the others numbers; `note` says what they mean."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: tuple[int, ...] = (0,)
+    note: str = ""
+
+
+def headline(found: Performance) -> list[str]:
+    """Return what the run came to, the most important first, a sentence or two each."""
+    currency, interval = found.config.paper.currency, found.interval
+    least, most = (money(net, signed=True) for net in (interval.least, interval.most))
+    alike = interval.least == interval.most
+    lanes = "all lanes alike" if alike else f"{interval.least_lane} to {interval.most_lane}"
+    lines = [f"P&L interval {least} to {most} {currency} ({lanes}). {_sign(found)}"]
+    if found.placebos is None:
+        lines.append("No placebo lanes ran: whether this is more than chance was not tested.")
+    else:
+        own = found.placebos
+        told = "told from chance" if own.p < _CHANCE else "not told from chance"
+        lines.append(
+            f"Rank {own.rank} of {len(own.nets) + 1} among its placebos (lane {own.lane}, p = {own.p:.2f}): {told}."
+        )
+    return lines
+
+
+def _sign(found: Performance) -> str:
+    if not any(lane.fills for lane in found.lanes):
+        return "No order filled."
+    if found.interval.least > 0:
+        return "It earned under every fill assumption."
+    if found.interval.most < 0:
+        return "It lost under every fill assumption."
+    return "Whether it earned hangs on how its orders would have filled."
+
+
+def about(found: Performance) -> str:
+    """Say on one line what ran, where and when."""
+    run, paper = found.run, found.config.paper
+    span = elapsed(found.recorded_ns / NS_PER_S)
+    params = ", ".join(f"{name} = {value}" for name, value in found.config.strategy.params.items())
+    every = duration_text(found.config.strategy.every_ns) if found.config.strategy.every_ns else "every book"
+    return (
+        f"Run {run.id} ({run.mode}, account {run.account}): {run.strategy_name}{f' ({params})' if params else ''} on "
+        f"{', '.join(found.config.exchange.symbols)}, {span} from {day_and_clock(found.first_ns)} UTC; a decision each "
+        f"{every}, round trip {duration_text(paper.latency_ns)}, maker {paper.maker_bps} bps, taker {paper.taker_bps} "
+        f"bps; ended: {run.end_reason or 'killed'}."
+    )
+
+
+def main_tables(found: Performance) -> Iterator[Table]:
+    """Yield the tables that a terminal shows; those without a row are left out."""
+    tables = (
+        _lanes(found),
+        _parts(found),
+        _markouts(found),
+        _days(found),
+        _counts(found),
+        *_decisions(found),
+    )
+    yield from (table for table in tables if table.rows)
+
+
+def _lanes(found: Performance) -> Table:
+    rows = [
+        (
+            lane.lane,
+            money(lane.net, signed=True),
+            _interval(lane.per_hour, 2),
+            money(lane.fees),
+            money(lane.funding, signed=True),
+            f"{lane.fills:,}",
+            f"{lane.maker_share:.0%} / {lane.maker_notional_share:.0%}" if lane.fills else NO_VALUE,
+            money(lane.turnover, places=0),
+            money(Decimal(str(lane.drawdown))),
+        )
+        for lane in found.lanes
+    ]
+    headings = ("lane", "net P&L", "an hour (95 %)", "fees", "funding", "fills", "maker: fills / notional")
+    note = (
+        f"Money in {found.config.paper.currency}. The first lane is the account itself. An hour: mean, and the 95 % "
+        "interval from blocks of its own changes of equity. Drawdown: deepest fall from a high."
+    )
+    return Table("Lanes", (*headings, "turnover", "drawdown"), tuple(rows), note=note)
+
+
+def _parts(found: Performance) -> Table:
+    rows = [
+        (
+            lane.lane,
+            *(money(each, signed=True, places=4) for each in (parts.spread, parts.adverse, parts.inventory)),
+            money(-parts.fees, signed=True, places=4),
+            money(parts.funding, signed=True, places=4),
+            money(parts.net, signed=True, places=4),
+        )
+        for lane in found.lanes
+        if (parts := lane.parts) is not None
+    ]
+    late = duration_text(ADVERSE_NS)
+    note = (
+        "Spread: how much better than the mid before it each fill was. Adverse selection: what the mid did within "
+        f"{late} after it. Inventory: what it did to the position later on. The parts sum to the net, exactly."
+    )
+    headings = ("lane", "spread earned", "adverse selection", "inventory", "fees", "funding", "net P&L")
+    return Table(f"Where the P&L came from, {found.config.paper.currency}", headings, tuple(rows), note=note)
+
+
+def _markouts(found: Performance) -> Table:
+    cells = {(each.lane, each.liquidity, each.horizon_ns): each for each in found.markouts}
+    rows = []
+    for lane, liquidity in dict.fromkeys((each.lane, each.liquidity) for each in found.markouts):
+        own = [cells[lane, liquidity, horizon_ns] for horizon_ns in HORIZONS_NS]
+        rows.append((lane, str(liquidity), f"{own[0].fills:,}", *(_interval(each.move_bps, 2) for each in own)))
+    headings = ("lane", "", "fills", *(duration_text(each) for each in HORIZONS_NS))
+    note = "Mean move of the mid in the direction of the fill, bps (95 %); below 0 it went against us. Before costs."
+    return Table("Markouts", headings, tuple(rows), (0, 1), note)
+
+
+def _days(found: Performance) -> Table:
+    rows = [
+        (
+            day.day,
+            f"{day.fills:,}",
+            money(day.notional, places=0),
+            money(day.fees),
+            *(_money(each, signed=True) for each in (day.net, day.least, day.most)),
+            _money(day.drawdown),
+        )
+        for day in found.days
+    ]
+    headings = ("day, UTC", "fills", "turnover", "fees", "net P&L", "least", "most", "drawdown")
+    note = f"Of lane {found.own.lane}; least and most over all lanes of that day."
+    return Table(f"Days, {found.config.paper.currency}", headings, tuple(rows), note=note)
+
+
+def _counts(found: Performance) -> Table:
+    rows = []
+    for what in dict.fromkeys(each.what for each in found.counts):
+        own = [each for each in found.counts if each.what == what]
+        rows += [(what, f"{each.count:,}", each.reason or NO_VALUE) for each in own[:_COUNTS_SHOWN]]
+        rest = own[_COUNTS_SHOWN:]
+        if rest:
+            rows.append((what, f"{sum(each.count for each in rest):,}", counted(len(rest), "other reason")))
+    return Table(f"Orders of lane {found.own.lane}", ("what", "times", "reason"), tuple(rows), (0, 2))
+
+
+def _decisions(found: Performance) -> Iterator[Table]:
+    for each in found.decisions:
+        counts = [one for one in each.counts if one.outcome != "denied"]
+        whole = sum(one.count for one in counts)
+        rows = [(f"{one.count / whole:.1%}", f"{one.count:,}", one.outcome, one.reason) for one in counts]
+        title = f"What {counted(whole, 'decision')} about {each.symbol} came to"
+        yield Table(title, ("share", "times", "outcome", "reason"), tuple(rows[:_COUNTS_SHOWN]), (2, 3))
+
+
+def tenths_table(groups: Sequence[Tenth]) -> Table:
+    """Return the table of one signal's tenths."""
+    rows = [
+        (
+            str(each.number),
+            f"{figure(each.low)} to {figure(each.high)}",
+            f"{each.buys:,}",
+            _interval(each.buy_move_bps, 2),
+            f"{each.sells:,}",
+            _interval(each.sell_move_bps, 2),
+        )
+        for each in groups
+    ]
+    after = f"bps {duration_text(TENTHS_NS)} after"
+    headings = ("tenth", groups[0].signal, "buys", after, "sells", after)
+    return Table(groups[0].signal, headings, tuple(rows), (1,))
+
+
+def _interval(one: Estimate, places: int) -> str:
+    if not math.isfinite(one.value):
+        return NO_VALUE
+    value = _money(one.value, signed=True, places=places)
+    if not math.isfinite(one.low):
+        return value
+    return f"{value} ({_money(one.low, places=places)} to {_money(one.high, places=places)})"
+
+
+def _money(value: float, *, signed: bool = False, places: int = 2) -> str:
+    return money(Decimal(repr(value)), signed=signed, places=places)

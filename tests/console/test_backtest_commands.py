@@ -1,0 +1,240 @@
+"""The commands backtest, report and compare, whole, on a made-up market whose trades fit on a sheet of paper."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.console.conftest import Said, Say
+from tests.console.seesaw import START_S, STRATEGY, record, write
+
+GOLDEN = """\
+P&L interval +6.99 to +6.99 USDT (all lanes alike). It earned under every fill assumption.
+No placebo lanes ran: whether this is more than chance was not tested.
+Run 1 (backtest, account backtest): Seesaw on BTC/USDT, 39s from 2023-11-14 22:13:20 UTC; a decision each 1s, round trip
+50ms, maker 2 bps, taker 5 bps; ended: the tape is over.
+
+Lanes
+lane    net P&L an hour (95 %) fees funding fills maker: fills / notional turnover drawdown
+queue     +6.99        +644.95 1.00    0.00     2                 0% / 0%    2,010     1.50
+touch     +6.99        +644.95 1.00    0.00     2                 0% / 0%    2,010     1.50
+through   +6.99        +644.95 1.00    0.00     2                 0% / 0%    2,010     1.50
+
+Where the P&L came from, USDT
+lane    spread earned adverse selection inventory    fees funding net P&L
+queue         −1.9980            0.0000   +9.9900 −1.0050  0.0000 +6.9870
+touch         −1.9980            0.0000   +9.9900 −1.0050  0.0000 +6.9870
+through       −1.9980            0.0000   +9.9900 −1.0050  0.0000 +6.9870
+
+Markouts
+lane          fills 100ms   1s   5s    30s 5m
+queue   taker     2  0.00 0.00 0.00 +99.90  –
+touch   taker     2  0.00 0.00 0.00 +99.90  –
+through taker     2  0.00 0.00 0.00 +99.90  –
+
+Days, USDT
+day, UTC   fills turnover fees net P&L least  most drawdown
+2023-11-14     2    2,010 1.00   +6.99 +6.99 +6.99     1.50
+
+Orders of lane queue
+what         times reason
+fill             1 taker: cheap
+fill             1 taker: dear
+order filled     2 –
+
+What 40 decisions about BTC/USDT came to
+share times outcome reason
+47.5%    19 target  cheap; position is on target
+47.5%    19 target  dear; position is on target
+ 2.5%     1 target  cheap
+ 2.5%     1 target  dear
+imbalance report 1 --out DIR draws it. Look further: imbalance trades --run 1, imbalance why --run 1
+"""
+"""9.99 bought at 100.2 around a mid of 100.1, and sold at 101.0 around 101.1: 9.99 earned by holding, 0.999 paid for
+half the spread each time, and 5 bps of 2,009.988 in fees."""
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    write(tmp_path)
+    return tmp_path
+
+
+def told(said: Said) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in said.out.splitlines())
+
+
+def test_a_backtest_tells_what_was_worked_out_by_hand(market: Path, say: Say) -> None:
+    said = say("backtest", "seesaw")
+
+    assert (said.code, said.err) == (0, "")
+    assert told(said) == GOLDEN
+
+
+def test_its_run_is_there_for_every_other_command(market: Path, say: Say) -> None:
+    assert say("backtest", "seesaw", "--name", "first try").code == 0
+
+    assert "backtest/first try" in say("runs").out
+    assert re.findall(r" (buy|sell) ", say("trades", "--run", "1").out) == ["buy", "sell"]
+    assert "cheap" in say("why", "--run", "1", "--at", "22:13:30").out
+    assert "every decision, order and fill is equal" in say("replay", "1", "--assert").out
+    assert say("replay", "1", "--assert").code == 0
+
+
+def test_the_shown_document_is_the_written_one_and_a_report_is_never_written_over_by_itself(
+    market: Path, say: Say
+) -> None:
+    said = say("backtest", "seesaw", "--out", "out", "--json")
+    again = say("backtest", "seesaw", "--out", "out")
+
+    assert said.out == (market / "out" / "report.json").read_text()
+    assert (market / "out" / "report.html").stat().st_size < 300_000
+    assert (market / "out" / "report.txt").read_text().startswith("P&L interval +6.99")
+    assert (again.code, again.err) == (2, "out/report.html exists already: name another folder, or say --force\n")
+    assert say("backtest", "seesaw", "--out", "out", "--force").code == 0
+
+
+def test_a_report_of_the_stored_run_is_the_same_document(market: Path, say: Say) -> None:
+    first = say("backtest", "seesaw", "--json").document
+
+    assert say("report", "1", "--json").document == first
+
+
+def test_a_paper_run_on_the_tape_is_judged_alike_and_equal_to_its_backtest(market: Path, say: Say) -> None:
+    assert say("paper", "--replay", "seesaw", "--speed", "max", "--plain").code == 0
+    backtested: Any = say("backtest", "seesaw", "--json").document
+    of_paper: Any = say("report", "1", "--json").document
+
+    for part in ("interval", "lanes", "markouts", "markouts_by_tenth", "decisions", "counts"):
+        assert of_paper[part] == backtested[part]
+    compared = say("compare", "1", "2")
+    assert compared.code == 0
+    assert compared.out.startswith("Runs 1 and 2 are equal: every decision, order and fill is the same.")
+
+
+def test_parameters_and_cadence_are_those_of_the_command_line_and_a_difference_is_found(market: Path, say: Say) -> None:
+    assert say("backtest", "seesaw").code == 0
+    assert say("backtest", "seesaw", "--param", "above=200", "--every", "2s").code == 0
+
+    compared = say("compare", "1", "2", "--json")
+
+    assert compared.code == 1
+    found = compared.document
+    assert {each["name"] for each in found["settings"]} == {"strategy.every", "strategy.params.above"}
+    assert found["equal"] is False
+    assert found["partings"][0]["kind"] == "decision"
+    assert [lane["fills"] for lane in found["lanes"][0]] == [2, 1]
+    assert say("compare", "1", "2").out.startswith("Runs 1 and 2 differ, first at 22:13:2")
+
+
+def test_two_tapes_are_one_run_on_one_account(market: Path, say: Say) -> None:
+    record(market / "data" / "tapes" / "later", START_S + 86_400)
+
+    document: Any = say("backtest", "seesaw", "later", "--json").document
+
+    assert [day["fills"] for day in document["days"]] == [2, 2]
+    assert float(document["lanes"][0]["net"]) == pytest.approx(2 * 6.987, abs=0.01)
+    assert document["recorded_ns"] < 80 * 10**9
+    assert say("replay", "1", "--assert").code == 0
+
+
+def test_tapes_in_the_wrong_order_are_one_line(market: Path, say: Say) -> None:
+    record(market / "data" / "tapes" / "later", START_S + 86_400)
+
+    said = say("backtest", "later", "seesaw")
+
+    assert said.code == 2
+    assert said.err == (
+        "tapes data/tapes/later and data/tapes/seesaw are not in the order of their time: "
+        "name them in order, or run them apart\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["backtest", "nowhere"], "no tape is called 'nowhere'; there are seesaw"),
+        (["backtest", "seesaw", "--param", "above"], "--param should be NAME=VALUE, was 'above'"),
+        (["backtest", "seesaw", "--param", "abve=1"], "abve"),
+        (["backtest", "seesaw", "--param", "above=-1"], "above"),
+        (["backtest", "seesaw", "--every", "soon"], "strategy.every"),
+        (["backtest", "seesaw", "--strategy", "seesow"], "strategy.use = 'seesow' was found neither in"),
+        (["backtest", "seesaw", "--out", "config.toml"], "--out should be a folder, but config.toml is a file"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_run(market: Path, say: Say, words: list[str], line: str) -> None:
+    said = say(*words)
+
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert line in said.err
+    assert not (market / "data" / "imbalance.db").exists() or "No run yet" in say("runs").out
+
+
+def test_a_run_that_is_not_there_is_one_line(market: Path, say: Say) -> None:
+    assert say("backtest", "seesaw").code == 0
+
+    for words in (["report", "7"], ["compare", "1", "7"]):
+        said = say(*words)
+        assert (said.code, said.err) == (2, "there is no run 7: `imbalance runs` lists them\n")
+
+
+def test_ctrl_c_ends_the_run_with_what_is_stored_and_it_replays_equal(
+    market: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(market / "data" / "tapes" / "later", START_S + 86_400)
+    stopping = STRATEGY.replace(
+        '        """Answer with a target."""\n',
+        f'        if see.now_ns == {START_S + 30} * 10**9 and "PRESS_CTRL_C" in os.environ:\n'
+        "            os.kill(os.getpid(), signal.SIGINT)\n",
+    ).replace("from dataclasses", "import os\nimport signal\nfrom dataclasses")
+    (market / "strategies" / "seesaw.py").write_text(stopping)
+    monkeypatch.setenv("PRESS_CTRL_C", "1")
+
+    said = say("backtest", "seesaw", "later")
+
+    monkeypatch.delenv("PRESS_CTRL_C")
+    assert said.code == 130
+    assert said.err == "stopped\n"
+    assert "ended: stopped by Ctrl-C" in said.out
+    assert "2023-11-14     2" in said.out
+    assert "2023-11-15" not in said.out
+    assert say("replay", "1", "--assert").code == 0
+
+
+def test_a_strategy_that_fails_ends_the_run_with_one_line_and_keeps_what_was_before(market: Path, say: Say) -> None:
+    broken = STRATEGY.replace(
+        '        """Answer with a target."""\n', "        assert see['mid'] < 100.5, 'too dear'\n"
+    )
+    (market / "strategies" / "seesaw.py").write_text(broken)
+
+    said = say("backtest", "seesaw")
+
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert "too dear" in said.err
+    assert said.err.endswith("what came before it is stored as run 1\n")
+    assert "the strategy failed" in say("runs").out
+
+
+def test_the_report_of_a_run_whose_tape_is_gone_tells_the_money_and_says_so(market: Path, say: Say) -> None:
+    assert say("backtest", "seesaw").code == 0
+    (market / "data" / "tapes" / "seesaw").rename(market / "moved")
+
+    said = say("report", "1")
+
+    assert said.code == 0
+    assert said.out.startswith("P&L interval +6.99 to +6.99 USDT")
+    assert "Markouts" not in said.out
+    assert said.err.startswith("prices and markouts are not known: a tape is a folder with a tape.json")
+
+
+def test_a_run_without_a_fill_says_so_and_is_drawn_all_the_same(market: Path, say: Say) -> None:
+    said = say("backtest", "seesaw", "--param", "above=0", "--out", "out")
+
+    assert said.code == 0
+    assert said.out.startswith("P&L interval 0.00 to 0.00 USDT (all lanes alike). No order filled.")
+    assert "<svg" in (market / "out" / "report.html").read_text()
