@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 
 # Four digits, one higher with each migration: compared as text, so that a newer database is told from an older one.
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 # Not Alembic's own name: a database shared with other tools may hold their `alembic_version`.
 VERSION_TABLE: Final = "imbalance_version"
 
@@ -344,4 +345,53 @@ inputs = Table(
     _text("kind"),
     _text("payload"),
     Index("inputs_run", "run_id"),
+)
+
+# A search over parameters, with all that it takes to go on with it: strategy, configuration, space and seed as given.
+sweeps = Table(
+    "sweeps",
+    metadata,
+    _id(),
+    _whole("started_ns"),
+    _text("strategy_name"),
+    Column("strategy_hash", Text, ForeignKey("sources.hash"), nullable=False),
+    _text("config"),
+    _text("config_hash"),
+    _text("tapes"),
+    _text("plugins"),
+    _text("plan"),
+    _text("code_version"),
+    Index("sweeps_strategy", "strategy_name"),
+)
+
+# `params` are all parameters of the strategy, so that the same set is known again in another sweep.
+sweep_sets = Table(
+    "sweep_sets",
+    metadata,
+    _id(),
+    Column("sweep_id", BigInteger, ForeignKey("sweeps.id"), nullable=False),
+    _whole("number"),
+    _text("params"),
+    UniqueConstraint("sweep_id", "number"),
+    UniqueConstraint("sweep_id", "params"),
+)
+
+# What one set came to on one tape under one fill assumption; `pnl` are the net P&L of the tape's periods.
+sweep_lanes = Table(
+    "sweep_lanes",
+    metadata,
+    _id(),
+    Column("set_id", BigInteger, ForeignKey("sweep_sets.id"), nullable=False),
+    _text("tape_digest"),
+    _text("lane"),
+    _text("failure"),
+    _text("net_pnl"),
+    _text("fees"),
+    _text("funding"),
+    _whole("fills"),
+    _text("turnover"),
+    _text("max_drawdown"),
+    _whole("first_period_ns"),
+    Column("pnl", LargeBinary, nullable=False),
+    UniqueConstraint("set_id", "tape_digest", "lane"),
 )

@@ -23,6 +23,7 @@ from bot.console import (
     import_commands,
     run_commands,
     signal_commands,
+    sweep_commands,
     tape_commands,
     trade_commands,
     validity_commands,
@@ -53,6 +54,7 @@ _TOP: Final[_Commands] = {
     "runs": decision_commands.runs,
     "signals": signal_commands.signals,
     "validity": validity_commands.validity,
+    "sweep": sweep_commands.sweep,
     "doctor": checkup.doctor,
 }
 _TAPE: Final[_Commands] = {

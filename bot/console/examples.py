@@ -53,6 +53,11 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "imbalance validity btcusdt --out reports/btc",
         'imbalance validity btcusdt --signals "ofi(1s)" --horizon 1s,5s --out ofi',
     ),
+    "sweep": (
+        "imbalance sweep btcusdt --strategy my_alpha --param enter=0.1:0.6:0.05",
+        "imbalance sweep mon tue --param size=0.1:1 --search random --sets 200",
+        "imbalance sweep --resume 3 --workers 2",
+    ),
     "doctor": ("imbalance doctor",),
     "tape list": ("imbalance tape list",),
     "tape info": ("imbalance tape info 20260131-120000",),

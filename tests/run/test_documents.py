@@ -16,7 +16,10 @@ from tests.run.bots import COMMAND, ROOT
 from tests.run.shells import PATIENCE_S, ended, free_port, started
 
 # The page that needs a tape is run with one beside the command that it is about.
-OWN_TESTS = ("backtesting.md", "benchmarks.md", "importing.md", "own-signals.md", "signal-table.md")
+OWN_TESTS = (
+    *("backtesting.md", "benchmarks.md", "importing.md"),
+    *("own-signals.md", "signal-table.md", "sweeping.md"),
+)
 """Pages whose commands and programs need tapes, recordings or peers, and are run by tests of their own."""
 PAGES = sorted(page for page in (ROOT / "docs").glob("**/*.md") if page.name not in OWN_TESTS)
 PRINTED = "http://127.0.0.1:8700"
