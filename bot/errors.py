@@ -4,6 +4,7 @@ BotError                  something this project raises on purpose; its text is 
 ├── UserError             the user can mend it: exit code 2
 │   ├── ConfigError       a key, a value or a parameter is wrong
 │   ├── StrategyNotFound  the strategy could not be found or loaded
+│   ├── NotCompilable     the strategy says `compiled`, but does what cannot be translated
 │   └── TapeError         a tape is missing, truncated beyond use, or of another format
 ├── StorageError          the database is locked, damaged or of another version: stop, nothing is overwritten
 ├── StrategyFailed        the plug-in raised, hung or answered nonsense: halt its run
@@ -30,6 +31,10 @@ class ConfigError(UserError):
 
 class StrategyNotFound(UserError):
     """The strategy could not be found, or what was found is not a strategy."""
+
+
+class NotCompilable(UserError):
+    """A strategy holds something that cannot be translated to compiled code; the line names it and what to write."""
 
 
 class TapeError(UserError):

@@ -18,6 +18,7 @@ class BookImbalance(Strategy):
     now or later, so a position is kept for as long as the move is still expected to go its way.
     """
 
+    compiled: ClassVar[bool] = True
     signals: ClassVar[tuple[str, ...]] = ("depth_imbalance(5)", "ofi(1s)", "forecast(5s)", "forecast_error(5s)")
 
     enter: float = param(0.20, low=0.0, high=1.0, doc="least book imbalance, either way, to open a position")

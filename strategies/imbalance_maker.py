@@ -13,6 +13,7 @@ from bot.types import BPS
 class ImbalanceMaker(Strategy):
     """Two post-only quotes at `half_spread_bps` from a fair price that leans with the book and against the position."""
 
+    compiled: ClassVar[bool] = True
     signals: ClassVar[tuple[str, ...]] = ("weighted_mid", "depth_imbalance(5)", "ofi(1s)", "spread")
 
     half_spread_bps: float = param(0.5, low=0.0, high=100.0, doc="distance of each quote from the fair price, bps")
@@ -27,7 +28,7 @@ class ImbalanceMaker(Strategy):
         fair = see["weighted_mid"] * (1 + (self.lean_bps * lean - self.inventory_bps * see.exposure) / BPS)
         bid = min(fair * (1 - self.half_spread_bps / BPS), see.bid)
         ask = max(fair * (1 + self.half_spread_bps / BPS), see.ask)
-        settled = self._settled(see, "buy", bid), self._settled(see, "sell", ask)
+        settled = self._settled(see.bid_order, bid), self._settled(see.ask_order, ask)
         if settled[0] < settled[1]:  # two prices kept from different moments could cross
             bid, ask = settled
         full_long = see.exposure + self.size > 1
@@ -41,9 +42,6 @@ class ImbalanceMaker(Strategy):
             values={"fair": fair, "lean": lean, "exposure": see.exposure},
         )
 
-    def _settled(self, see: View, side: str, price: float) -> float:
+    def _settled(self, resting: float, price: float) -> float:
         """Price of the order that already rests when it is near enough: its place in the queue is worth more."""
-        for order in see.open_orders:
-            if order.side == side and abs(order.price / price - 1) * BPS <= self.requote_bps:
-                return order.price
-        return price
+        return resting if abs(resting / price - 1) * BPS <= self.requote_bps else price

@@ -42,6 +42,7 @@ def new_strategy(
         f"Wrote {strategy} and {test}.",
         f"  change it  {strategy}",
         f"  test it    python -m pytest {test}",
+        f"  check it   imbalance check strategy {name}",
         f"  trade it   imbalance paper --strategy {name}",
         "  ask why    imbalance why",
     )

@@ -15,6 +15,7 @@ import typer
 
 from bot.console import (
     backtest_commands,
+    check_commands,
     checkup,
     config_commands,
     control_commands,
@@ -83,6 +84,7 @@ _GROUPS: Final[Mapping[str, tuple[str, _Commands]]] = {
         "Check and describe the configuration.",
         {"check": config_commands.check, "schema": config_commands.schema},
     ),
+    "check": ("Try what you wrote.", {"strategy": check_commands.check_strategy}),
     "new": ("Begin something of your own.", {"strategy": checkup.new_strategy, "signal": checkup.new_signal}),
 }
 

@@ -73,6 +73,7 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "config check": ("imbalance config check --set feed.depth=50",),
     "config schema": ("imbalance config schema > config.schema.json",),
+    "check strategy": ("imbalance check strategy my_alpha", "imbalance check strategy my_alpha --tape btcusdt --json"),
     "new strategy": ("imbalance new strategy my_alpha",),
     "new signal": ("imbalance new signal my_signal",),
 }

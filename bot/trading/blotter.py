@@ -37,11 +37,11 @@ class WorkingOrder:
         self._shown = None
 
     def shown(self, instrument: Instrument) -> OpenOrder:
-        """Return the order as a strategy sees it; made anew only when it filled."""
-        if self._shown is None:
+        """Return the order as a strategy sees it; made anew only when it filled or its cancel was sent."""
+        if self._shown is None or self._shown.cancelling != self.cancelling:
             own = self.intent
             price, size = float(instrument.price(own.price_ticks)), float(instrument.size(self.remaining))
-            self._shown = OpenOrder(own.client_id, own.side, price, size)
+            self._shown = OpenOrder(own.client_id, own.side, price, size, self.cancelling)
         return self._shown
 
 

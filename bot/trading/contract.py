@@ -63,12 +63,13 @@ Answer = Target | Quotes | Hold | None
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """One order of ours that may still fill: resting, in flight, or being cancelled."""
+    """One order of ours that may still fill: resting, in flight, or `cancelling`."""
 
     client_id: str
     side: Side
     price: float
     remaining: float
+    cancelling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +149,39 @@ class View:
         return self.spread_bps + 2 * self.costs.taker_bps
 
     @property
+    def bid_order(self) -> float:
+        """Price of our newest order to buy that is not being cancelled, in quote currency; NaN without one."""
+        order = self._working(Side.BUY)
+        return math.nan if order is None else order.price
+
+    @property
+    def ask_order(self) -> float:
+        """Price of our newest order to sell that is not being cancelled, in quote currency; NaN without one."""
+        order = self._working(Side.SELL)
+        return math.nan if order is None else order.price
+
+    @property
+    def bid_order_size(self) -> float:
+        """What of that order to buy may still fill, in base currency; 0 without one."""
+        order = self._working(Side.BUY)
+        return 0.0 if order is None else order.remaining
+
+    @property
+    def ask_order_size(self) -> float:
+        """What of that order to sell may still fill, in base currency; 0 without one."""
+        order = self._working(Side.SELL)
+        return 0.0 if order is None else order.remaining
+
+    @property
     def now_s(self) -> float:
         """Local time of the event in seconds since the epoch."""
         return self.now_ns / NS_PER_S
+
+    def _working(self, side: Side) -> OpenOrder | None:
+        for order in reversed(self.open_orders):
+            if order.side is side and not order.cancelling:
+                return order
+        return None
 
 
 @dataclass
@@ -158,9 +189,12 @@ class Strategy:
     """Base of every strategy: list `signals`, declare parameters with `param`, implement `decide`.
 
     One instance trades one instrument in one lane. `signals` may be a property when the names depend on parameters.
+    `compiled` promises that `decide` is a pure function of the signals, the view's numbers and the parameters, written
+    in what can be translated to machine code; `imbalance check strategy` says whether it holds.
     """
 
     signals: ClassVar[Any] = ()
+    compiled: ClassVar[bool] = False
 
     def decide(self, see: View) -> Answer:
         """Answer with a `Target`, `Quotes`, a `Hold` with its reason, or None for "no new opinion"."""

@@ -18,7 +18,7 @@ from tests.run.shells import PATIENCE_S, ended, free_port, started
 # The page that needs a tape is run with one beside the command that it is about.
 OWN_TESTS = (
     *("backtesting.md", "benchmarks.md", "importing.md"),
-    *("own-signals.md", "signal-table.md", "sweeping.md"),
+    *("own-signals.md", "signal-table.md", "strategies.md", "sweeping.md"),
 )
 """Pages whose commands and programs need tapes, recordings or peers, and are run by tests of their own."""
 PAGES = sorted(page for page in (ROOT / "docs").glob("**/*.md") if page.name not in OWN_TESTS)

@@ -1,0 +1,81 @@
+"""All checks of one strategy, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bot.config import Config
+from bot.market.custom import parameters
+from bot.research.conformance import checks
+from bot.research.conformance.checks import Check
+from bot.research.conformance.subject import Subject, refusal, subjects
+from bot.research.conformance.timing import Times, compiled_times, plain_times
+from bot.research.conformance.trial import Progress, Trial, tried_on
+from bot.research.conformance.twins import Asked, asking
+from bot.trading.contract import Strategy
+from bot.trading.loading import LoadedStrategy
+
+_SEED: Final = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Conformance:
+    """What was found. `refused` says why it cannot be compiled, empty when it can; `says_compiled` what it promises."""
+
+    name: str
+    origin: str
+    signals: tuple[str, ...]
+    params: Mapping[str, Any]
+    says_compiled: bool
+    refused: str
+    checks: tuple[Check, ...]
+    plain: Times
+    compiled: Times | None
+
+    @property
+    def ok(self) -> bool:
+        """True when all holds that the strategy promises."""
+        return all(check.ok for check in self.checks) and not (self.says_compiled and self.refused)
+
+
+def conformance(loaded: LoadedStrategy, config: Config, trial: Trial, progress: Progress) -> Conformance:
+    """Try everything: a run, and made-up views with several sets of parameters.
+
+    Raises:
+        ConfigError: a signal, a parameter or an instrument does not fit.
+    """
+    strategy = loaded.build(config.strategy.params)
+    refused = refusal(loaded, config.strategy.params)
+    tested, left_out = subjects(loaded, config, _SEED, compiled=not refused)
+    run = tried_on(trial, loaded, config, lambda: _twin(tested[0]), progress)
+    all_made = [checks.made(subject, _SEED + place) for place, subject in enumerate(tested)]
+    found = [run, checks.failures(all_made), checks.untouched(all_made), checks.repeatable(all_made)]
+    if strategy.compiled:
+        found.append(checks.pure(all_made))
+    if not refused:
+        found.append(checks.equal(all_made))
+    if left_out:
+        found.append(Check("parameters", True, f"{left_out} sets were refused by the strategy itself and not tried"))
+    compiled = tested[0].compiled
+    return Conformance(
+        name=loaded.name,
+        origin=loaded.origin,
+        signals=tuple(strategy.signals),
+        params=_params(strategy),
+        says_compiled=strategy.compiled,
+        refused=refused,
+        checks=tuple(found),
+        plain=plain_times(all_made[0]),
+        compiled=None if compiled is None else compiled_times(compiled, all_made[0].views),
+    )
+
+
+def _twin(subject: Subject) -> Asked:
+    """Its compiled form; without one a second instance of it."""
+    return asking(subject.fresh()) if subject.compiled is None else subject.compiled.asked()
+
+
+def _params(strategy: Strategy) -> dict[str, Any]:
+    return {name: getattr(strategy, name) for name in parameters(type(strategy))}
