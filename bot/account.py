@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from bot.errors import UserError
 from bot.trading.portfolio import Portfolio, Position, tick_lots
 from bot.types import Instrument
 from storage.lanes import LaneState
 
+_NO_VOLUMES: Final[Mapping[int, Decimal]] = MappingProxyType({})
 
-def portfolio_of(state: LaneState, instruments: Sequence[Instrument]) -> Portfolio:
-    """Build a lane's portfolio from what was stored.
+
+def portfolio_of(
+    state: LaneState, instruments: Sequence[Instrument], volumes: Mapping[int, Decimal] = _NO_VOLUMES
+) -> Portfolio:
+    """Build a lane's portfolio from what was stored; `volumes` is what it traded on each UTC day, in quote currency.
 
     Raises:
         UserError: the grid of an instrument changed under an open position.
@@ -43,6 +48,7 @@ def portfolio_of(state: LaneState, instruments: Sequence[Instrument]) -> Portfol
         peak=state.peak_equity,
         day=state.day,
         day_equity=state.day_equity,
+        volumes=dict(volumes),
     )
 
 
@@ -66,6 +72,7 @@ def described(portfolio: Portfolio) -> dict[str, Any]:
     money = ("opening", "carried", "fees", "funding", "peak", "day_equity")
     return {name: str(getattr(portfolio, name)) for name in money} | {
         "day": portfolio.day,
+        "volumes": {str(day): str(traded) for day, traded in portfolio.volumes.items()},
         "positions": {symbol: asdict(position) for symbol, position in portfolio.positions.items()},
     }
 
@@ -82,4 +89,6 @@ def rebuilt(text: Mapping[str, Any], instruments: Sequence[Instrument]) -> Portf
         peak=Decimal(text["peak"]),
         day=int(text["day"]),
         day_equity=Decimal(text["day_equity"]),
+        # Runs before there were fee tiers didn't say.
+        volumes={int(day): Decimal(traded) for day, traded in text.get("volumes", {}).items()},
     )

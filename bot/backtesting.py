@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -20,18 +21,28 @@ from bot.deadline import AlarmDeadline
 from bot.errors import BotError
 from bot.feed.reel import Reel
 from bot.research.performance.sightings import Sightings
+from bot.research.placebo_twins import Twin, has_twins, twins
 from bot.running import Ending
 from bot.starting import Start, StartedRun, on_recording, start_run
 from bot.trading.engine import STOP
 from bot.trading.loading import load
-from bot.types import Batch, Command, Input, Kind
+from bot.types import Batch, Command, EquityPoint, Input, Kind
 from storage.database import open_writer
+from storage.lanes import LaneState
 
 BACKTEST: Final = "backtest"
 COMMIT_EVERY_S: Final = 1.0
 
 Progress = Callable[[int, int], None]
 """Called with the rows of the tapes that are done, and those there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placebos:
+    """How many placebo twins to run, 0 for none, and who is told how far they are."""
+
+    count: int
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +62,10 @@ def account_of(name: str) -> str:
     return f"{BACKTEST}/{name}" if name else BACKTEST
 
 
-def backtest(config: Config, folders: list[Path], account: str, progress: Progress) -> Backtested:
+def backtest(config: Config, folders: list[Path], account: str, progress: Progress, placebos: Placebos) -> Backtested:
     """Trade the tapes from the first event to the last on a new account; Ctrl-C ends the run with what is stored.
+
+    Then run its placebo twins, and store what each came to as a lane of the run.
 
     Raises:
         BotError: one line for the user; what was stored is not lost.
@@ -71,12 +84,24 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
         with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
             begun = start_run(config, strategy, database, reel.instruments, start, deadline)
             ran = _run(begun, reel, clock_every_ns(config), progress)
+        if placebos.count and not ran.interrupted and not begun.engine.failure and has_twins(config, strategy):
+            _store_twins(begun, twins(config, strategy, reel, placebos.count, placebos.progress), config)
         begun.journal.end_run(begun.id, time.time_ns(), ran.reason, digest)
     finally:
         database.dispose()
     if begun.engine.failure:
         raise BotError(f"{ran.reason}; what came before it is stored as run {begun.id}")
     return ran
+
+
+def _store_twins(begun: StartedRun, ran: Sequence[Twin], config: Config) -> None:
+    """Store each twin as a lane with two equity points: what it opened with, and what it came to."""
+    balance, nothing = config.paper.balance, Decimal(0)
+    begun.journal.add_lanes([LaneState(twin.lane, balance) for twin in ran])
+    for twin in ran:
+        opened = EquityPoint(twin.lane, 0, 0, balance, balance, nothing, nothing, nothing, nothing)
+        begun.journal.write([opened, twin.last])
+    begun.journal.commit(durable=False)
 
 
 def _run(begun: StartedRun, reel: Reel, every_ns: int, progress: Progress) -> Backtested:

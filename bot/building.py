@@ -9,19 +9,20 @@ from decimal import Decimal
 from bot.config import Config
 from bot.console.readiness import mark_compiled
 from bot.errors import ConfigError
-from bot.market import matching
 from bot.market.warming import Kernels, kernels_for, warm_up
 from bot.plugins import Plugins, plugins_of
-from bot.trading.contract import Costs
 from bot.trading.decision import ENGINE_SIGNALS, DecisionRules
 from bot.trading.engine import Engine
 from bot.trading.guard import Deadline
 from bot.trading.lane import Lane, LaneTerms, Slot
 from bot.trading.loading import LoadedStrategy
+from bot.trading.margin import MarginTerms
 from bot.trading.portfolio import Portfolio
 from bot.trading.seating import seated_desks
+from bot.trading.tiers import FeeSchedule, FeeTier
 from bot.types import NS_PER_S, Fact, FillAssumption, Instrument, InstrumentKind
-from bot.venue.paper import PaperTerms, PaperVenue
+from bot.venue.paper import PaperTerms, PaperVenue, warm_up_venue
+from bot.venue.queues import queue_model
 from risk.halt import HaltSwitch
 from risk.losses import loss_limits
 from storage.tape import Sampling
@@ -110,7 +111,7 @@ def check_tradable(instruments: Sequence[Instrument], currency: str) -> None:
 def warm_kernels(kernels: Kernels) -> None:
     """Compile these kernels of the market and those of matching, or load them from the cache of an earlier start."""
     warm_up(kernels)
-    matching.warm_up()
+    warm_up_venue()
     mark_compiled(kernels)
 
 
@@ -123,26 +124,44 @@ def kernels_of(loaded: LoadedStrategy, config: Config) -> Kernels:
     return kernels_for((*signals_of(loaded, config), *ENGINE_SIGNALS), tables=False)
 
 
+def fee_tiers(config: Config) -> tuple[FeeTier, ...]:
+    """Return the configured tiers, above the fees of those who traded less."""
+    lowest = FeeTier(Decimal(0), config.paper.maker_bps, config.paper.taker_bps)
+    return (lowest, *(FeeTier(each.from_volume, each.maker_bps, each.taker_bps) for each in config.paper.tiers))
+
+
+def paper_terms(config: Config, assumption: FillAssumption) -> PaperTerms:
+    """Return what trading on paper costs and how long it takes, under one fill assumption."""
+    own = config.paper
+    return PaperTerms(
+        maker_bps=own.maker_bps,
+        taker_bps=own.taker_bps,
+        latency_ns=own.latency_ns,
+        assumption=assumption,
+        queue=queue_model(own.queue),
+        waits_ns=own.waits_ns,
+        seed=config.exchange.seed,
+        liquidation_bps=own.liquidation_bps,
+    )
+
+
 def _lane(plan: CorePlan, assumption: FillAssumption) -> Lane:
     config = plan.config
     name = assumption.value
     portfolio = plan.portfolios[name]
-    paper = PaperTerms(config.paper.maker_bps, config.paper.taker_bps, config.paper.latency_ns, assumption)
+    paper = paper_terms(config, assumption)
+    fees = FeeSchedule(fee_tiers(config), portfolio.volumes)
     slots = {}
     for instrument in plan.instruments:
         lots = portfolio.positions[instrument.symbol].lots
-        venue = PaperVenue(name, instrument, paper, lots)
+        venue = PaperVenue(name, instrument, paper, lots, fees)
         slots[instrument.symbol] = Slot(instrument, plan.strategy.build(config.strategy.params), venue)
     limits = config.risk.limits()
     terms = LaneTerms(
         sizing=config.sizing.build(),
         limits=limits,
         losses=loss_limits(limits),
-        costs=Costs(_bps(config.paper.maker_bps), _bps(config.paper.taker_bps)),
         protection=config.risk.protection(),
+        margin=MarginTerms(config.paper.leverage, config.paper.maintenance_margin, config.paper.liquidation_bps),
     )
-    return Lane(name, terms, portfolio, slots, HaltSwitch())
-
-
-def _bps(value: Decimal) -> float:
-    return float(value)
+    return Lane(name, terms, portfolio, slots, HaltSwitch(), fees)

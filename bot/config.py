@@ -88,6 +88,13 @@ class Config(BaseModel):
         if paper.protection_bps >= risk.price_collar_bps:
             bound = f"below risk.price_collar_bps ({plain(risk.price_collar_bps)})"
             raise _misfit("paper.protection_bps", bound, paper.protection_bps)
+        if paper.maintenance_margin * paper.leverage >= 1:
+            bound = f"below 1 / paper.leverage ({plain(1 / paper.leverage)})"
+            raise _misfit("paper.maintenance_margin", bound, paper.maintenance_margin)
+        volumes = [tier.from_volume for tier in paper.tiers]
+        if volumes != sorted(set(volumes)):
+            shown = ", ".join(map(plain, volumes))
+            raise _misfit("paper.tiers", "in the order of from_volume, each above the one before", shown)
         if len(set(paper.lanes)) != len(paper.lanes):
             raise _misfit("paper.lanes", "distinct", ", ".join(paper.lanes))
         return self
@@ -182,7 +189,9 @@ def _line(error: ErrorDetails, origins: Mapping[str, str], fallback: str) -> str
 
 
 def _origin(key: str, origins: Mapping[str, str], fallback: str) -> str:
-    inside = (origin for known, origin in origins.items() if known == key or known.startswith(f"{key}."))
+    # Either is part of the other: a section of a key that is wrong, or a list that holds the wrong key.
+    pairs = ((f"{known}.", origin) for known, origin in origins.items())
+    inside = (origin for known, origin in pairs if known.startswith(f"{key}.") or f"{key}.".startswith(known))
     return next(inside, fallback)
 
 
@@ -218,6 +227,8 @@ def _masked(value: Any) -> Any:
 def _toml(value: object) -> str:
     if isinstance(value, Decimal):
         return plain(value)
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {_toml(part)}' for name, part in value.items())} }}"
     if isinstance(value, Iterable) and not isinstance(value, str):
         return f"[{', '.join(_toml(part) for part in value)}]"
     return json.dumps(_masked(value), ensure_ascii=False)

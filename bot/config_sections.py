@@ -10,14 +10,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from bot.config_latency import Latency, waits_ns
 from bot.config_values import (
     EVERY_BOOK,
     STRICT,
     BookOrDuration,
     Duration,
-    DurationOrZero,
     Exact,
     Names,
+    QueueName,
     Scalar,
     duration_ns,
     split_names,
@@ -176,6 +177,20 @@ class ForecastSettings(BaseModel):
         return duration_ns(self.halflife)
 
 
+class FeeTierSettings(BaseModel):
+    """Fees of those who traded much."""
+
+    model_config = STRICT
+
+    from_volume: Exact = Field(
+        gt=0, description="Volume of the last 30 UTC days from which on these fees hold, in quote currency."
+    )
+    maker_bps: Exact = Field(
+        ge=-100, le=1000, description="Fee for adding to the book, in basis points; negative = rebate."
+    )
+    taker_bps: Exact = Field(ge=-100, le=1000, description="Fee for taking from the book, in basis points.")
+
+
 class PaperSettings(BaseModel):
     """The paper account and the exchange it imagines."""
 
@@ -201,8 +216,29 @@ class PaperSettings(BaseModel):
     taker_bps: Exact = Field(
         default=Decimal(5), ge=-100, le=1000, description="Fee for taking from the book, in basis points."
     )
-    latency: DurationOrZero = Field(
-        default="50ms", description="Round trip from order to exchange and back, as a duration."
+    tiers: tuple[FeeTierSettings, ...] = Field(
+        default=(), description="Other fees from a 30-day volume on, looked up at midnight UTC; rising volumes."
+    )
+    leverage: Exact = Field(
+        default=Decimal(20), ge=1, le=1000, description="Value of positions and orders that margin may carry: 20 = 20x."
+    )
+    maintenance_margin: Exact = Field(
+        default=Decimal("0.005"),
+        ge=0,
+        lt=1,
+        description="Equity below which positions are closed by force, as a fraction of their value.",
+    )
+    liquidation_bps: Exact = Field(
+        default=Decimal(50), ge=0, le=1000, description="Fee for that on top of the taker fee, in basis points."
+    )
+    latency: Latency = Field(
+        default="50ms",
+        description="Round trip from order to exchange and back, as a duration; "
+        '"file:latencies.csv" draws it from measured ones, one number of milliseconds a line.',
+    )
+    queue: QueueName = Field(
+        default="risk_averse",
+        description='Who cancelled when a level shrinks untraded: "risk_averse", "uniform", "log" or "power(N)".',
     )
     protection_bps: Exact = Field(
         default=Decimal(10), ge=0, description="How far beyond the touch an immediate order may go, in basis points."
@@ -215,8 +251,14 @@ class PaperSettings(BaseModel):
 
     @property
     def latency_ns(self) -> int:
-        """`latency` in nanoseconds."""
-        return duration_ns(self.latency)
+        """`latency` in nanoseconds; of a table the median."""
+        waits = sorted(self.waits_ns)
+        return waits[len(waits) // 2] if waits else duration_ns(str(self.latency))
+
+    @property
+    def waits_ns(self) -> tuple[int, ...]:
+        """Round trips in nanoseconds to draw from; none when `latency` is one duration."""
+        return waits_ns(self.latency)
 
 
 class StorageSettings(BaseModel):

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, PlainSerializer
 
+from bot.venue.queues import queue_model
+
 STRICT: Final = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True)
 """How every section is read: unknown keys are errors, nothing changes afterwards, numbers are finite."""
 
@@ -61,18 +63,27 @@ def split_names(names: Any) -> Any:
     return [name.strip() for name in _COMMA_OUTSIDE_BRACKETS.split(names)] if isinstance(names, str) else names
 
 
-def _any_duration(text: str) -> str:
+def spelled_duration(text: str) -> str:
+    """Return a duration (>= 0) in its shortest spelling.
+
+    Raises:
+        ValueError: it is no duration.
+    """
     return duration_text(duration_ns(text))
 
 
 def _positive_duration(text: str) -> str:
     if duration_ns(text) == 0:
         raise ValueError("should be longer than 0")
-    return _any_duration(text)
+    return spelled_duration(text)
 
 
 def _book_or_duration(text: str) -> str:
     return text if text == EVERY_BOOK else _positive_duration(text)
+
+
+def _queue(text: str) -> str:
+    return queue_model(text).text
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,8 +104,11 @@ Duration = Annotated[str, AfterValidator(_positive_duration)]
 BookOrDuration = Annotated[str, AfterValidator(_book_or_duration)]
 """A duration longer than 0, or `book` for every message that leaves the book consistent."""
 
-DurationOrZero = Annotated[str, AfterValidator(_any_duration)]
+DurationOrZero = Annotated[str, AfterValidator(spelled_duration)]
 """A duration that may be 0."""
+
+QueueName = Annotated[str, AfterValidator(_queue)]
+"""A queue model by its name."""
 
 Exact = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="json")]
 """A number kept exactly as written; stored as text."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from storage.journal import Journal, RunStart
 from storage.lanes import LaneState
 from storage.rescue import restore_rows
 from storage.tape import Sampling
+from storage.volumes import daily_volumes
 
 BEFORE_FIRST_SEQ = -1
 """Number of what a run says before its first input: no replay repeats it."""
@@ -92,7 +94,8 @@ def start_run(
     _open_account(journal, config, start)
     lanes = [assumption.value for assumption in config.paper.lanes]
     states = {lane: account_state(database, start.account, lane) for lane in lanes}
-    portfolios = {lane: portfolio_of(state, instruments) for lane, state in states.items()}
+    volumes = {lane: _volumes(database, config, start, lane) for lane in lanes}
+    portfolios = {lane: portfolio_of(state, instruments, volumes[lane]) for lane, state in states.items()}
     restored = _restored(database, config, start)
     # Built before the run is written down: a misspelled signal should leave no run behind.
     plugins = plugins_of(config, signals_of(strategy, config))
@@ -142,6 +145,13 @@ def _run_start(
         command_cursor=restored.cursor,
         plugins=plugins.stored,
     )
+
+
+def _volumes(database: Database, config: Config, start: Start, lane: str) -> dict[int, Decimal]:
+    """What the lane traded on each day, where fees look at it."""
+    if not config.paper.tiers:
+        return {}
+    return daily_volumes(database, start.account, lane)
 
 
 def _open_account(journal: Journal, config: Config, start: Start) -> None:

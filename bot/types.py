@@ -39,10 +39,15 @@ class Side(StrEnum):
 
 @unique
 class TimeInForce(StrEnum):
-    """How long an order may rest: good till cancelled, or what can't trade at once is cancelled."""
+    """How long an order may rest: till it is cancelled (GTC) or till a date (GTD), or not at all.
+
+    What of an IOC order can't trade at once expires; a FOK order trades whole or not at all.
+    """
 
     GTC = "gtc"
     IOC = "ioc"
+    FOK = "fok"
+    GTD = "gtd"
 
 
 @unique
@@ -278,7 +283,8 @@ class Intent:
     """An order the bot wants at the venue, written down before it is sent.
 
     `price_ticks` is the limit (for IOC the protection price), `lots` > 0. `post_only` orders are rejected rather than
-    take. `reason` says in words why it was sent. Stamps are those of the input that caused it.
+    take. `reason` says in words why it was sent. Stamps are those of the input that caused it. `expires_ns` (local
+    time) is that of a GTD order, 0 for the others.
     """
 
     lane: str
@@ -293,6 +299,7 @@ class Intent:
     post_only: bool
     reduce_only: bool
     reason: str
+    expires_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +414,24 @@ class EquityPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Funding:
+    """What a position paid (`amount` < 0) or received at one funding time of its venue, `local_ns`.
+
+    `price` is the mark the position was valued at, in quote currency, `rate` the fraction of that value for the whole
+    interval, `amount` in quote currency. `seq` is that of the first input at or after the time.
+    """
+
+    lane: str
+    symbol: str
+    seq: int
+    local_ns: int
+    position_lots: int
+    price: Decimal
+    rate: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Something out of the ordinary that a person should be able to find later: a halt, a refused answer, an outage."""
 
@@ -418,4 +443,4 @@ class Incident:
     text: str
 
 
-Record = Decision | Intent | OrderEvent | Fill | Denial | EquityPoint | Incident | Overrun
+Record = Decision | Intent | OrderEvent | Fill | Funding | Denial | EquityPoint | Incident | Overrun

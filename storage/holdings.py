@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from bot.errors import StorageError
-from bot.types import NS_PER_S, Fill
+from bot.types import NS_PER_S, Fill, Funding
 from storage import schema
 from storage.database import reading
 from storage.grids import Grids
@@ -21,7 +21,7 @@ from storage.rows import record_of
 DIGITS: Final = 80
 
 _DAY_NS: Final = 86_400 * NS_PER_S
-_HELD: Final = ("size", "entry_cost", "realised", "fees", "contract_size")
+_HELD: Final = ("size", "entry_cost", "realised", "fees", "contract_size", "funding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ class Position:
 def account_state(engine: Engine, account: str, lane: str) -> LaneState:
     """Return what a lane of an account owns now, for the next run to begin with.
 
-    Positions, realised P&L and fees come from the opening of the lane's last run and the fills since; funding, the peak
-    and the day's first equity come from its equity points. A lane without a run owns the account's opening balance.
+    Positions, realised P&L, fees and funding come from the opening of the lane's last run and the fills and funding
+    since; the peak and the day's first equity come from its equity points. A lane without a run owns the account's
+    opening balance.
 
     Raises:
         StorageError: there is no such account, or the database cannot be read.
@@ -88,15 +89,19 @@ def _lane_state(connection: Connection, account: RowMapping, lane: str, grids: G
         realised += fill.realised
         fees += ours
         cash += fill.realised - ours
-    worth = _Worth(funding, Decimal(opening["peak_equity"]), opening["day"], Decimal(opening["day_equity"]))
-    for funded, equity, local_ns in _points(connection, run, lane):
-        worth.observe(Decimal(funded), Decimal(equity), local_ns // _DAY_NS)
+    for paid in _funding(connection, run, lane):
+        holdings[paid.symbol] = holdings.get(paid.symbol, Holding(paid.symbol)).funded(paid)
+        funding += paid.amount
+        cash += paid.amount
+    worth = _Worth(Decimal(opening["peak_equity"]), opening["day"], Decimal(opening["day_equity"]))
+    for equity, local_ns in _points(connection, run, lane):
+        worth.observe(Decimal(equity), local_ns // _DAY_NS)
     return LaneState(
         lane=lane,
-        cash=cash + worth.funding - funding,
+        cash=cash,
         realised=realised,
         fees=fees,
-        funding=worth.funding,
+        funding=funding,
         peak_equity=worth.peak,
         day=worth.day,
         day_equity=worth.day_equity,
@@ -109,13 +114,11 @@ def _lane_state(connection: Connection, account: RowMapping, lane: str, grids: G
 class _Worth:
     """What the equity points of a lane tell, one after the other."""
 
-    funding: Decimal
     peak: Decimal
     day: int
     day_equity: Decimal
 
-    def observe(self, funding: Decimal, equity: Decimal, day: int) -> None:
-        self.funding = funding
+    def observe(self, equity: Decimal, day: int) -> None:
         self.peak = max(self.peak, equity)
         if day != self.day:
             self.day, self.day_equity = day, equity
@@ -143,9 +146,15 @@ def _fills(connection: Connection, run: int, lane: str) -> Iterable[Fill]:
     return (record_of(Fill, row) for row in connection.execute(mine).mappings())
 
 
+def _funding(connection: Connection, run: int, lane: str) -> Iterable[Funding]:
+    table = schema.funding
+    mine = select(table).where(table.c.run_id == run, table.c.lane == lane).order_by(table.c.id)
+    return (record_of(Funding, row) for row in connection.execute(mine).mappings())
+
+
 def _points(connection: Connection, run: int, lane: str) -> Iterable[Any]:
     table = schema.equity
-    mine = select(table.c.funding, table.c.equity, table.c.local_ns).where(table.c.run_id == run, table.c.lane == lane)
+    mine = select(table.c.equity, table.c.local_ns).where(table.c.run_id == run, table.c.lane == lane)
     return connection.execute(mine.order_by(table.c.id))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -127,6 +127,17 @@ class Journal:
         with self._remembering:
             for record in records:
                 self._pending.add(run, record)
+
+    def add_lanes(self, lanes: Sequence[LaneState]) -> None:
+        """Store lanes that the run has beside those it began with, at once: what each opened with.
+
+        Raises:
+            StorageError: the database cannot be written.
+        """
+        run = self._running()
+        rows = [{"run_id": run.id, **opening_row(state)} for state in lanes]
+        with writing(self._engine, durable=False) as connection:
+            connection.execute(insert(schema.openings), rows)
 
     def change_instrument(self, instrument: Instrument, local_ns: int) -> None:
         """Remember that an instrument has a new grid (a higher `epoch`) from `local_ns` on."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from bot.types import Fill
+from bot.types import Fill, Funding
 from storage.rows import decimal_text
 
 _ZERO = Decimal(0)
@@ -18,7 +18,7 @@ class Holding:
 
     `lots` and `size` (base currency, contracts where the contract size is not 1) carry the sign of the position.
     `entry_cost` is what the open position cost in quote currency, with the same sign: exact, where an average would be
-    rounded. `realised` and `fees` (in the account's currency) run since the account began.
+    rounded. `realised`, `fees` and `funding` (in the account's currency) run since the account began.
     """
 
     symbol: str
@@ -28,6 +28,7 @@ class Holding:
     realised: Decimal = _ZERO
     fees: Decimal = _ZERO
     contract_size: Decimal = Decimal(1)
+    funding: Decimal = _ZERO
 
     @property
     def average_entry(self) -> Decimal | None:
@@ -51,7 +52,12 @@ class Holding:
             realised=self.realised + fill.realised,
             fees=self.fees + fee,
             contract_size=contract_size,
+            funding=self.funding,
         )
+
+    def funded(self, funding: Funding) -> Holding:
+        """Return the holding after it paid or received funding."""
+        return replace(self, funding=self.funding + funding.amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,6 @@ def opening_row(state: LaneState) -> dict[str, Any]:
 
 def holding_row(lane: str, holding: Holding) -> dict[str, Any]:
     """Return the columns of `opening_positions` for a holding."""
-    names = ("size", "entry_cost", "realised", "fees", "contract_size")
+    names = ("size", "entry_cost", "realised", "fees", "contract_size", "funding")
     exact = {name: decimal_text(getattr(holding, name), name) for name in names}
     return {"lane": lane, "symbol": holding.symbol, "lots": int(holding.lots), **exact}

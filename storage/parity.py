@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from bot.errors import StorageError
-from bot.types import Decision, Denial, Fill, Intent, OrderEvent, Record
+from bot.types import Decision, Denial, Fill, Funding, Intent, OrderEvent, Record
 from storage import schema
 from storage.database import reading
 from storage.decisions import CHECKPOINT_EVERY, Checkpoint, DecisionLog, StretchStart
@@ -23,6 +23,7 @@ KIND_NAMES: Final[Mapping[type, str]] = {
     Intent: "intent",
     OrderEvent: "order event",
     Fill: "fill",
+    Funding: "funding",
     Denial: "denial",
     StretchStart: "decision",
     Checkpoint: "decision hash",
@@ -55,9 +56,9 @@ def compare(
 ) -> list[Difference]:
     """Return where a replay parts from the stored run, at most one difference a kind of record, earliest input first.
 
-    Decisions (each of them, by their running hash), intents, order events, fills and denials should be equal and in
-    order; other records are not looked at. An empty list means parity. Of a run that was killed the stored records
-    should be the beginning of the replayed ones. `checkpoint_every` should be that of the run's `Journal`.
+    Decisions (each of them, by their running hash), intents, order events, fills, funding and denials should be equal
+    and in order; other records are not looked at. An empty list means parity. Of a run that was killed the stored
+    records should be the beginning of the replayed ones. `checkpoint_every` should be that of the run's `Journal`.
 
     Raises:
         StorageError: there is no such run, or the database cannot be read.
@@ -68,7 +69,7 @@ def compare(
         checkpoints = stored_checkpoints(connection, run_id)
     if found is None:
         raise StorageError(f"there is no run {run_id}: list the runs to see which there are")
-    kinds = (StretchStart, Intent, OrderEvent, Fill, Denial)
+    kinds = (StretchStart, Intent, OrderEvent, Fill, Funding, Denial)
     streams: dict[type, _Stream] = {
         kind: _Stream(KIND_NAMES[kind], stored_records(engine, run_id, kind)) for kind in kinds
     }

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # Four digits, one higher with each migration: compared as text, so that a newer database is told from an older one.
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 # Not Alembic's own name: a database shared with other tools may hold their `alembic_version`.
 VERSION_TABLE: Final = "imbalance_version"
 
@@ -162,6 +162,7 @@ opening_positions = Table(
     _text("entry_cost"),
     _text("realised"),
     _text("fees"),
+    _text("funding"),
     _text("contract_size"),
     UniqueConstraint("run_id", "lane", "symbol"),
 )
@@ -236,6 +237,7 @@ intents = Table(
     _flag("post_only"),
     _flag("reduce_only"),
     _text("reason"),
+    _whole("expires_ns"),
     UniqueConstraint("account_id", "lane", "client_id"),
     Index("intents_run", "run_id"),
 )
@@ -283,6 +285,23 @@ fills = Table(
     # The symbol is part of it: some exchanges count trade ids per symbol.
     UniqueConstraint("account_id", "lane", "symbol", "fill_id"),
     Index("fills_run", "run_id"),
+)
+
+# What positions paid (below 0) or received at the venue's funding times.
+funding = Table(
+    "funding",
+    metadata,
+    _id(),
+    _run(),
+    _text("lane"),
+    _text("symbol"),
+    _whole("seq"),
+    _whole("local_ns"),
+    _whole("position_lots"),
+    _text("price"),
+    _text("rate"),
+    _text("amount"),
+    Index("funding_run", "run_id", "lane"),
 )
 
 denials = Table(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sqlalchemy import Connection, Engine, RowMapping, Select, Table, and_, func, select
 
 from bot.errors import StorageError
-from bot.types import Command, Denial, EquityPoint, Fill, HaltState, Incident, Intent, OrderStatus, Overrun
+from bot.types import Command, Denial, EquityPoint, Fill, Funding, HaltState, Incident, Intent, OrderStatus, Overrun
 from storage import schema
 from storage.database import reading
 from storage.grids import Grids
@@ -227,6 +227,24 @@ def equity(
 ) -> list[Entry[EquityPoint]]:
     """Return what the lanes were worth over time."""
     return _entries(engine, EquityPoint, (run, lane, None), limit)
+
+
+def funding(
+    engine: Engine,
+    *,
+    run: int | None = None,
+    lane: str | None = None,
+    symbol: str | None = None,
+    account: str | None = None,
+    limit: int | None = None,
+) -> list[Entry[Funding]]:
+    """Return what positions paid and received at funding times."""
+    found = _entries(engine, Funding, (run, lane, symbol), limit if account is None else None)
+    if account is None:
+        return found
+    own = {each.id for each in runs(engine, account=account)}
+    kept = [entry for entry in found if entry.run in own]
+    return kept if limit is None else kept[max(len(kept) - limit, 0) :]
 
 
 def inputs(engine: Engine, run: int) -> list[Command | Overrun]:

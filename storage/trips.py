@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -9,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, select
 
-from bot.types import Fill, Side
+from bot.types import Fill, Funding, Side
 from storage import schema
 from storage.database import reading
 from storage.grids import Grids
@@ -25,8 +26,9 @@ class RoundTrip:
     """A position from its first fill until it was flat again; one that turned is two trips.
 
     `side` is BUY for a long one. `size` is all that was entered (base currency), the prices are averages over it.
-    `gross` is in quote currency and exact, `fees` in the account's currency (other assets are left out),
-    net = gross - fees. `run` is the one in which it closed, `fills` the number of fills it took.
+    `gross` is in quote currency and exact, `fees` in the account's currency (other assets are left out), `funding` is
+    what it received at funding times (below 0: paid), net = gross - fees + funding. `run` is the one in which it
+    closed, `fills` the number of fills it took.
     """
 
     account: str
@@ -43,6 +45,7 @@ class RoundTrip:
     fees: Decimal
     net: Decimal
     fills: int
+    funding: Decimal = _ZERO
 
     @property
     def duration_ns(self) -> int:
@@ -86,6 +89,7 @@ class _Open:
     entered_value: Decimal = _ZERO
     left_value: Decimal = _ZERO
     fees: Decimal = _ZERO
+    funding: Decimal = _ZERO
     fills: int = 0
 
     def closed(self, account: str, run: int, fill: Fill, contract: Decimal) -> RoundTrip:
@@ -106,8 +110,9 @@ class _Open:
             leave,
             gross,
             self.fees,
-            gross - self.fees,
+            gross - self.fees + self.funding,
             self.fills,
+            self.funding,
         )
 
 
@@ -126,6 +131,11 @@ class _Book:
             return
         side = Side.BUY if lots > 0 else Side.SELL
         self._open = _Open(side, since_ns, abs(lots), abs(size), abs(entry_cost)) if lots else None
+
+    def fund(self, amount: Decimal) -> None:
+        """Add what the trip under way paid or received."""
+        if self._open is not None:
+            self._open.funding += amount
 
     def take(self, run: int, fill: Fill, contract: Decimal) -> Iterator[RoundTrip]:
         fee = fill.fee if fill.fee_asset == self._currency else _ZERO
@@ -161,6 +171,7 @@ def _all_trips(connection: Connection) -> Iterator[RoundTrip]:
     table, owners = schema.fills, schema.accounts
     joined = select(table, owners.c.name, owners.c.currency).join(owners, owners.c.id == table.c.account_id)
     begun: set[int] = set()
+    paid = _paid(connection)
     # Run by run: two accounts may be written in turn, but a run's fills lie after its opening.
     for row in connection.execute(joined.order_by(table.c.run_id, table.c.id)).mappings():
         run = int(row["run_id"])
@@ -169,7 +180,22 @@ def _all_trips(connection: Connection) -> Iterator[RoundTrip]:
         fill = record_of(Fill, row)
         place = (row["account_id"], fill.lane, fill.symbol)
         book = books.setdefault(place, _Book(row["name"], row["currency"]))
+        waiting = paid.get(place, deque())
+        # A funding time goes before a fill of the very same moment.
+        while waiting and (waiting[0][0], waiting[0][1].local_ns) <= (run, fill.local_ns):
+            book.fund(waiting.popleft()[1].amount)
         yield from book.take(run, fill, grids.contract_size(run, fill))
+
+
+def _paid(connection: Connection) -> dict[tuple[int, str, str], deque[tuple[int, Funding]]]:
+    """Funding in the order it was charged, each with its run, by account, lane and symbol."""
+    table, runs = schema.funding, schema.runs
+    joined = select(table, runs.c.account_id).join(runs, runs.c.id == table.c.run_id)
+    paid: dict[tuple[int, str, str], deque[tuple[int, Funding]]] = {}
+    for row in connection.execute(joined.order_by(table.c.run_id, table.c.id)).mappings():
+        funding = record_of(Funding, row)
+        paid.setdefault((row["account_id"], funding.lane, funding.symbol), deque()).append((row["run_id"], funding))
+    return paid
 
 
 def _begin(

@@ -79,16 +79,19 @@ WITH latest AS (
 ), parts AS (
   SELECT l.account_id, l.lane, p.symbol, p.lots, {_real("p.size")} / NULLIF(p.lots, 0) AS lot_size,
          {_real("p.contract_size")} AS contract, {_real("p.entry_cost")} AS cost, {_real("p.realised")} AS realised,
-         {_real("p.fees")} AS fees
+         {_real("p.fees")} AS fees, {_real("p.funding")} AS funding
   FROM latest l JOIN opening_positions p ON p.run_id = l.run_id AND p.lane = l.lane
   UNION ALL
   SELECT l.account_id, l.lane, f.symbol, {_SIGN} * f.lots, {_real("f.size")} / f.lots, {_CONTRACT}, {cost},
-         {_real("f.realised")}, CASE WHEN f.fee_asset = a.currency THEN {_real("f.fee")} ELSE 0.0 END
+         {_real("f.realised")}, CASE WHEN f.fee_asset = a.currency THEN {_real("f.fee")} ELSE 0.0 END, 0.0
   FROM latest l JOIN fills f ON f.run_id = l.run_id AND f.lane = l.lane JOIN accounts a ON a.id = l.account_id
+  UNION ALL
+  SELECT l.account_id, l.lane, u.symbol, 0, NULL, NULL, 0.0, 0.0, 0.0, {_real("u.amount")}
+  FROM latest l JOIN funding u ON u.run_id = l.run_id AND u.lane = l.lane
 )
 SELECT a.name AS account, lane, symbol, {_tidy(f"COALESCE({size}, 0.0)", sqlite)} AS size,
        {_tidy(average, sqlite)} AS average_entry, {_tidy("SUM(realised)", sqlite)} AS realised,
-       {_tidy("SUM(fees)", sqlite)} AS fees
+       {_tidy("SUM(fees)", sqlite)} AS fees, {_tidy("SUM(funding)", sqlite)} AS funding
 FROM parts JOIN accounts a ON a.id = parts.account_id
 GROUP BY a.id, a.name, lane, symbol
 ORDER BY a.id, lane, symbol"""

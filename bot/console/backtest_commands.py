@@ -50,6 +50,9 @@ def backtest(  # over 30 lines: one option after the other
         str | None, typer.Option("--every", metavar="TIME", help="Time between two decisions, or `book`.")
     ] = None,
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="A name to find the run by.")] = "",
+    placebos: Annotated[
+        int, typer.Option("--placebos", min=0, metavar="N", help="Placebo twins to compare with; 0 for none.")
+    ] = 20,
     out: Out = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -68,14 +71,15 @@ def backtest(  # over 30 lines: one option after the other
     config = with_strategy(configured(config_path, said), strategy, said)
     folders = [tape_folder(tape, config) for tape in tapes]
     make_ready(config)
-    from bot.backtesting import account_of
+    from bot.backtesting import Placebos, account_of
     from bot.backtesting import backtest as run_backtest
     from bot.console.progress import shown
     from storage import tradelog
     from storage.database import open_reader
 
     with shown() as step:
-        ran = run_backtest(config, folders, account_of(name), lambda done, rows: step("trading", done, rows))
+        twins = Placebos(placebos, lambda done, rows: step("running placebo twins", done, rows))
+        ran = run_backtest(config, folders, account_of(name), lambda done, rows: step("trading", done, rows), twins)
         engine = open_reader(config.storage.url)
         run = tradelog.run(engine, ran.run)
         seen = _seen(ran.reel, config, ran.sightings, step)

@@ -14,10 +14,10 @@ from rich.text import Text
 from bot.console.books import Books
 from bot.console.figures import NO_VALUE, clock, counted, day_and_clock, elapsed, exact, money, printable, words
 from bot.console.panels import gain, side
-from bot.types import NS_PER_S
+from bot.types import NS_PER_S, Funding
 from storage import tradelog
 from storage.holdings import Position
-from storage.tradelog import Order, Trade
+from storage.tradelog import Entry, Order, Trade
 from storage.trips import RoundTrip, round_trips
 
 
@@ -65,7 +65,8 @@ def listed_fills(
 ) -> tuple[list[dict[str, Any]], RenderableType]:
     """Return the fills of a run, or of the account's whole life, as rows and as a table."""
     trades = _fills_of(books, wanted, limit)
-    return [fill_row(trade) for trade in trades], fills_table(trades)
+    paid = [entry.record.amount for entry in _funding_of(books, wanted, None)]
+    return [fill_row(trade) for trade in trades], fills_table(trades, paid)
 
 
 def listed_trips(
@@ -74,6 +75,22 @@ def listed_trips(
     """Return the round trips of a run, or of the account's whole life, as rows and as a table."""
     trips = _trips_of(books, wanted, limit)
     return [asdict(trip) for trip in trips], trips_table(trips)
+
+
+def listed_funding(
+    books: Books, wanted: dict[str, Any], limit: int | None
+) -> tuple[list[dict[str, Any]], RenderableType]:
+    """Return the funding of a run, or of the account's whole life, as rows and as a table."""
+    entries = _funding_of(books, wanted, limit)
+    return [{"run": entry.run, **asdict(entry.record)} for entry in entries], funding_table(entries)
+
+
+def _funding_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[Entry[Funding]]:
+    if wanted["run"] is not None:
+        return tradelog.funding(books.engine, **wanted, limit=limit)
+    ours = {run.id for run in books.runs}
+    found = tradelog.funding(books.engine, **wanted, account=books.name, limit=limit)
+    return [entry for entry in found if entry.run in ours]
 
 
 def _fills_of(books: Books, wanted: dict[str, Any], limit: int | None) -> list[Trade]:
@@ -111,8 +128,8 @@ def position_row(position: Position) -> dict[str, Any]:
     return {"account": position.account, "lane": position.lane, **asdict(holding), **entry}
 
 
-def fills_table(trades: Sequence[Trade]) -> RenderableType:
-    """Fills, oldest first, and what they came to."""
+def fills_table(trades: Sequence[Trade], paid: Sequence[Decimal] = ()) -> RenderableType:
+    """Fills, oldest first, and what they came to; `paid` is the funding beside them."""
     if not trades:
         return Text("No fills. `imbalance why` says what held it back.")
     headings = (">run", "time", "symbol", "side", ">price", ">size", ">fee", "", ">closed", "…reason")
@@ -127,7 +144,27 @@ def fills_table(trades: Sequence[Trade]) -> RenderableType:
     makers = sum(trade.fill.liquidity == "maker" for trade in trades)
     closed_sum = sum((trade.fill.realised for trade in trades), Decimal(0))
     total = f"{counted(len(trades), 'fill')} · {makers / len(trades):.0%} maker · fees {_fees(trades)} · closed P&L "
-    return Group(table, Text.assemble(total, gain(money(closed_sum, signed=True, places=4)), " before fees"))
+    ended = [Text.assemble(total, gain(money(closed_sum, signed=True, places=4)), " before fees")]
+    if paid:
+        funded = gain(money(sum(paid, Decimal(0)), signed=True, places=4))
+        ended.append(Text.assemble("funding in all ", funded, ", which --funding lists"))
+    return Group(table, *ended)
+
+
+def funding_table(entries: Sequence[Entry[Funding]]) -> RenderableType:
+    """Funding, oldest first, and what it came to."""
+    if not entries:
+        return Text("No funding: no perpetual was held at a funding time.")
+    times = _times([entry.record.local_ns for entry in entries])
+    headings = (">run", "time", "lane", "symbol", ">lots", ">price", ">rate", ">received")
+    table = listing(f"Funding, {times.words}", *headings)
+    for entry in entries:
+        paid = entry.record
+        when = (str(entry.run), times.of(paid.local_ns), printable(paid.lane), printable(paid.symbol))
+        terms = (f"{paid.position_lots:+,}", exact(paid.price), f"{paid.rate:%}")
+        table.add_row(*when, *terms, gain(money(paid.amount, signed=True, places=4)))
+    total = sum((entry.record.amount for entry in entries), Decimal(0))
+    return Group(table, Text.assemble("funding in all ", gain(money(total, signed=True, places=4))))
 
 
 def _fees(trades: Sequence[Trade]) -> str:
@@ -141,7 +178,7 @@ def trips_table(trips: Sequence[RoundTrip]) -> RenderableType:
     """Round trips, oldest first, and what they came to."""
     if not trips:
         return Text("No closed round trip.")
-    headings = ("opened", ">held", "…symbol", "", ">size", ">entry", ">exit", ">gross", ">fees", ">net")
+    headings = ("opened", ">held", "…symbol", "", ">size", ">entry", ">exit", ">gross", ">fees", ">funding", ">net")
     times = _times([trip.opened_ns for trip in trips])
     table = listing(f"Round trips, {times.words}", *headings)
     for trip in trips:
@@ -149,7 +186,8 @@ def trips_table(trips: Sequence[RoundTrip]) -> RenderableType:
         held = elapsed(trip.duration_ns / NS_PER_S)
         when = (times.of(trip.opened_ns), held, printable(trip.symbol), way)
         prices = (exact(trip.size), exact(round(trip.entry_price, 8)), exact(round(trip.exit_price, 8)))
-        earned = (gain(money(trip.gross, signed=True, places=4)), money(trip.fees, places=4))
+        funded = gain(money(trip.funding, signed=True, places=4)) if trip.funding else NO_VALUE
+        earned = (gain(money(trip.gross, signed=True, places=4)), money(trip.fees, places=4), funded)
         table.add_row(*when, *prices, *earned, gain(money(trip.net, signed=True, places=4)))
     won = sum(trip.net > 0 for trip in trips)
     net = sum((trip.net for trip in trips), Decimal(0))
@@ -181,13 +219,16 @@ def positions_table(positions: Sequence[Position], currency: str, *, several: bo
     """Holdings, flat ones that once traded included; with `several` lanes each has its name beside it."""
     if not positions:
         return Text("No position: nothing was ever traded.")
-    table = listing("Positions", *(["lane"] if several else []), "symbol", ">size", ">entry", ">closed P&L", ">fees")
+    table = listing(
+        "Positions", *(["lane"] if several else []), "symbol", ">size", ">entry", ">closed P&L", ">fees", ">funding"
+    )
     for position in positions:
         holding = position.holding
         entry = holding.average_entry
         size = exact(holding.size) if holding.lots else "flat"
         lane = [position.lane] if several else []
         earned = gain(money(holding.realised, signed=True))
+        funded = gain(money(holding.funding, signed=True)) if holding.funding else NO_VALUE
         shown = exact(round(entry, 8)) if entry is not None else NO_VALUE
-        table.add_row(*lane, printable(holding.symbol), size, shown, earned, money(holding.fees))
-    return Group(table, Text(f"P&L and fees in {currency} since the account began.", style="dim"))
+        table.add_row(*lane, printable(holding.symbol), size, shown, earned, money(holding.fees), funded)
+    return Group(table, Text(f"P&L, fees and funding in {currency} since the account began.", style="dim"))

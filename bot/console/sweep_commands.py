@@ -193,10 +193,10 @@ def _check_folds(ready: Prepared) -> None:
 
 @contextmanager
 def _crew(ready: Prepared, workers: int, cluster: str | None) -> Iterator[Crew]:
-    from bot.building import kernels_of, warm_kernels
-    from bot.console.readiness import say_starting
+    from bot.building import signals_of
+    from bot.crew_building import compile_lanes
     from bot.research.crews import Alone, Workers
-    from bot.research.single_runs import evaluate
+    from bot.research.lane_runs import evaluate
 
     def told(line: str) -> None:
         sys.stderr.write(f"{line}\n")
@@ -211,15 +211,13 @@ def _crew(ready: Prepared, workers: int, cluster: str | None) -> Iterator[Crew]:
             joined.close()
         return
     # Here, once: workers then find the machine code, instead of compiling it each for itself.
-    kernels = kernels_of(ready.strategy, ready.config)
-    say_starting(kernels)
-    warm_kernels(kernels)
+    compile_lanes(signals_of(ready.strategy, ready.config))
     yield Alone(evaluate) if workers == 1 else Workers(evaluate, workers, told)
 
 
 def _driven(database: Database, number: int, start: SweepStart, ready: Prepared, crew: Crew, *, quiet: bool) -> Answer:
     from bot.research.answer import answer
-    from bot.research.single_runs import SETS_AT_ONCE
+    from bot.research.lane_runs import SETS_AT_ONCE
     from bot.research.sweeping import Ledger, Question, sweep
     from storage.sweeps import trials
 

@@ -17,6 +17,7 @@ _ROWS_SHOWN: Final = 50  # of a table, when no limit is asked for; JSON and CSV 
 
 def trades(
     round_trips: Annotated[bool, typer.Option("--round-trips", help="From flat to flat, with net P&L.")] = False,
+    funding: Annotated[bool, typer.Option("--funding", help="What positions paid at funding times.")] = False,
     run_id: RunId = None,
     symbol: Symbol = None,
     lane: Lane = None,
@@ -26,7 +27,7 @@ def trades(
     config_path: ConfigPath = None,
     overrides: Overrides = None,
 ) -> None:
-    """Show the fills of the account, or its round trips.
+    """Show the fills of the account, its round trips, or its funding.
 
     A table has the newest 50 unless --limit says otherwise; JSON and CSV have all.
     """
@@ -36,9 +37,11 @@ def trades(
 
     if as_csv and as_json:
         raise UserError("--csv and --json exclude each other: name one of them")
+    if round_trips and funding:
+        raise UserError("--round-trips and --funding exclude each other: name one of them")
     books = Books.open(configured(config_path, overrides))
     most = limit if limit is not None or as_csv or as_json else _ROWS_SHOWN
-    listed = ledgers.listed_trips if round_trips else ledgers.listed_fills
+    listed = ledgers.listed_trips if round_trips else ledgers.listed_funding if funding else ledgers.listed_fills
     rows, table = listed(books, _place(books, run_id, symbol, lane), most)
     if as_csv:
         print_csv(rows)

@@ -59,7 +59,7 @@ class Callback:
 def _over(address: int, arrays: Sequence[Floats]) -> Callable[[], int]:
     pointers = [ctypes.cast(array.ctypes.data, _POINTER) for array in arrays]
     lengths = [ctypes.c_int64(len(array)) for array in arrays]
-    return partial(_C_CALL(address), *pointers, *lengths)
+    return partial(_C_CALL(int(address)), *pointers, *lengths)
 
 
 def _called(address: int, *arrays: Floats) -> int:

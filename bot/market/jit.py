@@ -36,7 +36,7 @@ def lean_kernel(fn: F) -> F:
     one. Such a kernel borrows its arrays from the Python caller, which holds them for the length of the call.
     """
     # The option has no public name; if a Numba ever lacks it, decorating fails at import, not in a result.
-    return _compiled(fn, _nrt=False)
+    return _compiled(fn, _nrt=False, no_cfunc_wrapper=True)
 
 
 def inlined_kernel(fn: F) -> F:
@@ -45,7 +45,15 @@ def inlined_kernel(fn: F) -> F:
     A call hands over seven numbers an array, which costs more than what a small kernel does. Compiling takes longer the
     more is written out, so it is for what runs for every row, message or signal.
     """
-    return _compiled(fn, _nrt=False, forceinline=True)
+    return _compiled(fn, _nrt=False, forceinline=True, no_cfunc_wrapper=True)
+
+
+def inner_kernel(fn: F) -> F:
+    """Compile as `lean_kernel` does, for a function that other kernels alone call: it gets no door from Python.
+
+    The door is most of what compiling a small kernel costs.
+    """
+    return _compiled(fn, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def entry_point(fn: F, *arguments: object) -> F:

@@ -13,11 +13,24 @@ from typing import Final
 
 import numpy as np
 
-from bot.market.book import ASK_SIDE, BID_SIDE, FAR_LEVELS, NO_LEVEL, WINDOW_LEVELS, empty_book, grown, level_size, walk
+from bot.market.book import (
+    ASK_SIDE,
+    BID_SIDE,
+    FAR_LEVELS,
+    NO_LEVEL,
+    WINDOW_LEVELS,
+    Book,
+    empty_book,
+    grown,
+    level_size,
+    walk,
+)
 from bot.market.columns import Columns, columns_of, read_only, refusal
 from bot.market.custom import Making
-from bot.market.flow import empty_flow
+from bot.market.flow import Flow, empty_flow
 from bot.market.jit import entry_point
+from bot.market.lane.desk import Crew, Lanes, Rules
+from bot.market.matching.layout import Seats
 from bot.market.plugged import Failed, Plugged
 from bot.market.rows import CROWDED, DONE, NO_ROOM, REFUSED, apply_rows
 from bot.market.sampler import Sampler
@@ -152,6 +165,26 @@ class Market:
             self._heed(why, batch, row)
         return row, touches, rows[:, : len(self.names)]
 
+    def run_lanes(
+        self, batch: Batch, start: int, seats: Seats, lanes: Lanes, rules: Rules, crew: Crew
+    ) -> tuple[int, int]:
+        """Run compiled lanes over the rows from `start` on; return the next row and why it stopped.
+
+        `DONE` means the end of the batch; after `READ_LOG` and `CURVE_FULL` (`bot.market.lane.running`) the caller
+        reads the log or makes room, and goes on from the row returned.
+
+        Raises:
+            ValueError: as for `advance`.
+        """
+        columns = self._columns_of(batch, start)
+        row, why = start, NO_ROOM
+        while why in (NO_ROOM, CROWDED):
+            row, why = self._sampler.run_lanes(
+                columns, row, self._sight, self._book, self._flow, seats, lanes, rules, crew
+            )
+            self._heed(why, batch, row)
+        return row, why
+
     def is_warm(self) -> bool:
         """Return True when every chosen signal had a value in the last sample."""
         return not self.cold_signals()
@@ -193,6 +226,21 @@ class Market:
         found = np.zeros((2, count), dtype=np.int64)
         there = walk(self._book, index, count, found)
         return side.sign * found[0, :there], found[1, :there]
+
+    @property
+    def signals(self) -> Floats:
+        """The signals of the newest decision, in the order of `names`: a fresh array."""
+        return self._sampler.newest()
+
+    @property
+    def book(self) -> Book:
+        """The arrays of the book as it stands, for the matching kernel; not to be written to."""
+        return self._book
+
+    @property
+    def flow(self) -> Flow:
+        """The arrays of the flow as it stands, for the matching kernel; not to be written to."""
+        return self._flow
 
     @property
     def guests(self) -> tuple[SignalSpec, ...]:

@@ -13,6 +13,9 @@ from bot.market.book import Book
 from bot.market.columns import Columns
 from bot.market.flow import Flow
 from bot.market.jit import entry_point
+from bot.market.lane.desk import Crew, Lanes, Rules
+from bot.market.lane.running import RING_FULL, run_lanes
+from bot.market.matching.layout import Seats
 from bot.market.plan import MOST_ARGUMENTS, STEPS, Plan
 from bot.market.sampling import FULL, sample_row, sample_rows
 from bot.market.signals.entry import Paid
@@ -170,6 +173,45 @@ class Sampler:
             self._row[:] = rows[decision - 1]
             self._sampled_ns = int(times_ns[decision - 1])
         return row, decision, why
+
+    def run_lanes(
+        self,
+        columns: Columns,
+        start: int,
+        sight: Sight,
+        book: Book,
+        flow: Flow,
+        seats: Seats,
+        lanes: Lanes,
+        rules: Rules,
+        crew: Crew,
+    ) -> tuple[int, int]:
+        """Run lanes over the rows from `start` on, as the kernel of that name does, making room in the ring."""
+        row, why = start, RING_FULL
+        while why == RING_FULL:
+            row, why = run_lanes(
+                columns,
+                row,
+                sight,
+                book,
+                flow,
+                self._plan,
+                self.told,
+                self._ring,
+                self._forecast,
+                self._row,
+                seats,
+                lanes,
+                rules,
+                crew,
+            )
+            if why == RING_FULL:
+                self._ring = grown(self._ring)
+        return row, why
+
+    def newest(self) -> Floats:
+        """Return a fresh array of the signals at the newest decision, in the order of the names."""
+        return self._asked.copy()
 
     def cold(self) -> tuple[str, ...]:
         """Return the names of the signals without a value in the last sample."""

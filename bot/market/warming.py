@@ -9,6 +9,7 @@ from enum import StrEnum, unique
 import numpy as np
 
 from bot.market import ladder
+from bot.market.lane.desk import idle_lane
 from bot.market.market import Market
 from bot.market.signals.catalogue import CATALOGUE
 from bot.market.signals.forecast import ForecastSpec
@@ -17,22 +18,29 @@ from bot.types import NS_PER_S, Batch, Instrument, InstrumentKind, Kind, Side
 
 @unique
 class Kernels(StrEnum):
-    """What is compiled: for everyday signals alone or for all, for a live market or for signal tables too."""
+    """What is compiled: for everyday signals alone or for all, and for a live market, signal tables too, or lanes."""
 
     EVERYDAY = "everyday"
     WHOLE = "whole"
     EVERYDAY_TABLES = "everyday-tables"
     WHOLE_TABLES = "whole-tables"
+    EVERYDAY_LANES = "everyday-lanes"
+    WHOLE_LANES = "whole-lanes"
 
     @property
     def is_everyday(self) -> bool:
         """True when everyday signals alone are compiled."""
-        return self in (Kernels.EVERYDAY, Kernels.EVERYDAY_TABLES)
+        return self in (Kernels.EVERYDAY, Kernels.EVERYDAY_TABLES, Kernels.EVERYDAY_LANES)
 
     @property
     def has_tables(self) -> bool:
         """True when signal tables are compiled too."""
         return self in (Kernels.EVERYDAY_TABLES, Kernels.WHOLE_TABLES)
+
+    @property
+    def has_lanes(self) -> bool:
+        """True when whole lanes are compiled."""
+        return self in (Kernels.EVERYDAY_LANES, Kernels.WHOLE_LANES)
 
 
 def kernels_for(names: Sequence[str], *, tables: bool) -> Kernels:
@@ -40,6 +48,11 @@ def kernels_for(names: Sequence[str], *, tables: bool) -> Kernels:
     if all(_is_everyday(name) for name in names):
         return Kernels.EVERYDAY_TABLES if tables else Kernels.EVERYDAY
     return Kernels.WHOLE_TABLES if tables else Kernels.WHOLE
+
+
+def lane_kernels_for(names: Sequence[str]) -> Kernels:
+    """Return what lanes need whose strategies name these signals."""
+    return Kernels.EVERYDAY_LANES if all(_is_everyday(name) for name in names) else Kernels.WHOLE_LANES
 
 
 def warm_up(kernels: Kernels) -> None:
@@ -53,6 +66,9 @@ def warm_up(kernels: Kernels) -> None:
     kinds = np.array([Kind.BID, Kind.ASK], dtype=np.uint8)
     prices = np.array([1, 2], dtype=np.int64)
     batch = Batch("WARM/UP", stamps, stamps, stamps, stamps, prices, stamps, kinds, np.array([0, 1], dtype=np.uint8))
+    if kernels.has_lanes:
+        market.run_lanes(batch, 0, *idle_lane())
+        return
     ladder.warm_up()
     market.step(batch, 0)
     market.sample(1)

@@ -1,6 +1,6 @@
 """What a sweep asks of whatever evaluates its sets: one job, some sets, and an outcome for each.
 
-How it is done is one module, `bot.research.single_runs`; nothing else knows.
+How it is done is one module, `bot.research.lane_runs`; nothing else knows.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ from storage.tape import Tape
 SETS_AT_ONCE: Final = 8
 """How many sets share a pass over the tape: each has a book of its own, so more save little and hold memory."""
 
+_POINT_DECIMALS: Final = 8  # what is made of the curve of equity is kept to these
+
 
 def evaluate(job: Job, sets: Sequence[Params]) -> list[SetOutcome]:
     """Run every set over the job's tape, each on a new account of the configured balance; see `evaluation.Evaluate`.
@@ -129,7 +131,7 @@ def _period_pnl(times_ns: list[int], curve: list[Decimal], ends_ns: Int64s) -> F
     worth = np.array([float(equity - curve[0]) for equity in curve])
     places = np.searchsorted(np.array(times_ns, np.int64), ends_ns) + 1
     places[-1] = len(worth) - 1
-    return np.diff(worth[places], prepend=0.0)
+    return np.diff(worth[places], prepend=0.0).round(_POINT_DECIMALS)
 
 
 def _drawdown(curve: list[Decimal]) -> Decimal:
@@ -137,4 +139,4 @@ def _drawdown(curve: list[Decimal]) -> Decimal:
     for equity in curve:
         peak = max(peak, equity)
         deepest = max(deepest, peak - equity)
-    return deepest
+    return round(deepest, _POINT_DECIMALS)

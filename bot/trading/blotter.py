@@ -79,5 +79,9 @@ class Blotter:
         """Lots that may still fill on one side, all orders at full remaining size."""
         return sum([order.remaining for order in self.orders.values() if order.intent.side is side])
 
+    def resting(self, side: Side) -> list[WorkingOrder]:
+        """Return the orders of one side that the venue has: what it holds margin for."""
+        return [order for order in self.on(side) if order.status is not OrderStatus.IN_FLIGHT]
+
     def __len__(self) -> int:
         return len(self.orders)

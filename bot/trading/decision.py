@@ -22,11 +22,12 @@ from bot.trading.execution import (
     plan_quotes,
     plan_target,
     quoted_ticks,
+    selling_what_is_held,
     shrinking,
 )
 from bot.trading.guard import Deadline, StrategyOverrun, ask
 from bot.trading.lane import Lane, Slot
-from bot.types import Decision, HaltState, Incident, Instrument, Outcome, Overrun, Record
+from bot.types import Decision, HaltState, Incident, Instrument, InstrumentKind, Outcome, Overrun, Record
 from risk.halt import HaltAction
 from risk.limits import Breach
 from risk.losses import first_breached
@@ -198,7 +199,7 @@ def _strategy(lane: Lane, slot: Slot, standing: Standing, moment: Moment, rules:
     slot.fills.clear()
     see = lane.view(slot, standing, rules.shown, moment.row, full_lots, fills)
     answer = ask(slot.strategy, see, rules.deadline, (lane.name, slot.instrument.symbol, moment.seq))
-    room = shrinking(standing.position_lots) if standing.halt is HaltState.REDUCING else UNBOUNDED
+    room = _room(slot.instrument, standing)
     return _answered(answer, slot, standing, rules, full_lots, room)
 
 
@@ -223,12 +224,18 @@ def _answered(
             return _Verdict(Outcome.QUOTES, why, _quoted(answer, slot.instrument), plan, _numbers(answer))
 
 
+def _room(instrument: Instrument, standing: Standing) -> Room:
+    if standing.halt is HaltState.REDUCING:
+        return shrinking(standing.position_lots)
+    return selling_what_is_held(standing.position_lots) if instrument.kind is InstrumentKind.SPOT else UNBOUNDED
+
+
 def _reachable(answer: Target, full_lots: int, position_lots: int, room: Room) -> tuple[int, str]:
     """Lots to go for, and what kept them from being what the strategy wants."""
     want = round(abs(answer.exposure) * full_lots) * (1 if answer.exposure >= 0 else -1)
     cut = min(max(want, position_lots - room.sell_lots), position_lots + room.buy_lots)
     if cut != want:
-        return cut, "the position may only shrink"
+        return cut, room.note
     return want, _NO_SIZE if answer.exposure and not full_lots else ""
 
 

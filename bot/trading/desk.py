@@ -10,6 +10,7 @@ import numpy as np
 
 from bot.market.guests import fresh
 from bot.market.market import Market
+from bot.trading.funding import FundingClock
 from bot.types import Floats
 
 
@@ -19,7 +20,8 @@ class Desk:
 
     `guests` answer what the market asks of others, in its order. `row` are all signals at the last decision, which was
     at `sampled_ns`; None before there was one. `decisions` counts the times the lanes were asked, `quality` (0 to 1) is
-    that of the signals at the last of them. `told` are the plug-ins whose failure was told.
+    that of the signals at the last of them. `told` are the plug-ins whose failure was told. `funding` says when
+    positions pay, and how much.
     """
 
     market: Market
@@ -32,6 +34,7 @@ class Desk:
     decisions: int = 0
     quality: float = 0.0
     told: set[str] = field(default_factory=set)
+    funding: FundingClock = field(default_factory=FundingClock)
 
     def sample(self, now_ns: int) -> Floats:
         """Take a decision of the market with what its guests said last; return all signals, which nobody may change."""

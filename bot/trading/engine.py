@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from bot.trading.decision import DecisionRules, decide
 from bot.trading.desk import Desk, Moment
 from bot.trading.lane import Lane
-from bot.types import NS_PER_S, Batch, Command, Fact, FeedReport, Incident, Input, Record
+from bot.trading.settlement import liquidated, pay_funding, told, unpaid
+from bot.types import NS_PER_S, Batch, Command, Fact, FeedReport, Incident, Input, InstrumentKind, Record
 
 EQUITY_EVERY_NS = 5 * NS_PER_S
 STOP = "stop"
@@ -47,24 +48,28 @@ class Engine:
                 desk.healthy, desk.skew_ns = received.healthy, received.skew_ns
                 desk.market.report(received)
             case Fact():
-                self.desks[received.symbol].market.tell(received)
+                return list(told(self.desks, self.lanes, received))
         return []
 
     def _on_batch(self, batch: Batch) -> Iterator[Record]:
         desk = self.desks[batch.symbol]
         slots = [(lane, lane.slots[batch.symbol]) for lane in self.lanes]
+        if not desk.funding.due_ns:
+            is_perpetual = slots[0][1].instrument.kind is InstrumentKind.LINEAR
+            desk.funding.begin(int(batch.local_ns[0]), is_perpetual=is_perpetual)
         row, rows = 0, len(batch)
         while row < rows:
             now_ns, seq = int(batch.local_ns[row]), int(batch.seq[row])
+            yield from pay_funding(self.desks, self.lanes, batch.symbol, now_ns, seq)
             for lane, slot in slots:
-                if slot.venue.next_due_ns <= now_ns:
-                    yield from lane.absorb(slot, slot.venue.arrive(now_ns, seq, desk.market))
-            due_ns = min(desk.next_decision_ns, *(slot.venue.next_due_ns for _, slot in slots))
+                yield from lane.arrive(slot, now_ns, seq, desk.market)
+            waits = (slot.venue.next_due_ns for _, slot in slots)
+            due_ns = min(desk.next_decision_ns, desk.funding.due_ns, *waits)
             due = due_ns <= now_ns
             stop = desk.market.step(batch, row) if due else desk.market.advance(batch, row, due_ns)
             # Lane by lane through the same rows; told in the order of the rows, wherever a batch was cut.
-            told = [each for lane, slot in slots for each in lane.absorb(slot, slot.venue.match(batch, row, stop))]
-            yield from sorted(told, key=lambda each: each.seq)
+            met = [each for lane, slot in slots for each in lane.absorb(slot, slot.venue.match(batch, row, stop))]
+            yield from sorted(met, key=lambda each: each.seq)
             row = stop
             self.now_ns = int(batch.local_ns[row - 1])
             if self.now_ns >= desk.next_decision_ns:
@@ -79,6 +84,7 @@ class Engine:
         for lane in self.lanes:
             if moment.has_book:
                 lane.portfolio.mark(symbol, moment.bid_ticks, moment.ask_ticks)
+            yield from liquidated(self.desks, lane, self.now_ns, seq)
             failed = yield from decide(lane, symbol, moment, self.rules)
             if failed and not self.failure:
                 self.failure = failed
@@ -97,6 +103,7 @@ class Engine:
             for slot in lane.slots.values():
                 yield from lane.drop_orders(slot, self.now_ns, command.seq, command.reason)
             yield lane.equity_point(command.seq, self.now_ns)
+        yield from unpaid(self.desks, command.seq, self.now_ns)
         yield Incident("", "", command.seq, self.now_ns, STOP, f"{command.by}: {command.reason}")
 
     def _turn_all(self, action: str, by: str, reason: str, seq: int) -> Iterator[Record]:

@@ -60,10 +60,11 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How far a position may move: `most(side)` lots towards each side, whatever is asked for."""
+    """How far a position may move: `most(side)` lots towards each side, whatever is asked for; `note` says why."""
 
     buy_lots: int
     sell_lots: int
+    note: str = ""
 
     def most(self, side: Side) -> int:
         """Lots (>= 0) that may be bought or sold from the position as it is."""
@@ -71,11 +72,17 @@ class Room:
 
 
 UNBOUNDED = Room(1 << 62, 1 << 62)
+_NO_SHORT = "spot can't be sold short"
 
 
 def shrinking(position_lots: int) -> Room:
     """Return the room of a position that may only come closer to flat."""
-    return Room(buy_lots=max(0, -position_lots), sell_lots=max(0, position_lots))
+    return Room(max(0, -position_lots), max(0, position_lots), "the position may only shrink")
+
+
+def selling_what_is_held(position_lots: int) -> Room:
+    """Return the room of a position in a spot market: it grows as it likes, and ends at nothing."""
+    return Room(UNBOUNDED.buy_lots, max(0, position_lots), _NO_SHORT)
 
 
 def plan_target(
@@ -113,7 +120,10 @@ def plan_quotes(
     bid, ask = quoted_ticks(quotes, instrument)
     for side, price, share in ((Side.BUY, bid, quotes.bid_size), (Side.SELL, ask, quotes.ask_size)):
         working = blotter.on(side)
-        lots = 0 if price is None else min(round(share * full_lots), room.most(side))
+        asked = 0 if price is None else round(share * full_lots)
+        lots = min(asked, room.most(side))
+        if lots < asked:
+            note = room.note
         kept = next((order for order in working if not order.cancelling and _matches(order, price, lots)), None)
         cancels += [order.intent.client_id for order in working if not order.cancelling and order is not kept]
         if kept is not None or price is None or lots <= 0:
@@ -135,8 +145,11 @@ def quoted_ticks(quotes: Quotes, instrument: Instrument) -> tuple[int | None, in
 
 
 def plan_hold(blotter: Blotter, room: Room) -> Plan:
-    """Plan to leave the resting orders as they are, but for a side on which they could fill beyond `room`."""
-    if room is UNBOUNDED:
+    """Plan to leave the resting orders as they are, but for a side on which they could fill beyond `room`.
+
+    A room that the venue itself keeps, as spot does, needs no cancels: an order on its way out is not sold twice.
+    """
+    if room.buy_lots == UNBOUNDED.buy_lots:
         return Plan()
     too_much = [side for side in Side if blotter.lots(side) > room.most(side)]
     return Plan(

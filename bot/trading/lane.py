@@ -6,26 +6,31 @@ there are is decided by whoever builds the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
 from bot.market.market import Market
 from bot.trading.blotter import Blotter
-from bot.trading.contract import Costs, Strategy, View
+from bot.trading.contract import Strategy, View
 from bot.trading.desk import Moment
 from bot.trading.execution import Plan, Touch, Wish, closing_cost
+from bot.trading.funding import funding_amount
+from bot.trading.margin import UNBOUNDED, MarginTerms, Stake, is_liquidated, most_cost, most_lots
 from bot.trading.portfolio import Portfolio
+from bot.trading.tiers import FeeSchedule
 from bot.types import (
     Batch,
     EquityPoint,
     Execution,
     Fill,
     Floats,
+    Funding,
     HaltState,
     Incident,
     Instrument,
+    InstrumentKind,
     Intent,
     OrderEvent,
     OrderStatus,
@@ -54,8 +59,13 @@ class Venue(Protocol):
     def cancel(self, client_id: str, local_ns: int) -> None:
         """Ask for an order to be cancelled."""
 
-    def arrive(self, until_ns: int, seq: int, market: Market) -> Iterator[OrderEvent | Execution]:
-        """Let requests due by `until_ns` arrive; yield what came of them."""
+    def liquidate(self, intent: Intent | None, local_ns: int) -> None:
+        """Let the exchange cancel every order and place its own `intent`, all of which arrives at once."""
+
+    def arrive(
+        self, until_ns: int, seq: int, market: Market, bounds: Callable[[], tuple[int, int]] | None = None
+    ) -> Iterator[OrderEvent | Execution]:
+        """Let requests due by `until_ns` arrive; yield what came of them. `bounds` is what `Lane.bounds` says."""
         ...
 
     def match(self, batch: Batch, start: int, stop: int) -> Iterator[OrderEvent | Execution]:
@@ -79,26 +89,36 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class LaneTerms:
-    """How a lane sizes, what it may do, and what trading costs it."""
+    """How a lane sizes, what it may do, and on what margin; without margin terms it may owe as much as it likes."""
 
     sizing: Sizing
     limits: Sequence[Limit]
     losses: Sequence[LossLimit]
-    costs: Costs
     protection: Protection
+    margin: MarginTerms | None = None
 
 
 @dataclass(slots=True)
 class Lane:
-    """Everything one account owns; changed only by the engine, record by record."""
+    """Everything one account owns; changed only by the engine, record by record.
+
+    `is_liquidating` holds from the moment the margin is gone until it suffices again.
+    """
 
     name: str
     terms: LaneTerms
     portfolio: Portfolio
     slots: dict[str, Slot]
     switch: HaltSwitch
+    fees: FeeSchedule
     run: str = "0"
     sent: int = 0
+    is_liquidating: bool = False
+
+    def arrive(self, slot: Slot, until_ns: int, seq: int, market: Market) -> Iterator[Record]:
+        """Let the orders, cancels and changes due by `until_ns` meet the book, as far as margin and cash go."""
+        if slot.venue.next_due_ns <= until_ns:
+            yield from self.absorb(slot, slot.venue.arrive(until_ns, seq, market, lambda: self.bounds(slot)))
 
     def absorb(self, slot: Slot, events: Iterable[OrderEvent | Execution]) -> Iterator[Record]:
         """Book what the venue told, in order; yield the records of it."""
@@ -155,11 +175,11 @@ class Lane:
             ask_ticks=standing.ask_ticks,
             position_lots=position.lots,
             exposure=position.lots / full_lots if full_lots else 0.0,
-            entry=float(position.entry_ticks * instrument.tick_size),
+            entry=position.cost / position.lots * float(instrument.tick_size) if position.lots else 0.0,
             open_orders=tuple(order.shown(instrument) for order in slot.blotter.orders.values()),
             fills=fills,
             equity=standing.equity,
-            costs=self.terms.costs,
+            costs=self.fees.costs_at(standing.now_ns),
         )
 
     def carry_out(self, slot: Slot, plan: Plan, standing: Standing, seq: int) -> Iterator[Record]:
@@ -172,7 +192,7 @@ class Lane:
             slot.venue.cancel(client_id, standing.now_ns)
         denied: set[tuple[Side, str]] = set()
         for wish in plan.wishes:
-            intent = self._intent(slot, wish, standing.now_ns, seq)
+            intent = self.intent(slot, wish, standing.now_ns, seq)
             denial = check_all(self.terms.limits, intent, standing)
             if denial is None:
                 self.sent += 1
@@ -207,6 +227,42 @@ class Lane:
             kind = f"{state.value}_flat" if self.switch.wants_flat else state.value
             yield Incident(self.name, "", seq, now_ns, kind, f"{by}: {reason}")
 
+    def stakes(self) -> dict[str, Stake]:
+        """Return the lane's part in each instrument, as its margin sees it."""
+        return {symbol: _with_orders(_stake(self.portfolio, slot), slot) for symbol, slot in self.slots.items()}
+
+    def bounds(self, slot: Slot) -> tuple[int, int]:
+        """Return the lots and the tick·lots that the account can afford in one instrument: see `bot.trading.margin`."""
+        terms = self.terms.margin
+        if terms is None:
+            return UNBOUNDED, UNBOUNDED
+        stakes = self.stakes()
+        own = stakes.pop(slot.instrument.symbol)
+        others, cash, taker_bps = tuple(stakes.values()), self.portfolio.cash, self.fees.taker_bps
+        if own.is_spot:
+            return UNBOUNDED, most_cost(own, others, cash, terms, taker_bps, slot.instrument.notional(1, 1))
+        return most_lots(own, others, cash, terms, taker_bps), UNBOUNDED
+
+    @property
+    def is_short_of_margin(self) -> bool:
+        """True when the venue would close the lane's positions by force."""
+        terms = self.terms.margin
+        held = [symbol for symbol, own in self.portfolio.positions.items() if own.lots]
+        if terms is None or not held:
+            return False
+        # Orders bind margin and need no maintenance: they are not looked at, at each decision.
+        stakes = [_stake(self.portfolio, self.slots[symbol]) for symbol in held]
+        return is_liquidated(self.portfolio.cash, stakes, terms)
+
+    def fund(self, slot: Slot, due_ns: int, seq: int, price: Decimal, rate: Decimal) -> Iterator[Funding]:
+        """Pay or receive the funding due at `due_ns` on the position as it is; flat pays nothing."""
+        symbol = slot.instrument.symbol
+        lots = self.portfolio.positions[symbol].lots
+        if lots:
+            amount = funding_amount(slot.instrument, lots, price, rate)
+            self.portfolio.fund(amount)
+            yield Funding(self.name, symbol, seq, due_ns, lots, price, rate, amount)
+
     def closing_costs(self, markets: Mapping[str, Market]) -> dict[str, Decimal]:
         """Return what closing each open position now would cost, in quote currency, by symbol."""
         costs = {}
@@ -214,7 +270,7 @@ class Lane:
             lots = self.portfolio.positions[symbol].lots
             if lots and market.has_book:
                 touch = Touch(market.bid_ticks, market.ask_ticks, 0.0)
-                costs[symbol] = closing_cost(lots, touch, self.slots[symbol].instrument, self.terms.costs.taker_bps)
+                costs[symbol] = closing_cost(lots, touch, self.slots[symbol].instrument, self.fees.costs.taker_bps)
         return costs
 
     def equity_point(self, seq: int, now_ns: int) -> EquityPoint:
@@ -224,7 +280,8 @@ class Lane:
             self.name, seq, now_ns, own.equity, own.cash, own.realised, own.unrealised, own.fees, own.funding
         )
 
-    def _intent(self, slot: Slot, wish: Wish, now_ns: int, seq: int) -> Intent:
+    def intent(self, slot: Slot, wish: Wish, now_ns: int, seq: int) -> Intent:
+        """Return a wish as the next order; `sent` counts it once it is under way."""
         return Intent(
             lane=self.name,
             symbol=slot.instrument.symbol,
@@ -239,6 +296,27 @@ class Lane:
             reduce_only=wish.reduce_only,
             reason=wish.reason,
         )
+
+
+def _stake(portfolio: Portfolio, slot: Slot) -> Stake:
+    symbol = slot.instrument.symbol
+    return Stake(
+        symbol=symbol,
+        is_spot=slot.instrument.kind is InstrumentKind.SPOT,
+        lots=portfolio.positions[symbol].lots,
+        cost=portfolio.cost_of(symbol),
+        lot_value=portfolio.lot_value(symbol),
+    )
+
+
+def _with_orders(stake: Stake, slot: Slot) -> Stake:
+    buys, sells = slot.blotter.resting(Side.BUY), slot.blotter.resting(Side.SELL)
+    return replace(
+        stake,
+        buy_lots=sum([order.remaining for order in buys]),
+        sell_lots=sum([order.remaining for order in sells]),
+        buy_cost=slot.instrument.notional(1, sum([order.intent.price_ticks * order.remaining for order in buys])),
+    )
 
 
 def _with_order(standing: Standing, wish: Wish) -> Standing:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bot.errors import UserError
+from bot.trading.tiers import utc_day
 from bot.types import Execution, Fill, Instrument
 
 ZERO = Decimal(0)
@@ -74,6 +75,7 @@ class Portfolio:
     """Cash and positions of one lane, in one quote currency.
 
     `opening` is the balance the account began with, `carried` what it realised in instruments no longer traded.
+    `volumes` is what it traded on each UTC day (since 1970), in quote currency; `marks` the mark prices told last.
     """
 
     instruments: Mapping[str, Instrument]
@@ -86,6 +88,8 @@ class Portfolio:
     peak: Decimal = ZERO
     day: int = -1
     day_equity: Decimal = ZERO
+    volumes: dict[int, Decimal] = field(default_factory=dict)
+    marks: dict[str, Decimal] = field(default_factory=dict)
     _units: dict[str, Decimal] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +106,9 @@ class Portfolio:
         position = self.positions[execution.symbol]
         gain = position.book(execution.side.sign * execution.lots, execution.price_ticks)
         self.fees += execution.fee
+        day = utc_day(execution.local_ns)
+        traded = instrument.notional(execution.price_ticks, execution.lots)
+        self.volumes[day] = self.volumes.get(day, ZERO) + traded
         return Fill(
             lane=lane,
             symbol=execution.symbol,
@@ -120,6 +127,21 @@ class Portfolio:
             realised=self._units[execution.symbol] * gain,
             position_lots=position.lots,
         )
+
+    def fund(self, amount: Decimal) -> None:
+        """Book what a position received as funding, in quote currency; below 0 when it paid."""
+        self.funding += amount
+
+    def lot_value(self, symbol: str) -> Decimal:
+        """Value of one lot in quote currency for margin: at the mark told last, else at the last mid, else 0."""
+        if symbol in self.marks:
+            instrument = self.instruments[symbol]
+            return self.marks[symbol] * instrument.lot_size * instrument.contract_size
+        return self._units[symbol] * self.mids.get(symbol, 0) / 2
+
+    def cost_of(self, symbol: str) -> Decimal:
+        """What the open position in an instrument cost, in quote currency, with its sign."""
+        return self._units[symbol] * self.positions[symbol].cost
 
     def mark(self, symbol: str, bid_ticks: int, ask_ticks: int) -> None:
         """Value the position in `symbol` at the mid from now on."""

@@ -1,179 +1,273 @@
 """The paper venue: fills our orders against the market's own events, and never touches an order endpoint.
 
 It works in local time with one round-trip latency: a request sent at t meets the market as it is known locally at
-t + latency, and its answer is known at the same moment. Resting orders fill by the matching kernel under one fill
-assumption. What it can't show: our own impact on others, and cancels ahead of us that the feed did not show.
+t + latency, and its answer is known at the same moment. What happens then is the matching kernel's to say
+(`bot.market.matching`); here orders get their names and fills their fees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
+import numpy as np
+
+from bot.market.columns import Columns, columns_of
 from bot.market.market import Market
+from bot.market.matching import layout
+from bot.market.matching.arriving import arrive, send_cancel, send_change, send_order
+from bot.market.matching.layout import NEVER_NS, Seats, empty_seats, with_room
+from bot.market.matching.meeting import meet_rows
 from bot.types import (
     BPS,
     Batch,
     Execution,
     FillAssumption,
+    Floats,
     Instrument,
+    InstrumentKind,
+    Int64s,
     Intent,
+    Kind,
     Liquidity,
     OrderEvent,
     OrderStatus,
     Side,
     TimeInForce,
 )
-from bot.venue.resting import Resting, RestingOrders
+from bot.venue.fees import FeeRates, FlatFees
+from bot.venue.queues import RISK_AVERSE, QueueModel
 
-NEVER_NS = (1 << 63) - 1
-_LEVELS_A_WALK = 64
+__all__ = ["NEVER_NS", "PaperTerms", "PaperVenue", "QueueModel"]
+
+ASSUMPTIONS = {
+    FillAssumption.TOUCH: layout.TOUCH,
+    FillAssumption.QUEUE: layout.QUEUE,
+    FillAssumption.THROUGH: layout.THROUGH,
+}
+_FORCES = {
+    TimeInForce.GTC: layout.GTC,
+    TimeInForce.IOC: layout.IOC,
+    TimeInForce.FOK: layout.FOK,
+    TimeInForce.GTD: layout.GTD,
+}
+_BECAME = {
+    layout.OPENED: (OrderStatus.OPEN, ""),
+    layout.PARTIALLY_FILLED: (OrderStatus.PARTIALLY_FILLED, ""),
+    layout.ALL_FILLED: (OrderStatus.FILLED, ""),
+    layout.CANCELED: (OrderStatus.CANCELED, ""),
+    layout.AMENDED: (OrderStatus.CANCELED, "changed to a size that was filled already"),
+    layout.LEFT_OF_IOC: (OrderStatus.EXPIRED, "what was left of an IOC order"),
+    layout.NO_MORE_TO_REDUCE: (OrderStatus.EXPIRED, "nothing more to reduce"),
+    layout.NOT_WHOLE: (OrderStatus.EXPIRED, "fill-or-kill order could not fill whole"),
+    layout.OUT_OF_TIME: (OrderStatus.EXPIRED, "good-till-date order is out of time"),
+    layout.NOTHING_TO_REDUCE: (OrderStatus.REJECTED, "reduce-only order has nothing to reduce"),
+    layout.TOO_SMALL: (OrderStatus.REJECTED, "notional is below the minimum"),
+    layout.WOULD_TAKE: (OrderStatus.REJECTED, "post-only order would have taken"),
+    layout.MEETS_OWN: (OrderStatus.EXPIRED, "order would have traded with one of our own"),
+    layout.NOT_HELD: (OrderStatus.REJECTED, "more than is held and not already for sale"),
+    layout.NO_MARGIN: (OrderStatus.REJECTED, "margin is insufficient"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class PaperTerms:
-    """What trading on paper costs and how long it takes. Fees in basis points; negative = rebate."""
+    """What trading on paper costs and how long it takes. Fees in basis points; negative = rebate.
+
+    `liquidation_bps` comes on top of the taker fee where the exchange closes a position by force.
+    `waits_ns` are round trips to draw from instead of the constant `latency_ns`, the same ones for the same `seed`.
+    """
 
     maker_bps: Decimal
     taker_bps: Decimal
     latency_ns: int
     assumption: FillAssumption
-
-
-@dataclass(slots=True)
-class _Request:
-    due_ns: int
-    intent: Intent | None
-    cancel_id: str
-
-
-@dataclass(slots=True)
-class _Taken:
-    """Liquidity we took from one level, as long as the level still shows what it showed then."""
-
-    shown: int
-    lots: int
+    queue: QueueModel = RISK_AVERSE
+    waits_ns: tuple[int, ...] = ()
+    seed: int = 0
+    liquidation_bps: Decimal = Decimal(0)
 
 
 @dataclass(slots=True)
 class PaperVenue:
-    """Paper orders of one lane in one instrument."""
+    """Paper orders of one lane in one instrument; its position opens at `opening_lots`.
+
+    `fees` are those of the account where they follow its volume; None = those of `terms`.
+    """
 
     lane: str
     instrument: Instrument
     terms: PaperTerms
-    position_lots: int = 0
-    _requests: list[_Request] = field(default_factory=list)
-    _resting: RestingOrders = field(init=False)
-    _taken: dict[tuple[Side, int], _Taken] = field(default_factory=dict)
-    _fill_count: dict[str, int] = field(default_factory=dict)
+    opening_lots: int = 0
+    fees: FeeRates | None = None
+    _seats: Seats = field(init=False)
+    _intents: dict[int, Intent] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _fees: FeeRates = field(init=False)
+    _forced: set[int] = field(default_factory=set)
+    _sent: int = 0
+    _batch: Batch | None = None
+    _columns: Columns | None = None
 
     def __post_init__(self) -> None:
-        self._resting = RestingOrders(self.terms.assumption)
+        self._fees = self.fees or FlatFees(self.terms.maker_bps, self.terms.taker_bps)
+        row, reals = seat_terms(self.instrument, self.terms)
+        self._seats = empty_seats(row[None], reals[None], np.array(self.terms.waits_ns, np.int64))
+        self.position_lots = self.opening_lots
+
+    @property
+    def position_lots(self) -> int:
+        """What is held, in lots, signed."""
+        return int(self._seats.accounts[0, layout.POSITION])
+
+    @position_lots.setter
+    def position_lots(self, lots: int) -> None:
+        self._seats.accounts[0, layout.POSITION] = lots
 
     def submit(self, intent: Intent) -> None:
         """Send an order; it arrives one latency after the intent's stamp."""
-        self._requests.append(_Request(intent.local_ns + self.terms.latency_ns, intent, ""))
+        self._sent += 1
+        self._intents[self._sent] = intent
+        self._numbers[intent.client_id] = self._sent
+        self._make_room()
+        flags = layout.POST_ONLY * intent.post_only | layout.REDUCE_ONLY * intent.reduce_only
+        send_order(
+            self._seats,
+            0,
+            self._sent,
+            intent.side.sign,
+            intent.price_ticks,
+            intent.lots,
+            _FORCES[intent.time_in_force],
+            flags,
+            intent.expires_ns or NEVER_NS,
+            intent.local_ns,
+        )
 
     def cancel(self, client_id: str, local_ns: int) -> None:
         """Send a cancel; it arrives one latency later. Too late is no error: the order's own end stands."""
-        self._requests.append(_Request(local_ns + self.terms.latency_ns, None, client_id))
+        place = self._place(client_id)
+        if place is not None:
+            send_cancel(self._seats, 0, place, local_ns)
+
+    def amend(self, client_id: str, price_ticks: int, lots: int, local_ns: int) -> None:
+        """Send another price and size of an order; one latency later it loses its place in the queue for them.
+
+        `lots` are those of the whole order, what was filled among them. Too late is no error.
+        """
+        place = self._place(client_id)
+        if place is not None:
+            send_change(self._seats, 0, place, price_ticks, lots, local_ns)
+
+    def liquidate(self, intent: Intent | None, local_ns: int) -> None:
+        """Let the exchange cancel every order, those on their way too, and place its own; all of it arrives at once."""
+        count = self._seats.accounts.item(0, layout.COUNT)
+        orders = self._seats.orders[0, :count]
+        orders[:, layout.CANCELS_NS] = local_ns
+        orders[:, layout.AMENDS_NS] = NEVER_NS
+        if intent is not None:
+            self.submit(intent)
+            self._forced.add(self._sent)
+            self._seats.orders[0, count, layout.PLACES_NS] = local_ns
+        if intent is not None or count:
+            self._seats.accounts[0, layout.DUE_NS] = local_ns
 
     @property
     def next_due_ns(self) -> int:
         """Local time at which the next request arrives; `NEVER_NS` when none is under way."""
-        return self._requests[0].due_ns if self._requests else NEVER_NS
+        return int(self._seats.accounts[0, layout.DUE_NS])
 
-    def arrive(self, until_ns: int, seq: int, market: Market) -> Iterator[OrderEvent | Execution]:
-        """Let every request due by `until_ns` meet the book as it stands; yield what came of each."""
-        while self._requests and self._requests[0].due_ns <= until_ns:
-            request = self._requests.pop(0)
-            if request.intent is None:
-                yield from self._cancel(request.cancel_id, request.due_ns, seq)
-            else:
-                yield from self._place(request.intent, request.due_ns, seq, market)
+    def arrive(
+        self, until_ns: int, seq: int, market: Market, bounds: Callable[[], tuple[int, int]] | None = None
+    ) -> Iterator[OrderEvent | Execution]:
+        """Let every request due by `until_ns` meet the book as it stands; yield what came of each.
+
+        `bounds` says how far the account's margin and cash go: the lots that the position may come to by new orders,
+        and the tick·lots that all open buys may cost. It is asked again after each order that took something.
+        """
+        done = False
+        while not done:
+            if bounds is not None:
+                self._seats.accounts[0, [layout.MOST_LOTS, layout.MOST_COST]] = bounds()
+            done = arrive(self._seats, 0, until_ns, 0, market.book, market.flow)
+            for entry in self._told():
+                yield self._record(entry, seq)
 
     def match(self, batch: Batch, start: int, stop: int) -> Iterator[OrderEvent | Execution]:
         """Run the events `start` to `stop` of `batch` against the resting orders; yield their fills in order."""
-        for order, lots, event in self._resting.match(batch, start, stop):
-            yield from self._passive_fill(order, lots, batch, event)
+        if self._columns is None or batch is not self._batch:
+            self._batch, self._columns = batch, columns_of(batch, batch.symbol)
+        row = start
+        while row < stop:
+            row, _ = meet_rows(self._seats, self._columns, row, stop, self._needs())
+            for entry in self._told():
+                yield self._record(entry, int(batch.seq[entry[layout.ROW]]))
 
-    def _place(self, intent: Intent, now_ns: int, seq: int, market: Market) -> Iterator[OrderEvent | Execution]:
-        lots, refusal = self._acceptable(intent, market)
-        if refusal:
-            yield self._event(intent, now_ns, seq, OrderStatus.REJECTED, 0, refusal)
-            return
-        filled = 0
-        for price, took in self._walk(intent, lots, market):
-            filled += took
-            yield self._execution(intent, now_ns, seq, price, took, Liquidity.TAKER)
-        if filled >= intent.lots:
-            yield self._event(intent, now_ns, seq, OrderStatus.FILLED, filled, "")
-        elif intent.time_in_force is TimeInForce.IOC:
-            left = "what was left of an IOC order" if filled < lots else "nothing more to reduce"
-            yield self._event(intent, now_ns, seq, OrderStatus.EXPIRED, filled, left)
-        else:
-            self._resting.rest(Resting(intent, filled), lots - filled, now_ns, market)
-            yield self._event(intent, now_ns, seq, OrderStatus.OPEN, filled, "")
+    def _needs(self) -> int:
+        """Log rows that one row of the market may take: each order fills, says so, and expires."""
+        return 3 * int(self._seats.orders.shape[1])
 
-    def _acceptable(self, intent: Intent, market: Market) -> tuple[int, str]:
-        """Lots that may trade, and why not when the exchange would refuse."""
-        if intent.reduce_only:
-            if intent.time_in_force is not TimeInForce.IOC:
-                return 0, "reduce-only orders are simulated as immediate-or-cancel alone"
-            lots = min(intent.lots, max(-self.position_lots * intent.side.sign, 0))
-            return lots, "" if lots else "reduce-only order has nothing to reduce"
-        notional = self.instrument.notional(intent.price_ticks, intent.lots)
-        if notional < self.instrument.min_notional:
-            return 0, f"notional {notional} is below the minimum of {self.instrument.min_notional}"
-        if intent.post_only and (_crosses(intent, market) or self._resting.meets(intent)):
-            return 0, "post-only order would have taken"
-        return intent.lots, ""
+    def _make_room(self) -> None:
+        count, room = self._seats.accounts.item(0, layout.COUNT), self._seats.orders.shape[1]
+        if count == room:
+            self._seats = with_room(self._seats, count + 1, 12 * room)
 
-    def _walk(self, intent: Intent, lots: int, market: Market) -> Iterator[tuple[int, int]]:
-        """Take up to `lots` from the opposite side, best level first, no further than the limit."""
-        if not _crosses(intent, market):
-            return
-        other = Side.SELL if intent.side is Side.BUY else Side.BUY
-        self._taken = {key: taken for key, taken in self._taken.items() if market.size_at(*key) == taken.shown}
-        ticks, sizes = market.levels(other, _LEVELS_A_WALK)
-        for price, shown in zip(ticks.tolist(), sizes.tolist(), strict=True):
-            if lots <= 0 or (price - intent.price_ticks) * intent.side.sign > 0:
-                return
-            taken = self._taken.setdefault((other, price), _Taken(shown, 0))
-            took = min(lots, shown - taken.lots)
-            if took > 0:
-                taken.lots += took
-                lots -= took
-                yield price, took
-            if intent.time_in_force is TimeInForce.GTC:
-                self._resting.note_taken(other, price, taken.lots)
+    def _place(self, client_id: str) -> int | None:
+        number = self._numbers.get(client_id)
+        if number is None:
+            return None
+        count = self._seats.accounts.item(0, layout.COUNT)
+        numbers: list[int] = self._seats.orders[0, :count, layout.NUMBER].tolist()
+        return numbers.index(number) if number in numbers else None
 
-    def _passive_fill(self, order: Resting, lots: int, batch: Batch, event: int) -> Iterator[OrderEvent | Execution]:
-        order.filled += lots
-        now_ns, seq = int(batch.local_ns[event]), int(batch.seq[event])
-        yield self._execution(order.intent, now_ns, seq, order.intent.price_ticks, lots, Liquidity.MAKER)
-        status = OrderStatus.FILLED if order.is_done else OrderStatus.PARTIALLY_FILLED
-        yield self._event(order.intent, now_ns, seq, status, order.filled, "")
+    def _told(self) -> list[list[int]]:
+        """Read the log and empty it."""
+        count = self._seats.marks.item(layout.LOGGED)
+        if not count:
+            return []
+        self._seats.marks[layout.LOGGED] = 0
+        entries: list[list[int]] = self._seats.log[:count].tolist()
+        return entries
 
-    def _cancel(self, client_id: str, now_ns: int, seq: int) -> Iterator[OrderEvent]:
-        order = self._resting.cancel(client_id)
-        if order is not None:
-            yield self._event(order.intent, now_ns, seq, OrderStatus.CANCELED, order.filled, "")
+    def _record(self, entry: list[int], seq: int) -> OrderEvent | Execution:
+        intent = self._intents[entry[layout.OF]]
+        if entry[layout.WHAT] == layout.FILL:
+            return self._execution(intent, entry, seq)
+        status, reason = _BECAME[entry[layout.BECAME]]
+        if entry[layout.BECAME] == layout.TOO_SMALL:
+            notional = self.instrument.notional(entry[layout.OF_PRICE], entry[layout.OF_LEFT])
+            reason = f"notional {notional} is below the minimum of {self.instrument.min_notional}"
+        if status is OrderStatus.REJECTED and entry[layout.OF_FLAGS] & layout.CHANGED:
+            # It was accepted once and may have filled: an exchange cancels it when it can't be changed.
+            status, reason = OrderStatus.CANCELED, f"could not be changed: {reason}"
+        if status.is_closed:
+            del self._intents[entry[layout.OF]]
+            self._forced.discard(entry[layout.OF])
+            del self._numbers[intent.client_id]
+        return OrderEvent(
+            self.lane,
+            intent.symbol,
+            intent.client_id,
+            seq,
+            entry[layout.AT_NS],
+            status,
+            entry[layout.TOTAL],
+            reason,
+        )
 
-    def _execution(
-        self, intent: Intent, now_ns: int, seq: int, price_ticks: int, lots: int, liquidity: Liquidity
-    ) -> Execution:
-        self.position_lots += intent.side.sign * lots
-        count = self._fill_count[intent.client_id] = self._fill_count.get(intent.client_id, 0) + 1
-        bps = self.terms.maker_bps if liquidity is Liquidity.MAKER else self.terms.taker_bps
+    def _execution(self, intent: Intent, entry: list[int], seq: int) -> Execution:
+        liquidity = Liquidity.MAKER if entry[layout.IS_MAKER] else Liquidity.TAKER
+        bps = self._fees.bps(liquidity, entry[layout.AT_NS])
+        if entry[layout.OF] in self._forced:
+            bps += self.terms.liquidation_bps
+        price_ticks, lots = entry[layout.FILL_PRICE], entry[layout.FILL_LOTS]
         return Execution(
             symbol=intent.symbol,
             client_id=intent.client_id,
-            fill_id=f"{intent.client_id}-{count}",
+            fill_id=f"{intent.client_id}-{entry[layout.NTH]}",
             seq=seq,
-            local_ns=now_ns,
+            local_ns=entry[layout.AT_NS],
             side=intent.side,
             price_ticks=price_ticks,
             lots=lots,
@@ -182,15 +276,35 @@ class PaperVenue:
             liquidity=liquidity,
         )
 
-    def _event(
-        self, intent: Intent, now_ns: int, seq: int, status: OrderStatus, filled_lots: int, reason: str
-    ) -> OrderEvent:
-        if status.is_closed:
-            self._fill_count.pop(intent.client_id, None)
-        return OrderEvent(self.lane, intent.symbol, intent.client_id, seq, now_ns, status, filled_lots, reason)
+
+def seat_terms(instrument: Instrument, terms: PaperTerms) -> tuple[Int64s, Floats]:
+    """Return what the orders of a seat are judged by: `TERMS` whole numbers and `REALS` real ones of the kernel."""
+    row, reals = np.zeros(layout.TERMS, np.int64), np.zeros(layout.REALS)
+    row[layout.ASSUMPTION] = ASSUMPTIONS[terms.assumption]
+    row[layout.MODEL] = terms.queue.code
+    row[layout.LATENCY_NS] = terms.latency_ns
+    row[layout.SEED] = terms.seed
+    row[layout.LEAST] = least_tick_lots(instrument)
+    row[layout.HOLDS] = instrument.kind is InstrumentKind.SPOT
+    reals[layout.EXPONENT] = terms.queue.exponent
+    return row, reals
 
 
-def _crosses(intent: Intent, market: Market) -> bool:
-    if intent.side is Side.BUY:
-        return market.ask_lots > 0 and intent.price_ticks >= market.ask_ticks
-    return market.bid_lots > 0 and intent.price_ticks <= market.bid_ticks
+def least_tick_lots(instrument: Instrument) -> int:
+    """Return the tick·lots that an order has to be worth to reach the exchange's minimum notional."""
+    return int((instrument.min_notional / instrument.notional(1, 1)).to_integral_value(ROUND_CEILING))
+
+
+def warm_up_venue() -> None:
+    """Compile the matching kernel, or load it from the cache: an order is placed, changed, met and cancelled."""
+    grid = Instrument("WARM/UP", InstrumentKind.SPOT, "WARM", "UP", Decimal(1), Decimal(1))
+    venue = PaperVenue("warm", grid, PaperTerms(Decimal(0), Decimal(0), 0, FillAssumption.QUEUE))
+    market, stamps = Market(grid, ()), np.array([1, 2], np.int64)
+    kinds, lasts = np.array([Kind.BID, Kind.BUY], np.uint8), np.ones(2, np.uint8)
+    batch = Batch("WARM/UP", stamps, stamps, stamps, stamps, stamps, stamps, kinds, lasts)
+    venue.submit(Intent("warm", "WARM/UP", "1", 1, 1, Side.SELL, 2, 1, TimeInForce.GTC, False, False, ""))
+    venue.amend("1", 3, 2, 1)
+    venue.cancel("1", 2)
+    for until_ns in (1, 2):
+        list(venue.arrive(until_ns, 1, market))
+        list(venue.match(batch, 0, 2))

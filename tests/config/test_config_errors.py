@@ -27,6 +27,52 @@ def complaint_of_set(*overrides: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            "50\nsoon\n",
+            "line 2, was 'soon'",
+        ),
+        ("\n-1\n", "line 2, was '-1'"),
+        (
+            "0.0000001",
+            "line 1, was '0.0000001'",
+        ),
+    ],
+)
+def test_a_line_of_a_latency_table_that_is_no_round_trip_is_named(lines: str, said: str, tmp_path: Path) -> None:
+    table = tmp_path / "latencies.csv"
+    table.write_text(lines, encoding="utf-8")
+
+    place, was = said.split(", ")
+    bound = "a round trip should be milliseconds from 0 to 3600000, in whole nanoseconds"
+    assert complaint_of_set(f"paper.latency=file:{table}") == f"--set paper.latency: {table}, {place}: {bound}, {was}"
+
+
+def test_a_latency_table_that_is_missing_empty_or_too_long_is_named(tmp_path: Path) -> None:
+    table = tmp_path / "latencies.csv"
+    said = complaint_of_set(f"paper.latency=file:{table}")
+    assert said.endswith(f"with one round trip in milliseconds a line, {table} was not found")
+
+    for count, lines in ((0, ""), (10_001, "5\n" * 10_001)):
+        table.write_text(lines, encoding="utf-8")
+        said = complaint_of_set(f"paper.latency=file:{table}")
+        assert said.endswith(f"{table} should have 1 to 10000 round trips, one a line, had {count}")
+
+    table.write_bytes(b"\xff\xfe")
+    assert complaint_of_set(f"paper.latency=file:{table}").endswith(f"{table} could not be read: it is not UTF-8")
+    assert complaint_of_set(f"paper.latency=file:{tmp_path}").endswith("could not be read: Is a directory")
+
+
+@pytest.mark.parametrize("queue", ["fifo", "power", "power()", "power(0)", "power(10.5)", "power(-1)", "Uniform"])
+def test_a_queue_model_that_there_is_not_is_refused(queue: str) -> None:
+    assert complaint_of_set(f"paper.queue={queue}") == (
+        '--set paper.queue: paper.queue should be "risk_averse", "uniform", "log" or "power(N)" with N above 0 and at '
+        f'most 10, was "{queue}"'
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[feed]\nbook_evry='1s'", "config.toml: unknown key feed.book_evry; did you mean feed.book_every?"),

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bot.building import paper_terms
 from bot.config import Config, config_hash, from_resolved, keys, load, resolved, resolved_lines, schema
 from bot.errors import ConfigError
+from bot.market.matching.layout import POWER
 from bot.types import FillAssumption, Side
+from bot.venue.queues import RISK_AVERSE, QueueModel, queue_model
 from risk.limits import MaxPosition, OrdersPerSecond, check_all
 from risk.protection import Protection
 from risk.sizing import FixedNotional, FractionOfEquity, VolatilityTarget
@@ -110,6 +113,36 @@ def test_a_number_is_taken_as_text_where_text_is_expected() -> None:
     assert load(None, ["paper.account=007"], {}).paper.account == "007"
 
 
+def test_a_latency_table_is_kept_with_the_run_so_that_a_replay_needs_no_file(tmp_path: Path) -> None:
+    table = tmp_path / "latencies.csv"
+    table.write_text("48.2\n\n 52 \n61.125000\n", encoding="utf-8")
+    config = load(None, [f"paper.latency=file:{table}", "paper.queue=power( 2.50 )"], {})
+    stored = json.loads(json.dumps(resolved(config)))
+    table.unlink()
+
+    again = from_resolved(stored)
+
+    assert config.paper.waits_ns == (48_200_000, 52_000_000, 61_125_000)
+    assert config.paper.latency_ns == 52_000_000
+    assert stored["paper"]["latency"] == ["48.2", "52", "61.125"]
+    assert again == config
+    assert config_hash(again) == config_hash(config)
+    (line,) = (line for line in resolved_lines(config) if line.startswith("paper.latency"))
+    path = tmp_path / "config.toml"
+    path.write_text(f"[paper]\n{line.removeprefix('paper.')}\n", encoding="utf-8")
+    assert load(path, ["paper.queue=power(2.5)"], {}) == config
+
+
+def test_queues_and_latencies_reach_the_paper_venue() -> None:
+    config = load(None, ["paper.queue=power(3)", "paper.latency=20ms", "exchange.seed=11"], {})
+    terms = paper_terms(config, FillAssumption.TOUCH)
+
+    assert (terms.queue, terms.latency_ns, terms.waits_ns, terms.seed) == (QueueModel(POWER, 3.0), 20_000_000, (), 11)
+    assert paper_terms(Config(), FillAssumption.QUEUE).queue == RISK_AVERSE
+    for text in ("risk_averse", "uniform", "log", "power(2.5)"):
+        assert queue_model(text).text == text
+
+
 def test_sections_are_frozen() -> None:
     config = Config()
 
@@ -149,7 +182,9 @@ def test_the_schema_describes_every_key_and_names_a_unit_where_there_is_one() ->
     sections = schema()["$defs"]
     described = {name: key for section in sections.values() for name, key in section.get("properties", {}).items()}
 
-    assert set(described) == {key.split(".")[1] for key in keys()}
+    inside = {"from_volume"}  # of an entry of paper.tiers; its other keys have the names of paper's own
+
+    assert set(described) == {key.split(".")[1] for key in keys()} | inside
     assert [name for name, key in described.items() if not key.get("description", "").endswith(".")] == []
     without_unit = [
         name for name, key in described.items() if "bps" in name and "basis points" not in key["description"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.types import NS_PER_S, Decision, Denial, EquityPoint, Incident, OrderStatus, Outcome, Side
 from storage.journal import Journal
 from storage.lanes import new_lane
-from tests.storage.samples import BALANCE, BTC, LANE, START_NS, begin, fill, intent, order_event, written
+from tests.storage.samples import BALANCE, BTC, LANE, START_NS, begin, fill, funding, intent, order_event, written
 
 END_NS = START_NS + 60 * NS_PER_S
 TOO_SMALL = "the expected move does not pay for the round trip"
@@ -45,6 +45,7 @@ def _trade(journal: Journal) -> None:
     journal.write([intent(20), order_event(20, OrderStatus.FILLED, 10)])
     journal.write([fill(20, Side.BUY, 10, 200, position_lots=10)])
     journal.write([intent(30, Side.SELL), order_event(30, OrderStatus.FILLED, 10)])
+    journal.write([funding(25, "-0.0123", 10)])
     journal.write([fill(30, Side.SELL, 10, 204, realised="0.2", position_lots=0)])
     journal.write([intent(40), order_event(40, OrderStatus.CANCELED)])
     journal.write([fill(25, Side.BUY, 10, 200, position_lots=10, lane="touch")])

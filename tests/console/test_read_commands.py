@@ -53,7 +53,7 @@ def test_trades_as_csv_have_a_heading_and_a_line_each(say: Say) -> None:
 
 
 @pytest.mark.usefixtures("seeded")
-@pytest.mark.parametrize("words", [["trades"], ["trades", "--round-trips"], ["orders"]])
+@pytest.mark.parametrize("words", [["trades"], ["trades", "--round-trips"], ["trades", "--funding"], ["orders"]])
 def test_a_narrow_terminal_cuts_words_short_and_no_number(
     say: Say, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
@@ -74,7 +74,19 @@ def test_round_trips_are_net_of_fees(say: Say) -> None:
 
     assert "long" in said.out
     assert "1 round trip · 100% won" in said.out
-    assert (trip["gross"], trip["fees"], trip["net"]) == ("0.200", "0.10", "0.100")
+    money = tuple(trip[name] for name in ("gross", "fees", "funding", "net"))
+    assert money == ("0.200", "0.10", "-0.0123", "0.0877")
+
+
+@pytest.mark.usefixtures("seeded")
+def test_funding_is_summed_under_the_fills_and_listed_when_asked_for(say: Say) -> None:
+    assert "funding in all −0.0123" in say("trades").out
+
+    said = say("trades", "--funding")
+    (row,) = say("trades", "--funding", "--json").document
+    assert all(word in said.out for word in ("+10", "0.01%", "−0.0123"))
+    assert (row["rate"], row["amount"], row["position_lots"]) == ("0.0001", "-0.0123", 10)
+    assert "exclude each other" in say("trades", "--funding", "--round-trips").err
 
 
 @pytest.mark.usefixtures("seeded")
@@ -101,6 +113,7 @@ def test_positions_show_what_was_earned_and_paid(say: Say) -> None:
 
     assert "flat" in said.out
     assert (row["symbol"], row["realised"], row["fees"]) == (BTC.symbol, "0.2", "0.10")
+    assert row["funding"] == "-0.0123"
 
 
 @pytest.mark.usefixtures("seeded")
@@ -154,7 +167,8 @@ def test_a_database_without_a_run_says_so(say: Say, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize(
-    "words", ["why", "trades", "trades --round-trips", "orders", "positions", "decisions", "runs", "status"]
+    "words",
+    ["why", "trades", "trades --round-trips", "trades --funding", "orders", "positions", "decisions", "runs", "status"],
 )
 @pytest.mark.parametrize("columns", ["80", "120"])
 def test_every_table_fits_its_terminal(say: Say, monkeypatch: pytest.MonkeyPatch, words: str, columns: str) -> None:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from bot.account import described, portfolio_of, rebuilt, untraded
 from bot.errors import UserError
 from bot.trading.portfolio import Portfolio
-from bot.types import Execution, Instrument, InstrumentKind, Liquidity, Side
+from bot.types import Execution, Funding, Instrument, InstrumentKind, Liquidity, Side
 from storage.database import open_writer
 from storage.holdings import account_state
 from storage.journal import Journal, RunStart
 from storage.lanes import new_lane
+from storage.volumes import daily_volumes
 
 BTC = Instrument("BTC/USDT:USDT", InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"), Decimal(5))
 ETH = Instrument("ETH/USDT:USDT", InstrumentKind.LINEAR, "ETH", "USDT", Decimal("0.01"), Decimal("0.001"), Decimal(5))
@@ -68,6 +69,28 @@ def test_the_next_run_owns_what_the_last_one_had(tmp_path: Path, fills: Filled) 
 
     assert read_back.positions == remembered.positions
     assert (read_back.cash, read_back.fees, read_back.opening) == (remembered.cash, remembered.fees, Decimal(10_000))
+
+
+def test_funding_and_volumes_go_on_in_the_next_run(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    store(url, [(BTC, Side.BUY, 10, 600_000)])
+    engine = open_writer(url)
+    journal = Journal(engine)
+    opening = (account_state(engine, "paper", "queue"),)
+    journal.start_run(RunStart("paper", 0, "paper", "{}", "", "none", "", "", "0", 0, "", 1, opening, instruments=BOTH))
+    terms = (10, Decimal(60_000), Decimal("0.0001"))
+    # The run is killed: no equity point was written after it.
+    journal.write([Funding("queue", BTC.symbol, 1, 1, *terms, Decimal("-0.06"))])
+    journal.commit(durable=False)
+
+    state = account_state(engine, "paper", "queue")
+    own = portfolio_of(state, BOTH, daily_volumes(engine, "paper", "queue"))
+    engine.dispose()
+
+    assert (own.funding, own.opening) == (Decimal("-0.06"), Decimal(10_000))
+    assert own.cash == Decimal(10_000) - Decimal("0.3") - Decimal("0.06")
+    assert {held.symbol: held.funding for held in state.holdings} == {BTC.symbol: Decimal("-0.06")}
+    assert own.volumes == {0: Decimal(600)}
 
 
 @given(FILLS)

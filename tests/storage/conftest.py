@@ -12,6 +12,7 @@ from storage.database import open_writer
 from tests.storage.samples import (
     begin,
     equity_point,
+    funding,
     intent,
     read,
     url_of,
@@ -28,6 +29,7 @@ def traded(tmp_path: Path) -> Iterator[Engine]:
             journal.write([intent(each.seq, each.side, each.lots, each.price_ticks), each])
         journal.write([equity_point(3, "9999.5"), equity_point(6, "9998", "-0.25"), equity_point(7, "10001", "-0.25")])
         journal.write([equity_point(8, "9997", "-0.35", at_s=DAY_S), equity_point(9, "9996", "-0.35", at_s=DAY_S + 2)])
+        journal.write([funding(6, "-0.25", 20), funding(8, "-0.10", -30, at_s=DAY_S + 1)])
         journal.commit(durable=True)
         yield engine
 

@@ -15,6 +15,7 @@ from bot.types import (
     Denial,
     EquityPoint,
     Fill,
+    Funding,
     Incident,
     Instrument,
     InstrumentKind,
@@ -165,6 +166,11 @@ def equity_point(
     seconds = number if at_s is None else at_s
     worth, zero = Decimal(equity), Decimal(0)
     return EquityPoint(lane, number, START_NS + seconds * NS_PER_S, worth, worth, zero, zero, zero, Decimal(funding))
+
+
+def funding(number: int, amount: str, position_lots: int = -20, lane: str = LANE, at_s: int | None = None) -> Funding:
+    stamp = START_NS + (number if at_s is None else at_s) * NS_PER_S
+    return Funding(lane, BTC.symbol, number, stamp, position_lots, Decimal(100), Decimal("0.0001"), Decimal(amount))
 
 
 def incident(number: int) -> Incident:

@@ -27,13 +27,13 @@ from tests.storage.samples import (
     shown,
     written,
 )
-from tests.storage.worked_day import DAY_S, FILLS, HELD
+from tests.storage.worked_day import DAY_S, FILLS, FUNDED, HELD
 
 
 def test_the_account_goes_on_with_exactly_what_the_lane_owns(traded: Engine) -> None:
     state = account_state(traded, "paper", LANE)
 
-    assert state.holdings == (HELD,)
+    assert state.holdings == (FUNDED,)
     assert state.holdings[0].average_entry == 95
     assert (state.realised, state.fees, state.funding) == (Decimal("-0.70"), Decimal("0.12"), Decimal("-0.35"))
     assert state.cash == BALANCE - Decimal("0.70") - Decimal("0.12") - Decimal("0.35")
@@ -52,7 +52,7 @@ def test_an_account_that_never_was_is_refused(traded: Engine) -> None:
 
 
 def test_positions_are_those_of_the_accounts_in_use(traded: Engine) -> None:
-    assert [(each.account, each.lane, each.holding) for each in positions(traded)] == [("paper", LANE, HELD)]
+    assert [(each.account, each.lane, each.holding) for each in positions(traded)] == [("paper", LANE, FUNDED)]
     assert positions(traded, lane="touch") == []
 
 

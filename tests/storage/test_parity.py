@@ -21,6 +21,7 @@ from tests.storage.samples import (
     denial,
     equity_point,
     fill,
+    funding,
     intent,
     order_event,
     read,
@@ -39,6 +40,7 @@ def records(until: int = 120) -> list[Record]:
                 intent(number),
                 order_event(number, OrderStatus.FILLED, 10),
                 fill(number, Side.BUY, 10, 200),
+                funding(number, "-0.25"),
                 denial(number),
             ]
     return made
@@ -91,7 +93,7 @@ def test_a_run_that_ended_should_not_go_on_in_its_replay(journal: Journal, reade
     store(journal, records(100))
     lines = told(reader, records(120))
 
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert any(line.startswith("intent 4 (seq 120") and "was stored as nothing" in line for line in lines)
 
 

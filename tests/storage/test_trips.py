@@ -46,8 +46,9 @@ def test_round_trips_go_from_flat_to_flat_and_a_turn_makes_two(traded: Engine) -
         exit_price=Decimal(100),
         gross=Decimal("-1.20"),
         fees=Decimal("0.08"),  # the first three and 20 of the 50 lots of the fourth
-        net=Decimal("-1.28"),
+        net=Decimal("-1.53"),
         fills=4,
+        funding=Decimal("-0.25"),  # the second one was paid by the trip that came after
     )
 
     assert trip == expected

@@ -43,6 +43,7 @@ def test_the_positions_view_shows_size_average_and_what_was_earned(traded: Engin
             "average_entry": 95.0,
             "realised": -0.7,
             "fees": 0.12,
+            "funding": -0.35,
         }
     ]
 

@@ -11,6 +11,7 @@ Fees 0.01, 0.03, 0.02, 0.05, 0.01 = 0.12; realised 0.40 - 1.60 + 0.50 = -0.70.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from bot.types import Side
@@ -26,3 +27,5 @@ FILLS = (
     fill(5, Side.BUY, 10, 180, realised="0.50", position_lots=-20, fee="0.01", at_s=DAY_S + 1),
 )
 HELD = Holding(BTC.symbol, -20, Decimal("-0.20"), Decimal("-19.00"), Decimal("-0.70"), Decimal("0.12"))
+FUNDED = replace(HELD, funding=Decimal("-0.35"))
+"""The same after funding of -0.25 and -0.10."""

@@ -9,15 +9,18 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
+from bot.building import fee_tiers
 from bot.config import Config
 from bot.market.market import Market
-from bot.trading import Answer, Costs, Strategy, View
+from bot.trading import Answer, Strategy, View
 from bot.trading.decision import ENGINE_SIGNALS, DecisionRules
 from bot.trading.desk import Desk
 from bot.trading.engine import Engine
 from bot.trading.guard import NoDeadline
 from bot.trading.lane import Lane, LaneTerms, Slot
+from bot.trading.margin import MarginTerms
 from bot.trading.portfolio import Portfolio
+from bot.trading.tiers import FeeSchedule
 from bot.types import NS_PER_MS, NS_PER_S, Batch, FillAssumption, Input, Instrument, InstrumentKind, Kind, Record
 from bot.venue.paper import PaperTerms, PaperVenue
 from risk.halt import HaltSwitch
@@ -90,6 +93,7 @@ def core(
     latency_ns: int = 50 * NS_PER_MS,
     every_ns: int = 100 * NS_PER_MS,
     signals: tuple[str, ...] = ("spread",),
+    instrument: Instrument = BTC,
 ) -> Engine:
     """A core on one instrument that decides every 100 ms, or as told, and asks `act` once `signals` are warm."""
     settings = config or Config()
@@ -105,8 +109,8 @@ def core(
         on_breach=settings.risk.on_breach,
         indexes={name: index for index, name in enumerate(names)},
     )
-    lanes = [_lane(settings, assumption, act, latency_ns) for assumption in assumptions]
-    return Engine(desks={SYMBOL: Desk(Market(BTC, names))}, lanes=lanes, rules=rules)
+    lanes = [_lane(settings, assumption, act, latency_ns, instrument) for assumption in assumptions]
+    return Engine(desks={SYMBOL: Desk(Market(instrument, names))}, lanes=lanes, rules=rules)
 
 
 def run(engine: Engine, inputs: Iterable[Input]) -> list[Record]:
@@ -119,12 +123,16 @@ def of(kind: type[T], records: Iterable[Record]) -> list[T]:
     return [record for record in records if isinstance(record, kind)]
 
 
-def _lane(config: Config, assumption: FillAssumption, act: Callable[[View], Answer], latency_ns: int) -> Lane:
-    terms = PaperTerms(config.paper.maker_bps, config.paper.taker_bps, latency_ns, assumption)
-    venue = PaperVenue(assumption.value, BTC, terms)
+def _lane(
+    config: Config, assumption: FillAssumption, act: Callable[[View], Answer], latency_ns: int, instrument: Instrument
+) -> Lane:
+    paper = config.paper
+    terms = PaperTerms(paper.maker_bps, paper.taker_bps, latency_ns, assumption, liquidation_bps=paper.liquidation_bps)
+    portfolio = Portfolio({SYMBOL: instrument}, paper.balance)
+    fees = FeeSchedule(fee_tiers(config), portfolio.volumes)
+    venue = PaperVenue(assumption.value, instrument, terms, fees=fees)
     limits = config.risk.limits()
-    lane_terms = LaneTerms(
-        config.sizing.build(), limits, loss_limits(limits), Costs(2.0, 5.0), config.risk.protection()
-    )
-    portfolio = Portfolio({SYMBOL: BTC}, Decimal(10_000))
-    return Lane(assumption.value, lane_terms, portfolio, {SYMBOL: Slot(BTC, Scripted(act), venue)}, HaltSwitch())
+    margin = MarginTerms(paper.leverage, paper.maintenance_margin, paper.liquidation_bps)
+    lane_terms = LaneTerms(config.sizing.build(), limits, loss_limits(limits), config.risk.protection(), margin)
+    slots = {SYMBOL: Slot(instrument, Scripted(act), venue)}
+    return Lane(assumption.value, lane_terms, portfolio, slots, HaltSwitch(), fees)

@@ -7,7 +7,17 @@ import pytest
 
 from bot.trading.blotter import Blotter
 from bot.trading.contract import Quotes
-from bot.trading.execution import UNBOUNDED, Plan, Touch, closing_cost, plan_hold, plan_quotes, plan_target, shrinking
+from bot.trading.execution import (
+    UNBOUNDED,
+    Plan,
+    Touch,
+    closing_cost,
+    plan_hold,
+    plan_quotes,
+    plan_target,
+    selling_what_is_held,
+    shrinking,
+)
 from bot.types import (
     Execution,
     Instrument,
@@ -166,7 +176,20 @@ def test_quotes_of_a_position_that_may_only_shrink_close_it_and_no_more() -> Non
 
     resting = working(Side.SELL, 600_010, 30)
     resting.apply(OrderEvent("queue", BTC.symbol, "a", 1, 1, OrderStatus.PARTIALLY_FILLED, 10, ""))
-    assert plan_quotes(quotes, 100, resting, BTC, shrinking(20)) == Plan()
+    assert plan_quotes(quotes, 100, resting, BTC, shrinking(20)) == Plan(note="the position may only shrink")
+
+
+def test_quotes_on_spot_offer_what_is_held_and_no_more() -> None:
+    quotes = Quotes(bid=60000.0, ask=60001.0)
+
+    plan = plan_quotes(quotes, 100, Blotter(), BTC, selling_what_is_held(30))
+    assert [(wish.side, wish.lots) for wish in plan.wishes] == [(Side.BUY, 100), (Side.SELL, 30)]
+    assert plan.note == "spot can't be sold short"
+
+    plan = plan_quotes(quotes, 100, Blotter(), BTC, selling_what_is_held(0))
+    assert [wish.side for wish in plan.wishes] == [Side.BUY]
+    assert plan_quotes(quotes, 100, Blotter(), BTC, selling_what_is_held(100)).note == ""
+    assert plan_hold(working(Side.SELL, 600_010, 60), selling_what_is_held(30)) == Plan()
 
 
 def test_holding_leaves_orders_alone_unless_they_could_grow_a_position_that_may_only_shrink() -> None:

@@ -43,6 +43,7 @@ class Floor:
         self.tape = Tape()
         self.told: list[Execution | OrderEvent] = []
         self.now_ns = 0
+        self.sent = 0
         self.book()
 
     def book(self, bid: int = BID, ask: int = ASK, lots: int = 10) -> None:
@@ -55,7 +56,8 @@ class Floor:
 
     def send(self, side: Side, price: int, lots: int, force: TimeInForce = GTC, **changes: Any) -> str:
         """Send an order now and return its id."""
-        client_id = f"c{len(self.told)}-{side}-{price}"
+        self.sent += 1
+        client_id = f"c{self.sent}-{side}-{price}"
         plain = Intent("paper", SYMBOL, client_id, 0, self.now_ns, side, price, lots, force, False, False, "test")
         self.venue.submit(replace(plain, **changes))
         return client_id

@@ -11,6 +11,7 @@ from bot.types import (
     NS_PER_MS,
     Execution,
     FillAssumption,
+    InstrumentKind,
     Kind,
     Liquidity,
     OrderEvent,
@@ -167,14 +168,17 @@ def test_a_reduce_only_order_is_trimmed_to_the_position_and_refused_without_one(
     assert floor.last_reason == "reduce-only order has nothing to reduce"
 
 
-def test_a_reduce_only_order_may_not_rest() -> None:
-    floor = Floor()
+def test_a_reduce_only_order_that_rests_ends_with_the_position_it_was_to_close() -> None:
+    floor = Floor(FillAssumption.TOUCH)
     floor.venue.position_lots = 3
-    floor.send(Side.SELL, ASK, 3, reduce_only=True)
-
+    floor.send(Side.SELL, ASK, 5, reduce_only=True)
     floor.wait()
+    floor.see((Kind.BUY, ASK, 2))
+    floor.see((Kind.BUY, ASK, 9))
 
-    assert floor.states == [(OrderStatus.REJECTED, 0)]
+    assert floor.fills == [(ASK, 2), (ASK, 1)]
+    assert floor.states[-1] == (OrderStatus.EXPIRED, 3)
+    assert floor.last_reason == "nothing more to reduce"
 
 
 @pytest.mark.parametrize(
@@ -208,3 +212,40 @@ def test_fills_of_one_order_are_numbered() -> None:
 
     ids = [told.fill_id for told in floor.told if isinstance(told, Execution)]
     assert ids == [f"{client_id}-{number}" for number in (1, 2, 3)]
+
+
+def test_spot_refuses_to_sell_what_is_not_held() -> None:
+    floor = Floor(instrument=replace(BTC, kind=InstrumentKind.SPOT))
+    floor.venue.position_lots = 3
+    floor.send(Side.SELL, BID, 4, IOC)
+    floor.send(Side.SELL, BID, 3, IOC)
+    floor.wait()
+
+    assert (floor.fills, floor.states) == ([(BID, 3)], [(OrderStatus.REJECTED, 0), (OrderStatus.FILLED, 3)])
+    assert isinstance(floor.told[0], OrderEvent)
+    assert floor.told[0].reason == "more than is held and not already for sale"
+
+
+def test_a_change_that_is_refused_cancels_an_order_that_was_accepted_once() -> None:
+    floor = Floor(FillAssumption.TOUCH, instrument=replace(BTC, min_notional=Decimal(120)))
+    client_id = floor.send(Side.BUY, BID, 5, post_only=True)
+    floor.wait()
+    floor.see((Kind.SELL, BID, 3))
+    floor.venue.amend(client_id, BID - 10, 4, floor.now_ns)
+    floor.wait()
+
+    assert floor.states[-1] == (OrderStatus.CANCELED, 3)
+    assert floor.last_reason == "could not be changed: notional 59.9990 is below the minimum of 120"
+
+
+def test_orders_that_one_trade_fills_are_forgotten_though_cancels_are_under_way() -> None:
+    floor = Floor(FillAssumption.TOUCH)
+    sent = [floor.send(Side.BUY, BID, 1, post_only=True) for _ in range(3)]
+    floor.wait()
+    for client_id in sent:
+        floor.venue.cancel(client_id, floor.now_ns + 60 * NS_PER_MS)  # arrives after the trade
+    floor.see((Kind.SELL, BID - 1, 9))
+    floor.wait()
+
+    assert floor.states[3:] == [(OrderStatus.FILLED, 1)] * 3
+    assert floor.venue.next_due_ns == NEVER_NS

@@ -1,0 +1,370 @@
+"""One decision of one lane in one instrument, from the gates before the strategy to the orders after it.
+
+`bot.trading.decision` says the same for strategies in plain Python; tests hold the two together.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from bot.market.calling import call_strategy
+from bot.market.flow import Flow
+from bot.market.jit import inner_kernel
+from bot.market.lane import answer as said
+from bot.market.lane import sight as seen
+from bot.market.lane.desk import (
+    ADDRESS,
+    AIMS,
+    BY_VOLATILITY,
+    CLOSES,
+    COLD,
+    DENIAL,
+    DENIED,
+    FAILS,
+    FLATTENS,
+    FLIP_NS,
+    FLIP_SEED,
+    FULL_LOTS,
+    HALT,
+    HALTED,
+    HEALTHY,
+    HOLDS,
+    HOLDS_STILL,
+    INTENT,
+    IS_HALTED,
+    LOT,
+    LOT_BOTTOM,
+    LOT_TOP,
+    MAKER_BPS,
+    MAX_BOOK_AGE_NS,
+    METHOD,
+    MID,
+    NO_BOOK,
+    OUTCOME,
+    PROFIT,
+    QUALITY_AT,
+    QUOTES_BOTH,
+    REDUCING,
+    SENT,
+    SIGNALS,
+    STALE_BOOK,
+    STOP,
+    STOP_LOSS_BPS,
+    STOPPED,
+    TAKE_PROFIT_BPS,
+    TAKER_BPS,
+    TICK,
+    TICK_BOTTOM,
+    TICK_TOP,
+    TURN,
+    TURNED,
+    TURNED_BY,
+    VOLATILITY_AT,
+    WANTS_FLAT,
+    WANTS_NOTHING,
+    WISH_FLAGS,
+    WISH_FORCE,
+    WISH_LIMIT,
+    WISH_LOTS,
+    WISH_PRICE,
+    WISH_SIDE,
+    Crew,
+    Lanes,
+    Rules,
+)
+from bot.market.lane.limits import breached, count_order, loss_limit
+from bot.market.lane.planning import cancel_side, nearest, plan_quotes, plan_target
+from bot.market.lane.sizing import full_lots
+from bot.market.lane.standing import best_ask, best_bid, equity_of, observe, open_lots, value_seat
+from bot.market.matching.arriving import drawn, send_order
+from bot.market.matching.layout import (
+    AT_NS,
+    CANCELS_NS,
+    COST,
+    COUNT,
+    FILLED,
+    LOGGED,
+    LOTS,
+    NEVER_NS,
+    NUMBER,
+    OF,
+    POSITION,
+    PRICE,
+    REDUCE_ONLY,
+    ROW,
+    SEAT,
+    SIDE,
+    WHAT,
+    Seats,
+)
+from bot.market.tallies import BOOK_LOCAL_NS
+from bot.types import BPS, NS_PER_S, Floats, Int64s
+
+_UNBOUNDED: Final = 1 << 62
+
+
+@inner_kernel
+def weigh(
+    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, flow: Flow, signals: Floats, now_ns: int, row: int
+) -> bool:
+    """Do what comes before a lane's answer: value it, heed its losses, see whether its strategy is asked.
+
+    One that is compiled is asked at once; return True when it is one in plain Python that has to be asked. `row` is the
+    last row of the market before the decision.
+    """
+    bid, ask = best_bid(flow), best_ask(flow)
+    two_sided = 0 < bid < ask
+    held = crew.held[seat]
+    if two_sided:
+        held[MID] = bid + ask
+    value_seat(rules, lanes, seats, crew, seat)
+    equity = equity_of(lanes, seat)
+    if observe(lanes, seat, now_ns, equity):
+        heed_losses(rules, lanes, seats, seat, equity, now_ns, row)
+    age_ns = now_ns - flow.tallies[BOOK_LOCAL_NS]
+    held[OUTCOME] = gate(rules, lanes, seats, crew, seat, signals, two_sided, age_ns, bid, ask)
+    if held[OUTCOME] != WANTS_NOTHING:
+        return False
+    counts = rules.counts
+    volatility, quality = signals[counts[VOLATILITY_AT]], signals[counts[QUALITY_AT]]
+    held[FULL_LOTS] = full_lots(rules, bid, ask, equity, volatility, quality)
+    mind = lanes.minds[seat]
+    look(rules, seats, crew, seat, bid, ask, equity, now_ns, flip_sign(mind, now_ns))
+    if mind[ADDRESS] == 0:
+        return True
+    asked = signals[: counts[SIGNALS]]
+    line = call_strategy(mind[ADDRESS], crew.see[seat], asked, lanes.params[seat], crew.answer[seat], crew.values[seat])
+    if line != 0:
+        crew.answer[seat, said.KIND] = said.FAILED
+    return False
+
+
+@inner_kernel
+def act(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, flow: Flow, now_ns: int, row: int) -> None:
+    """Do what a lane's answer asks for, or what is done without one."""
+    bid, ask = best_bid(flow), best_ask(flow)
+    outcome = crew.held[seat, OUTCOME]
+    both = 0 * seat  # a plain 0 would have the callee compiled anew
+    wanted = 0
+    if outcome == WANTS_NOTHING:
+        outcome, wanted = heed_answer(rules, lanes, seats, crew, seat, bid, ask, now_ns)
+    elif outcome == CLOSES or outcome == STOPPED:  # noqa: SIM109 - a tuple is slower here
+        wanted = plan_target(rules, seats, crew, seat, both, both + 1, bid, ask, now_ns)
+    else:
+        cancel_side(seats, seat, both, now_ns)
+    crew.tally[seat, outcome] += 1
+    age_ns = now_ns - flow.tallies[BOOK_LOCAL_NS]
+    carry_out(rules, lanes, seats, crew, seat, wanted, bid, ask, age_ns, equity_of(lanes, seat), now_ns, row)
+
+
+@inner_kernel
+def heed_losses(rules: Rules, lanes: Lanes, seats: Seats, seat: int, equity: float, now_ns: int, row: int) -> None:
+    """Halt a lane that lost too much, as configured."""
+    states, flattens = lanes.states[seat], rules.counts[FLATTENS]
+    if states[HALT] == HALTED and not (flattens == 1 and states[WANTS_FLAT] == 0):
+        return
+    limit = loss_limit(rules, lanes, seat, equity)
+    if limit == 0:
+        return
+    states[HALT] = HALTED
+    states[WANTS_FLAT] = max(states[WANTS_FLAT], flattens)
+    entry = seats.log[seats.marks[LOGGED]]
+    entry[WHAT], entry[SEAT], entry[ROW], entry[AT_NS] = TURN, seat, row, now_ns
+    entry[TURNED], entry[TURNED_BY] = HALTED, limit
+    seats.marks[LOGGED] += 1
+
+
+@inner_kernel
+def gate(
+    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, signals: Floats, two_sided: bool, age_ns: int,
+    bid: int, ask: int,
+) -> int:  # fmt: skip
+    """Return why the strategy is not asked at all, `WANTS_NOTHING` when it is."""
+    states, position = lanes.states[seat], seats.accounts[seat, POSITION]
+    if not two_sided:
+        return NO_BOOK
+    if states[WANTS_FLAT] == 1 and position != 0:
+        return CLOSES
+    if states[HALT] == HALTED:
+        return IS_HALTED
+    if rules.counts[HEALTHY] == 0 or age_ns > rules.counts[MAX_BOOK_AGE_NS]:
+        return STALE_BOOK
+    if position != 0 and is_stopped(rules, crew, seats.accounts[seat], seat, bid, ask):
+        return STOPPED
+    for place in range(rules.counts[SIGNALS]):
+        if math.isnan(signals[place]):
+            return COLD
+    if rules.counts[METHOD] == BY_VOLATILITY and math.isnan(signals[rules.counts[VOLATILITY_AT]]):
+        return COLD
+    return WANTS_NOTHING
+
+
+@inner_kernel
+def is_stopped(rules: Rules, crew: Crew, account: Int64s, seat: int, bid: int, ask: int) -> bool:
+    """Return True when stop-loss or take-profit is reached: what closing would get against the average entry price."""
+    stop, profit = crew.guards[seat, STOP], crew.guards[seat, PROFIT]
+    if math.isnan(stop):
+        stop, profit = rules.reals[STOP_LOSS_BPS], rules.reals[TAKE_PROFIT_BPS]
+    position, cost = account[POSITION], abs(account[COST])
+    if (stop == 0.0 and profit == 0.0) or cost == 0:
+        return False
+    gained = (bid if position > 0 else ask) * position - account[COST]
+    # Whole basis points exactly, the rest of one as a real number.
+    gain_bps = gained * BPS // cost + (gained * BPS % cost) / cost
+    return bool((stop > 0.0 and gain_bps <= -stop) or (profit > 0.0 and gain_bps >= profit))
+
+
+@inner_kernel
+def heed_answer(
+    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, bid: int, ask: int, now_ns: int
+) -> tuple[int, int]:
+    """Plan what a strategy wants; return the outcome and how many orders are wanted."""
+    answer, position, halt = crew.answer[seat], seats.accounts[seat, POSITION], lanes.states[seat, HALT]
+    full, sign = crew.held[seat, FULL_LOTS], flip_sign(lanes.minds[seat], now_ns)
+    buy_room, sell_room = _UNBOUNDED, _UNBOUNDED
+    if halt == REDUCING:
+        buy_room, sell_room = max(0, -position), max(0, position)
+    if rules.counts[HOLDS] == 1:
+        sell_room = min(sell_room, max(0, position))
+    kind = int(answer[said.KIND])
+    if kind == said.FAILED:
+        lanes.states[seat, HALT] = HALTED
+        cancel_side(seats, seat, 0 * seat, now_ns)
+        return FAILS, 0
+    if kind == said.TARGET:
+        keep_protection(crew, seat)
+        exposure = answer[said.EXPOSURE] * sign
+        want = nearest(abs(exposure) * full) * (1 if exposure >= 0.0 else -1)
+        want = min(max(want, position - sell_room), position + buy_room)
+        return AIMS, plan_target(rules, seats, crew, seat, want, full, bid, ask, now_ns)
+    if kind == said.QUOTES:
+        keep_protection(crew, seat)
+        return QUOTES_BOTH, plan_answer(rules, seats, crew, seat, buy_room, sell_room, bid, ask, now_ns, sign)
+    if halt == REDUCING:
+        for half in range(2):
+            side = 1 - 2 * half
+            if open_lots(seats, seat, side) > (buy_room if side > 0 else sell_room):
+                cancel_side(seats, seat, side, now_ns)
+    return (HOLDS_STILL if kind == said.HOLD else WANTS_NOTHING), 0
+
+
+@inner_kernel
+def flip_sign(mind: Int64s, now_ns: int) -> float:
+    """Return -1 when the lane's lean is turned round in this block of time, else 1."""
+    if mind[FLIP_SEED] == 0:
+        return 1.0
+    return -1.0 if drawn(mind[FLIP_SEED] * 7919 + now_ns // mind[FLIP_NS]) & 1 == 1 else 1.0
+
+
+@inner_kernel
+def keep_protection(crew: Crew, seat: int) -> None:
+    """Keep the stop-loss and take-profit of an answer that names one, else the configured ones."""
+    stop, profit = crew.answer[seat, said.STOP_LOSS_BPS], crew.answer[seat, said.TAKE_PROFIT_BPS]
+    is_asked = stop != 0.0 or profit != 0.0
+    crew.guards[seat, STOP] = stop if is_asked else math.nan
+    crew.guards[seat, PROFIT] = profit if is_asked else math.nan
+
+
+@inner_kernel
+def plan_answer(
+    rules: Rules, seats: Seats, crew: Crew, seat: int, buy_room: int, sell_room: int, bid: int, ask: int, now_ns: int,
+    sign: float,
+) -> int:  # fmt: skip
+    """Plan the quotes of an answer; those of a lean that is turned round are mirrored at the mid."""
+    answer, full = crew.answer[seat], crew.held[seat, FULL_LOTS]
+    wanted_bid, wanted_ask = answer[said.BID], answer[said.ASK]
+    bid_share, ask_share = answer[said.BID_SIZE], answer[said.ASK_SIZE]
+    if sign < 0.0:
+        twice_mid = (bid + ask) * rules.reals[TICK]
+        wanted_bid, wanted_ask = twice_mid - answer[said.ASK], twice_mid - answer[said.BID]
+        bid_share, ask_share = ask_share, bid_share
+    return plan_quotes(
+        rules, seats, crew, seat, wanted_bid, wanted_ask, bid_share, ask_share, full, buy_room, sell_room, now_ns
+    )
+
+
+@inner_kernel
+def look(
+    rules: Rules,
+    seats: Seats,
+    crew: Crew,
+    seat: int,
+    bid: int,
+    ask: int,
+    equity: float,
+    now_ns: int,
+    sign: float,
+) -> None:  # fmt: skip - one line for each number that a strategy may see
+    """Write down what the strategy may see, as `View` has it; with `sign` -1 as it would be on the other side."""
+    see, account, tick = crew.see[seat], seats.accounts[seat], rules.reals[TICK]
+    position, full = account[POSITION], crew.held[seat, FULL_LOTS]
+    see[seen.BID] = bid * tick
+    see[seen.ASK] = ask * tick
+    see[seen.MID] = (bid + ask) * tick / 2
+    see[seen.TICK] = tick
+    see[seen.SPREAD_BPS] = (see[seen.ASK] - see[seen.BID]) / see[seen.MID] * BPS
+    see[seen.POSITION] = position * rules.reals[LOT] * sign if position != 0 else 0.0
+    see[seen.EXPOSURE] = position / full * sign if full != 0 and position != 0 else 0.0
+    entry = account[COST] / position * tick if position != 0 else 0.0
+    see[seen.ENTRY] = entry if sign > 0.0 or position == 0 else 2.0 * see[seen.MID] - entry
+    see[seen.EQUITY] = equity
+    see[seen.ROUND_TRIP_BPS] = see[seen.SPREAD_BPS] + 2 * rules.reals[TAKER_BPS]
+    see[seen.NOW_S] = now_ns / NS_PER_S
+    see[seen.MAKER_BPS] = rules.reals[MAKER_BPS]
+    see[seen.TAKER_BPS] = rules.reals[TAKER_BPS]
+    for half in range(2):
+        look_at_orders(rules, seats, crew, seat, half, sign)
+
+
+@inner_kernel
+def look_at_orders(rules: Rules, seats: Seats, crew: Crew, seat: int, half: int, sign: float) -> None:
+    """Write down our newest working order of a side (0: bids) that is not being cancelled."""
+    see, side, newest = crew.see[seat], 1 - 2 * half, 0
+    shown = half if sign > 0.0 else 1 - half
+    see[seen.BID_ORDER + shown] = math.nan
+    see[seen.BID_ORDER_SIZE + shown] = 0.0
+    for place in range(seats.accounts[seat, COUNT]):
+        order = seats.orders[seat, place]
+        if order[SIDE] == side and order[CANCELS_NS] == NEVER_NS and order[NUMBER] > newest:
+            newest = order[NUMBER]
+            price = order[PRICE] * rules.reals[TICK_TOP] / rules.reals[TICK_BOTTOM]
+            see[seen.BID_ORDER + shown] = price if sign > 0.0 else 2.0 * see[seen.MID] - price
+            left = order[LOTS] - order[FILLED]
+            see[seen.BID_ORDER_SIZE + shown] = left * rules.reals[LOT_TOP] / rules.reals[LOT_BOTTOM]
+
+
+@inner_kernel
+def carry_out(
+    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, wanted: int, bid: int, ask: int, age_ns: int,
+    equity: float, now_ns: int, row: int,
+) -> None:  # fmt: skip
+    """Send the orders that the limits let pass; the same refusal is told once, until a decision does not meet it."""
+    denied = 0
+    for index in range(wanted):
+        order = crew.wishes[index]
+        side, price, lots = order[WISH_SIDE], order[WISH_PRICE], order[WISH_LOTS]
+        flags = order[WISH_FLAGS]
+        limit = breached(
+            rules, lanes, seats, seat, side, price, lots, flags & REDUCE_ONLY != 0, bid, ask, age_ns, equity, now_ns
+        )
+        entry = seats.log[seats.marks[LOGGED]]
+        for column in range(WISH_SIDE, WISH_FLAGS + 1):
+            entry[column] = order[column]
+        entry[SEAT], entry[ROW], entry[AT_NS] = seat, row, now_ns
+        entry[WHAT] = INTENT if limit == 0 else DENIAL
+        entry[WISH_LIMIT] = limit
+        if limit == 0:
+            lanes.states[seat, SENT] += 1
+            count_order(lanes, seat, now_ns)
+            entry[OF] = lanes.states[seat, SENT]
+            send_order(
+                seats, seat, lanes.states[seat, SENT], side, price, lots, order[WISH_FORCE], flags, NEVER_NS, now_ns
+            )
+            seats.marks[LOGGED] += 1
+            continue
+        bit = 1 << (2 * limit + (side > 0))
+        denied |= bit
+        if crew.held[seat, DENIED] & bit == 0:
+            seats.marks[LOGGED] += 1
+    crew.held[seat, DENIED] = denied

@@ -1,0 +1,64 @@
+"""Runs a strategy's placebo twins: the same strategy with its lean turned round at random, block by block.
+
+What such a twin earns is what the market and the costs give to anybody who trades as often and as large: a strategy
+that does not stand out among its twins has not shown that its lean is worth anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.building import clock_every_ns, signals_of
+from bot.config import Config
+from bot.crew_building import CrewPlan, build_crew, compile_lanes, crew_member, runs_alone
+from bot.feed.reel import Reel
+from bot.plugins import plugins_of
+from bot.research.performance.placebos import COMPARED, PREFIX
+from bot.trading.loading import LoadedStrategy
+from bot.types import Batch, EquityPoint, FillAssumption, Kind
+
+Progress = Callable[[int, int], None]
+"""Called with the rows of the tapes that are done, and those there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """One placebo lane: its name, and what it was worth in the end."""
+
+    lane: str
+    last: EquityPoint
+
+
+def has_twins(config: Config, strategy: LoadedStrategy) -> bool:
+    """Tell whether twins of the strategy can be run: it has to need nothing in Python but itself."""
+    names = signals_of(strategy, config)
+    return runs_alone(names, plugins_of(config, names))
+
+
+def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, progress: Progress) -> Sequence[Twin]:
+    """Run `count` twins over the tapes in one pass, with the fills of the lane they are compared with.
+
+    Raises:
+        ConfigError: a parameter or a signal does not fit.
+        NotCompilable: the strategy promises to be compiled and is not.
+    """
+    names = signals_of(strategy, config)
+    compile_lanes(names)
+    fills = FillAssumption(COMPARED)
+    crew = tuple(crew_member(strategy, config.strategy.params, fills, seed) for seed in range(1, count + 1))
+    forecast = plugins_of(config, names).forecast
+    engine = build_crew(CrewPlan(config, names, reel.instruments, crew, forecast, reel.sampling, keeps_log=False))
+    seq = done = 0
+    for received in reel.inputs(clock_every_ns(config)):
+        engine.process(received)
+        if isinstance(received, Batch):
+            seq = int(received.seq[-1])
+            done += int(np.count_nonzero(received.kind != Kind.CLOCK))
+            progress(done, reel.rows)
+    return [
+        Twin(name, engine.money.point(lane, name, engine.desks, seq, engine.now_ns))
+        for lane, name in enumerate(f"{PREFIX}{number:02}" for number in range(1, count + 1))
+    ]

@@ -1,0 +1,102 @@
+"""Sets evaluated in one pass come to what runs of their own come to, number for number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from bot.config import from_resolved, load, resolved
+from bot.errors import UserError
+from bot.research import lane_runs, single_runs
+from bot.research.evaluation import Job
+from bot.trading import loading
+from storage.sweeps import Params, SetOutcome
+from storage.tape import Tape
+from tests.research.swept import job_on, lean_strategy, write_market
+
+STRATEGIES = Path(__file__).parents[2] / "strategies"
+MAKER = ("paper.maker_bps=-0.5", "paper.taker_bps=3", "strategy.every=200ms", "strategy.use=imbalance_maker")
+
+
+def equal(ours: Sequence[SetOutcome], theirs: Sequence[SetOutcome]) -> bool:
+    assert [one.params for one in ours] == [one.params for one in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        for lane, single in zip(one.lanes, other.lanes, strict=True):
+            assert np.array_equal(lane.period_pnl, single.period_pnl)
+            nothing = np.zeros(0)
+            assert replace(lane, period_pnl=nothing, failure="") == replace(single, period_pnl=nothing, failure="")
+    return True
+
+
+def maker_job(tape: Path) -> Job:
+    strategy = loading.load("imbalance_maker", [STRATEGIES])
+    config = orjson.dumps(resolved(load(None, MAKER, {}))).decode()
+    return Job(str(tape), Tape.open(tape).digest(), config, strategy.name, strategy.source, (), 5_000_000_000)
+
+
+def test_plain_strategies_in_one_pass_equal_runs_of_their_own(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=400)
+    job = job_on(tape, Tape.open(tape).digest(), lean_strategy(tmp_path))
+    sets: list[Params] = [(("enter", enter), ("leave", 0.05)) for enter in (0.1, 0.3, 0.6)]
+
+    ours = lane_runs.evaluate(job, sets)
+
+    assert equal(ours, single_runs.evaluate(job, sets))
+    assert sum(lane.fills for one in ours for lane in one.lanes) > 50
+
+
+def test_compiled_strategies_in_one_pass_equal_runs_of_their_own(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=400, edge=0.4)
+    sets: list[Params] = [(("half_spread_bps", half), ("size", size)) for half in (0.0, 0.2) for size in (0.25, 1.0)]
+
+    ours = lane_runs.evaluate(maker_job(tape), sets)
+
+    assert equal(ours, single_runs.evaluate(maker_job(tape), sets))
+    assert sum(lane.fills for one in ours for lane in one.lanes) > 50
+
+
+def test_a_set_among_many_equals_it_alone(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=300, edge=0.4)
+    sets: list[Params] = [(("half_spread_bps", half / 20),) for half in range(12)]
+    job = maker_job(tape)
+
+    together = lane_runs.evaluate(job, sets)
+
+    assert equal([together[5]], lane_runs.evaluate(job, [sets[5]]))
+
+
+def test_a_strategy_that_fails_says_how_in_its_own_set_alone(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=100)
+    job = job_on(tape, Tape.open(tape).digest(), lean_strategy(tmp_path))
+
+    good, bad = lane_runs.evaluate(job, [(("way", "with"),), (("way", "broken"),)])
+
+    assert not any(lane.failure for lane in good.lanes)
+    assert all("broken by hand" in lane.failure for lane in bad.lanes)
+    assert equal([good], lane_runs.evaluate(job, [(("way", "with"),)]))
+
+
+def test_a_tape_that_changed_is_refused(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=50)
+
+    with pytest.raises(UserError, match="is not the one that the sweep began with"):
+        lane_runs.evaluate(job_on(tape, "other", lean_strategy(tmp_path)), [()])
+
+
+def test_what_needs_python_beside_the_strategy_is_run_by_itself(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=60)
+    strategy = lean_strategy(tmp_path)
+    guest = replace(
+        job_on(tape, Tape.open(tape).digest(), strategy),
+        source=strategy.source.replace('"queue_imbalance",', '"queue_imbalance@X/USDT:USDT",').replace(
+            'see["queue_imbalance"]', 'see["queue_imbalance@X/USDT:USDT"]'
+        ),
+    )
+
+    assert from_resolved(orjson.loads(guest.config)).paper.balance
+    assert equal(lane_runs.evaluate(guest, [()]), single_runs.evaluate(guest, [()]))
