@@ -84,7 +84,12 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
         with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
             begun = start_run(config, strategy, database, reel.instruments, start, deadline)
             ran = _run(begun, reel, clock_every_ns(config), progress)
-        if placebos.count and not ran.interrupted and not begun.engine.failure and has_twins(config, strategy):
+        if (
+            placebos.count
+            and not ran.interrupted
+            and not begun.engine.failure
+            and has_twins(config, strategy, reel.instruments)
+        ):
             _store_twins(begun, twins(config, strategy, reel, placebos.count, placebos.progress), config)
         begun.journal.end_run(begun.id, time.time_ns(), ran.reason, digest)
     finally:

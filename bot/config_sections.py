@@ -237,7 +237,7 @@ class PaperSettings(BaseModel):
         '"file:latencies.csv" draws it from measured ones, one number of milliseconds a line.',
     )
     queue: QueueName = Field(
-        default="risk_averse",
+        default="uniform",
         description='Who cancelled when a level shrinks untraded: "risk_averse", "uniform", "log" or "power(N)".',
     )
     protection_bps: Exact = Field(

@@ -12,6 +12,7 @@ import numpy as np
 from bot.building import paper_terms
 from bot.config import Config
 from bot.console.readiness import is_compiled, mark_compiled, say_starting
+from bot.errors import ConfigError
 from bot.market.lane import desk as d
 from bot.market.lane.desk import Rules, empty_crew, empty_lanes
 from bot.market.market import Market
@@ -31,12 +32,15 @@ from bot.venue.paper import least_tick_lots, seat_terms
 from storage.tape import Sampling
 
 _E4: Final = 10_000
+_MOST_GROWTH: Final = 16  # times the opening balance
 _METHODS: Final = {
     "fixed_notional": d.FIXED,
     "fraction_of_equity": d.OF_EQUITY,
     "volatility_target": d.BY_VOLATILITY,
 }
 _LOG_ROWS: Final = 4096
+_MOST_E4: Final = (1 << 62) - 1
+_MOST_HALVES: Final = 1 << 58  # half tick·lots: sums and differences of a few such positions fit into 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +111,31 @@ def runs_alone(names: Sequence[str], plugins: Plugins) -> bool:
     return not plugins.signals and plugins.model is None and not has_guests
 
 
+def suits_lanes(config: Config, instruments: Sequence[Instrument]) -> bool:
+    """Tell whether lanes can do without what only `Engine` has: fee tiers, and margin or cash that could run short.
+
+    Short it can run when all the positions that the limits allow bind more than half of the balance.
+    """
+    symbols = {instrument.symbol: instrument for instrument in instruments}
+    carried = [1 if each.kind is InstrumentKind.SPOT else config.paper.leverage for each in symbols.values()]
+    bound = sum([config.risk.max_position / times for times in carried], Decimal(0))
+    return not config.paper.tiers and 2 * bound <= config.paper.balance
+
+
 def build_crew(plan: CrewPlan) -> LaneEngine:
     """Build one market an instrument and one compiled lane a member.
 
     Raises:
-        ConfigError: a name is not that of a signal, or a forecast does not fit.
+        ConfigError: a name is not that of a signal, or a forecast does not fit; a signal is another instrument's or a
+            model of the user's own; a full size is too large to be counted in whole tick·lots.
     """
     members = plan.members
+    _check_signals(plan)
     openings = np.full(len(members), float(plan.config.paper.balance))
     minds = np.array([[each.address, each.flip_seed, each.flip_ns] for each in members], np.int64)
-    params = np.array([each.params or (0.0,) for each in members])
+    params = np.zeros((len(members), max(1, *(len(each.params) for each in members), 1)))
+    for row, each in zip(params, members, strict=True):
+        row[: len(each.params)] = each.params
     lanes = empty_lanes(
         openings, len(plan.instruments), plan.config.risk.orders_per_second, minds, params, plan.point_every_ns
     )
@@ -136,6 +155,15 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
     return LaneEngine(desks, lanes, money, {name: index for index, name in enumerate(plan.names)})
 
 
+def _check_signals(plan: CrewPlan) -> None:
+    """What is Python, or what other markets say, has no place in the compiled loop."""
+    others = [name for name in plan.names if "@" in name]
+    if others:
+        raise ConfigError(f"lanes in machine code should use signals of their own market, was {others[0]!r}")
+    if plan.forecast is not None and plan.forecast.model is not None:
+        raise ConfigError("lanes in machine code should use the built-in forecast, was forecast.model")
+
+
 def _rules(plan: CrewPlan, instrument: Instrument, place: int, chosen: tuple[str, ...]) -> Rules:
     config, risk, sizing = plan.config, plan.config.risk, plan.config.sizing
     unit = instrument.notional(1, 1)
@@ -147,16 +175,18 @@ def _rules(plan: CrewPlan, instrument: Instrument, place: int, chosen: tuple[str
     counts[d.MAX_OPEN_ORDERS] = risk.max_open_orders
     counts[d.LEAST] = least_tick_lots(instrument)
     counts[d.METHOD] = _METHODS[sizing.method]
-    counts[d.FULL] = _half_tick_lots(Decimal(sizing.notional), unit)
-    counts[d.MOST_ORDER] = _half_tick_lots(risk.max_order, unit)
-    counts[d.MOST_POSITION] = _half_tick_lots(risk.max_position, unit)
-    counts[d.COLLAR_E4] = int(risk.price_collar_bps * _E4)
-    counts[d.SPREAD_E4] = int(risk.max_spread_bps * _E4)
+    counts[d.FULL] = _full_size(plan, instrument)
+    counts[d.MOST_ORDER] = min(_MOST_HALVES, _half_tick_lots(risk.max_order, unit))
+    counts[d.MOST_POSITION] = min(_MOST_HALVES, _half_tick_lots(risk.max_position, unit))
+    counts[d.COLLAR_E4] = min(_MOST_E4, int(risk.price_collar_bps * _E4))
+    counts[d.SPREAD_E4] = min(_MOST_E4, int(risk.max_spread_bps * _E4))
     counts[d.FLATTENS] = risk.on_breach == "flatten"
     counts[d.HEALTHY] = 1
     counts[d.PLACE] = place
-    counts[d.KEEPS_LOG] = plan.keeps_log
+    # A strategy in plain Python is shown its fills, which the log tells of.
+    counts[d.KEEPS_LOG] = plan.keeps_log or any(member.build is not None for member in plan.members)
     counts[d.HOLDS] = instrument.kind is InstrumentKind.SPOT
+    counts[d.FAILS_FLAT] = config.strategy.on_error == "flatten"
     reals[d.BAND], reals[d.PROTECTION_BPS] = sizing.no_trade_band, float(config.paper.protection_bps)
     reals[d.FRACTION], reals[d.MAX_FRACTION] = float(sizing.fraction), float(sizing.max_fraction)
     reals[d.TARGET_BPS] = float(sizing.target_bps_per_day)
@@ -167,6 +197,25 @@ def _rules(plan: CrewPlan, instrument: Instrument, place: int, chosen: tuple[str
     reals[d.TICK_TOP], reals[d.TICK_BOTTOM] = instrument.tick_size.as_integer_ratio()
     reals[d.LOT_TOP], reals[d.LOT_BOTTOM] = instrument.lot_size.as_integer_ratio()
     return Rules(counts, reals)
+
+
+def _full_size(plan: CrewPlan, instrument: Instrument) -> int:
+    """Full size in half tick·lots, where it is fixed; else what it could become, which is only looked at.
+
+    Raises:
+        ConfigError: it is too large to be counted.
+    """
+    sizing, balance = plan.config.sizing, plan.config.paper.balance
+    fractions = {"fraction_of_equity": sizing.fraction, "volatility_target": sizing.max_fraction}
+    fraction = fractions.get(sizing.method)
+    amount = Decimal(sizing.notional) if fraction is None else _MOST_GROWTH * balance * fraction
+    halves = _half_tick_lots(amount, instrument.notional(1, 1))
+    if halves > _MOST_HALVES:
+        raise ConfigError(
+            f"full size in {instrument.symbol} should be at most {_MOST_HALVES} halves of a tick times a lot, "
+            f"was {halves}: make sizing smaller"
+        )
+    return halves
 
 
 def _half_tick_lots(amount: Decimal, unit: Decimal) -> int:

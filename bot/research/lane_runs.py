@@ -17,7 +17,7 @@ import orjson
 
 from bot.building import check_tradable, clock_every_ns, signals_of
 from bot.config import Config, from_resolved
-from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, runs_alone
+from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, runs_alone, suits_lanes
 from bot.errors import NotCompilable, UserError
 from bot.feed.replay import tape_inputs
 from bot.plugins import Plugins, plugins_again
@@ -44,9 +44,10 @@ def evaluate(job: Job, sets: Sequence[Params]) -> list[SetOutcome]:
     config = from_resolved(orjson.loads(job.config))
     strategy = load_source(job.source, job.strategy, config.strategy.use)
     members = [_Member.of(job, config, strategy, params) for params in sets]
-    if not all(runs_alone(each.names, each.plugins) for each in members):
-        return single_runs.evaluate(job, sets)
     tape = Tape.open(Path(job.tape))
+    grids = tape.header.instruments
+    if not all(runs_alone(each.names, each.plugins) and suits_lanes(each.config, grids) for each in members):
+        return single_runs.evaluate(job, sets)
     if tape.digest() != job.digest:
         raise UserError(f"tape {job.tape} is not the one that the sweep began with: its digest differs")
     outcomes: dict[int, SetOutcome] = {}
@@ -133,7 +134,7 @@ def _outcome(engine: LaneEngine, curve: _Curve, lane: int, ends_ns: Int64s, peri
         lane=LANES[lane % len(LANES)],
         net_pnl=equity - money.opening,
         fees=sum([money.fees(lane, desk) for desk in desks], Decimal(0)),
-        funding=Decimal(0),
+        funding=money.funding(lane, engine.desks),
         fills=sum(money.fills(lane, desk) for desk in desks),
         turnover=sum([money.turnover(lane, desk) for desk in desks], Decimal(0)),
         max_drawdown=_drawdown(worth),

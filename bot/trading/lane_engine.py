@@ -6,9 +6,11 @@ The orders and fills are those of `bot.trading.engine`, one by one; hundreds of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Final
+
+import numpy as np
 
 from bot.errors import StrategyFailed
 from bot.market.lane import answer as said
@@ -18,31 +20,47 @@ from bot.market.lane.desk import Crew, Lanes, Rules
 from bot.market.lane.running import ASK, CURVE_FULL, READ_LOG
 from bot.market.market import Market
 from bot.market.matching.layout import (
+    AT_NS,
+    BECAME,
+    CANCELED,
     CANCELS_NS,
+    CHANGE,
+    COST,
     COUNT,
+    DUE_NS,
     FILL,
     FILLED,
+    LOG,
     LOGGED,
     LOTS,
     NEVER_NS,
     NUMBER,
+    OF,
+    ORDER,
     POSITION,
     PRICE,
+    RESTING,
     ROW,
     SEAT,
     SIDE,
+    STALE,
+    TOTAL,
     WHAT,
     Seats,
 )
 from bot.trading.contract import Answer, Hold, OpenOrder, Quotes, Strategy, Target, View
+from bot.trading.engine import STOP
 from bot.trading.guard import Deadline, NoDeadline, ask
+from bot.trading.lane_funding import LaneFunding
 from bot.trading.lane_money import LaneMoney
-from bot.types import Batch, Fact, FeedReport, Fill, Floats, Instrument, Int64s, Side
+from bot.types import Batch, Command, Fact, FeedReport, Fill, Floats, HaltState, Input, Instrument, Int64s, Side
+from risk.halt import HaltSwitch
 
 Entries = Int64s
 """Rows of the log, (n, `LOG`), of which the column `ROW` is the event's number (`seq`) in the run."""
 
 _STOPS: Final = (READ_LOG, CURVE_FULL, ASK)
+_STATES: Final = (HaltState.ACTIVE, HaltState.REDUCING, HaltState.HALTED)
 
 
 @dataclass(slots=True)
@@ -56,11 +74,17 @@ class LaneDesk:
     instrument: Instrument
     plain: Mapping[int, Strategy] = field(default_factory=dict)
     fills: dict[int, list[Fill]] = field(default_factory=dict)
+    funding: LaneFunding = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.funding = LaneFunding(self.instrument)
 
 
 @dataclass(slots=True)
 class LaneEngine:
     """Runs lanes over the shared market. `read` is handed what happened, None when nobody wants to know.
+
+    It is told the symbol with the rows of the log; what turns whole lanes at a command has none.
 
     `failures` says, by lane, how its strategy failed; such a lane is halted. `curves` are the equities of all lanes
     (lanes, points) at the times of `curve_ns`, piece by piece.
@@ -77,21 +101,40 @@ class LaneEngine:
     curves: list[Floats] = field(default_factory=list)
     curve_ns: list[Int64s] = field(default_factory=list)
 
-    def process(self, received: Batch | Fact | FeedReport) -> None:
-        """Take one input in run-wide order."""
-        if isinstance(received, Batch):
-            self._on_batch(received)
-        elif isinstance(received, FeedReport):
-            desk = self.desks[received.symbol]
-            desk.rules.counts[d.HEALTHY] = int(received.healthy)
-            desk.rules.counts[d.SKEW_NS] = received.skew_ns
-            desk.market.report(received)
-        else:
-            self.desks[received.symbol].market.tell(received)
+    def process(self, received: Input) -> None:
+        """Take one input in run-wide order.
+
+        Raises:
+            ValueError: a row of a batch is not valid, or a command is none.
+        """
+        match received:
+            case Batch():
+                desk = self.desks[received.symbol]
+                for stretch in desk.funding.stretches(received):
+                    self._pay_funding(desk, int(stretch.local_ns[0]))
+                    self._on_batch(stretch)
+            case Command():
+                self._on_command(received)
+            case FeedReport():
+                desk = self.desks[received.symbol]
+                desk.rules.counts[d.HEALTHY] = int(received.healthy)
+                desk.rules.counts[d.SKEW_NS] = received.skew_ns
+                desk.market.report(received)
+            case Fact():
+                desk = self.desks[received.symbol]
+                self._pay_funding(desk, received.local_ns)
+                desk.market.tell(received)
+                desk.funding.clock.tell(received)
 
     def finish(self) -> None:
         """Take the last points of the curves out."""
         self._keep_curve()
+
+    def _pay_funding(self, desk: LaneDesk, now_ns: int) -> None:
+        place = desk.rules.counts.item(d.PLACE)
+        for lane, amount in desk.funding.pay(now_ns, desk.market, desk.seats):
+            self.lanes.funding[lane, place] += float(amount)
+            self.lanes.worths[lane, place] += float(amount)
 
     def _on_batch(self, batch: Batch) -> None:
         desk = self.desks[batch.symbol]
@@ -105,6 +148,42 @@ class LaneEngine:
             elif why == CURVE_FULL:
                 self._keep_curve()
         self.now_ns = int(batch.local_ns[-1])
+
+    def _on_command(self, command: Command) -> None:
+        self.now_ns = max(self.now_ns, command.local_ns)
+        if command.action != STOP:
+            self._tell("", [row for lane in range(len(self.lanes.states)) for row in self._turn(lane, command)])
+            return
+        for lane in range(len(self.lanes.states)):
+            for desk in self.desks.values():
+                self._tell(desk.instrument.symbol, _dropped(desk, lane, self.now_ns, command.seq))
+        self.curves.append(self._equities()[:, None])
+        self.curve_ns.append(np.array([self.now_ns]))
+
+    def _turn(self, lane: int, command: Command) -> list[Int64s]:
+        """Turn a lane's halt switch; return the row that says so, none when nothing changed."""
+        states = self.lanes.states[lane]
+        before = _STATES[states.item(d.HALT)], bool(states[d.WANTS_FLAT])
+        switch = HaltSwitch(before[0], wants_flat=before[1])
+        state = switch.apply(command.action, command.by, command.reason)
+        states[d.HALT], states[d.WANTS_FLAT] = _STATES.index(state), switch.wants_flat
+        if state is HaltState.ACTIVE and before[0] is not HaltState.ACTIVE:
+            # As the engine does: measured from the old peak, the loss limit would halt again.
+            self.lanes.purses[lane, [d.PEAK, d.DAY_EQUITY]] = float(self.money.equity(lane, self.desks))
+        if (state, switch.wants_flat) == before:
+            return []
+        row = np.zeros(LOG, np.int64)
+        row[WHAT], row[SEAT], row[ROW], row[AT_NS] = d.TURN, lane, command.seq, self.now_ns
+        row[d.TURNED], row[d.TURNED_FLAT] = states[d.HALT], switch.wants_flat
+        return [row]
+
+    def _tell(self, symbol: str, rows: list[Int64s]) -> None:
+        if rows and self.read is not None:
+            self.read(symbol, np.stack(rows))
+
+    def _equities(self) -> Floats:
+        equities: Floats = self.lanes.purses[:, d.OPENING] + self.lanes.worths.sum(axis=1)
+        return equities
 
     def _read_log(self, batch: Batch, desk: LaneDesk) -> None:
         marks = desk.seats.marks
@@ -124,6 +203,7 @@ class LaneEngine:
         """Ask the strategies in plain Python that have to be asked, and write down their answers."""
         outcomes: list[int] = desk.crew.held[:, d.OUTCOME].tolist()
         signals = desk.market.signals
+        signals.flags.writeable = False
         for lane, strategy in desk.plain.items():
             if outcomes[lane] != d.WANTS_NOTHING:
                 continue
@@ -137,7 +217,10 @@ class LaneEngine:
                 write_answer(desk.crew.answer[lane], answer)
 
     def _view(self, desk: LaneDesk, lane: int, now_ns: int, signals: Floats) -> View:
-        own = desk.seats.accounts[lane].tolist()
+        """What `look` shows a compiled strategy, and the exact things beside it."""
+        own, sign = desk.seats.accounts[lane].tolist(), desk.crew.held.item(lane, d.SIGN)
+        twice_mid = desk.market.bid_ticks + desk.market.ask_ticks
+        fills = tuple(desk.fills.pop(lane, ()))
         numbers = desk.crew.see[lane].tolist()
         return View(
             now_ns=now_ns,
@@ -146,11 +229,11 @@ class LaneEngine:
             row=signals,
             bid_ticks=desk.market.bid_ticks,
             ask_ticks=desk.market.ask_ticks,
-            position_lots=own[POSITION],
+            position_lots=own[POSITION] * sign,
             exposure=numbers[seen.EXPOSURE],
-            entry=numbers[seen.ENTRY],
-            open_orders=_open_orders(desk, lane, own[COUNT]),
-            fills=tuple(desk.fills.pop(lane, ())),
+            entry=_entry(own, desk.instrument, twice_mid if sign < 0 else 0),
+            open_orders=_open_orders(desk, lane, own[COUNT], twice_mid if sign < 0 else 0),
+            fills=fills if sign > 0 else tuple(_mirrored(fill, twice_mid, desk.instrument) for fill in fills),
             equity=self.money.equity(lane, self.desks),
             costs=self.money.costs,
         )
@@ -186,18 +269,53 @@ def write_answer(row: Floats, answer: Answer) -> None:
 _NONE: Final = float("nan")
 
 
-def _open_orders(desk: LaneDesk, lane: int, count: int) -> tuple[OpenOrder, ...]:
-    """The working orders of a lane, oldest first."""
-    if not count:
-        return ()
+def _entry(own: list[int], instrument: Instrument, twice_mid: int) -> float:
+    """The average entry price, 0 when flat: of whole numbers, which a cost beyond 2^53 is in Python alone."""
+    if not own[POSITION]:
+        return 0.0
+    tick = float(instrument.tick_size)
+    entry = own[COST] / own[POSITION] * tick
+    return 2.0 * (twice_mid * tick / 2) - entry if twice_mid else entry
+
+
+def _open_orders(desk: LaneDesk, lane: int, count: int, twice_mid: int) -> tuple[OpenOrder, ...]:
+    """The working orders of a lane, oldest first; mirrored at the mid where twice of it is given, in ticks."""
     orders = sorted(desk.seats.orders[lane, :count].tolist(), key=itemgetter(NUMBER))
     return tuple(
         OpenOrder(
             str(order[NUMBER]),
-            Side.BUY if order[SIDE] > 0 else Side.SELL,
-            float(desk.instrument.price(order[PRICE])),
+            Side.BUY if (order[SIDE] > 0) == (twice_mid == 0) else Side.SELL,
+            float(desk.instrument.price(twice_mid - order[PRICE] if twice_mid else order[PRICE])),
             float(desk.instrument.size(order[LOTS] - order[FILLED])),
             order[CANCELS_NS] != NEVER_NS,
         )
         for order in orders
     )
+
+
+def _mirrored(fill: Fill, twice_mid: int, instrument: Instrument) -> Fill:
+    """The fill of the other side at the price mirrored at the mid."""
+    ticks = twice_mid - fill.price_ticks
+    return replace(
+        fill,
+        side=Side.SELL if fill.side is Side.BUY else Side.BUY,
+        price_ticks=ticks,
+        price=instrument.price(ticks),
+        position_lots=-fill.position_lots,
+    )
+
+
+def _dropped(desk: LaneDesk, lane: int, now_ns: int, seq: int) -> list[Int64s]:
+    """Take every order of a lane out, oldest first, because no more events will come; return the rows that say so."""
+    account = desk.seats.accounts[lane]
+    orders = sorted(desk.seats.orders[lane, : account[COUNT]].tolist(), key=itemgetter(NUMBER))
+    rows = np.zeros((len(orders), LOG), np.int64)
+    rows[:, WHAT], rows[:, SEAT], rows[:, ROW], rows[:, AT_NS] = CHANGE, lane, seq, now_ns
+    rows[:, BECAME] = CANCELED
+    rows[:, OF] = [order[NUMBER] for order in orders]
+    rows[:, TOTAL] = [order[FILLED] for order in orders]
+    account[COUNT] = account[RESTING] = 0
+    account[DUE_NS] = NEVER_NS
+    desk.seats.orders[lane] = np.zeros(ORDER, np.int64)
+    desk.seats.marks[STALE] = 1
+    return list(rows)

@@ -12,6 +12,7 @@ from bot.market.lane.desk import Crew
 from bot.market.matching import layout
 from bot.market.matching.layout import Seats
 from bot.trading.contract import Costs
+from bot.trading.lane_funding import LaneFunding
 from bot.types import BPS, EquityPoint, Fill, Instrument, Liquidity, Side
 
 ZERO = Decimal(0)
@@ -29,6 +30,9 @@ class HasSeats(Protocol):
     @property
     def crew(self) -> Crew: ...
 
+    @property
+    def funding(self) -> LaneFunding: ...
+
 
 @dataclass(frozen=True, slots=True)
 class LaneMoney:
@@ -44,16 +48,22 @@ class LaneMoney:
         return Costs(float(self.maker_bps), float(self.taker_bps))
 
     def equity(self, lane: int, desks: Mapping[str, HasSeats]) -> Decimal:
-        """Return a lane's equity in quote currency: opening + realised + unrealised - fees."""
-        return self.opening + sum([self.made(lane, desk) - self.fees(lane, desk) for desk in desks.values()], ZERO)
+        """Return a lane's equity in quote currency: opening + realised + unrealised - fees + funding."""
+        made = [self.made(lane, desk) - self.fees(lane, desk) for desk in desks.values()]
+        return self.opening + sum(made, self.funding(lane, desks))
+
+    def funding(self, lane: int, desks: Mapping[str, HasSeats]) -> Decimal:
+        """Return what a lane received as funding, in quote currency; below 0 when it paid."""
+        return sum([desk.funding.received.get(lane, ZERO) for desk in desks.values()], ZERO)
 
     def point(self, lane: int, name: str, desks: Mapping[str, HasSeats], seq: int, now_ns: int) -> EquityPoint:
         """Return what a lane is worth, under the name it is stored by."""
         fees = sum([self.fees(lane, desk) for desk in desks.values()], ZERO)
         realised = sum([self.realised(lane, desk) for desk in desks.values()], ZERO)
         unrealised = sum([self.made(lane, desk) for desk in desks.values()], ZERO) - realised
-        cash = self.opening + realised - fees
-        return EquityPoint(name, seq, now_ns, cash + unrealised, cash, realised, unrealised, fees, ZERO)
+        funding = self.funding(lane, desks)
+        cash = self.opening + realised - fees + funding
+        return EquityPoint(name, seq, now_ns, cash + unrealised, cash, realised, unrealised, fees, funding)
 
     def realised(self, lane: int, desk: HasSeats) -> Decimal:
         """Return what a lane realised in one instrument before fees, in quote currency."""

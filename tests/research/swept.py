@@ -17,9 +17,10 @@ from bot.config import load, resolved
 from bot.research.evaluation import LANES, Job
 from bot.trading import loading
 from bot.trading.loading import LoadedStrategy
-from bot.types import NS_PER_MS, NS_PER_S, Batch, Instrument, InstrumentKind, Kind
+from bot.types import NS_PER_MS, NS_PER_S, Batch, Fact, Instrument, InstrumentKind, Kind
 from storage.sweeps import LaneOutcome, Params, SetOutcome
 from storage.tape import Sampling, TapeHeader, TapeWriter
+from storage.tape_facts import fact_line
 
 START_NS = 1_700_000_000 * NS_PER_S
 SYMBOL = "X/USDT:USDT"
@@ -69,6 +70,13 @@ def write_market(folder: Path, quotes: int = 600, seed: int = 0, edge: float = 0
         for batch in _quotes(quotes, seed, edge, every_ms):
             writer.write([batch])
     return folder
+
+
+def write_funding(folder: Path, interval_h: str, rate: str, mark: str) -> None:
+    """Tell, before the first quote of a market that was written, how often and how much is paid."""
+    told = {"funding_interval_h": interval_h, "funding_rate": rate, "mark_price": mark}
+    facts = [Fact(0, START_NS, SYMBOL, name, Decimal(value)) for name, value in told.items()]
+    (folder / "facts.jsonl").write_text("".join(map(fact_line, facts)))
 
 
 def _quotes(count: int, seed: int, edge: float, every_ms: int) -> Iterator[Batch]:

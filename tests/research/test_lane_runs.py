@@ -17,7 +17,7 @@ from bot.research.evaluation import Job
 from bot.trading import loading
 from storage.sweeps import Params, SetOutcome
 from storage.tape import Tape
-from tests.research.swept import job_on, lean_strategy, write_market
+from tests.research.swept import SETTINGS, job_on, lean_strategy, write_funding, write_market
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
 MAKER = ("paper.maker_bps=-0.5", "paper.taker_bps=3", "strategy.every=200ms", "strategy.use=imbalance_maker")
@@ -58,6 +58,28 @@ def test_compiled_strategies_in_one_pass_equal_runs_of_their_own(tmp_path: Path)
 
     assert equal(ours, single_runs.evaluate(maker_job(tape), sets))
     assert sum(lane.fills for one in ours for lane in one.lanes) > 50
+
+
+def test_funding_is_paid_as_in_runs_of_their_own(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=400, edge=0.4)
+    write_funding(tape, "0.001", "0.0003", "60010.25")  # each 3.6 s
+    job = job_on(tape, Tape.open(tape).digest(), lean_strategy(tmp_path))
+    sets: list[Params] = [(("enter", enter), ("leave", 0.05)) for enter in (0.1, 0.3)]
+
+    ours = lane_runs.evaluate(job, sets)
+
+    assert all(lane.funding for one in ours for lane in one.lanes)
+    assert equal(ours, single_runs.evaluate(job, sets))
+
+
+def test_accounts_whose_margin_could_run_short_are_run_by_themselves(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=60)
+    strategy = lean_strategy(tmp_path)
+    settings = (*SETTINGS, "paper.leverage=1", "paper.balance=1500", "sizing.notional=2000", "risk.max_order=9000")
+    config = orjson.dumps(resolved(load(None, settings, {}))).decode()
+    job = replace(job_on(tape, Tape.open(tape).digest(), strategy), config=config)
+
+    assert equal(lane_runs.evaluate(job, [()]), single_runs.evaluate(job, [()]))
 
 
 def test_a_set_among_many_equals_it_alone(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from bot.market.calling import call_strategy
 from bot.market.flow import Flow
 from bot.market.jit import inner_kernel
 from bot.market.lane import answer as said
-from bot.market.lane import sight as seen
 from bot.market.lane.desk import (
     ADDRESS,
     AIMS,
@@ -22,9 +21,8 @@ from bot.market.lane.desk import (
     DENIAL,
     DENIED,
     FAILS,
+    FAILS_FLAT,
     FLATTENS,
-    FLIP_NS,
-    FLIP_SEED,
     FULL_LOTS,
     HALT,
     HALTED,
@@ -33,33 +31,29 @@ from bot.market.lane.desk import (
     HOLDS_STILL,
     INTENT,
     IS_HALTED,
-    LOT,
-    LOT_BOTTOM,
-    LOT_TOP,
-    MAKER_BPS,
     MAX_BOOK_AGE_NS,
     METHOD,
     MID,
     NO_BOOK,
     OUTCOME,
+    OWN_FAILURE,
     PROFIT,
     QUALITY_AT,
     QUOTES_BOTH,
     REDUCING,
     SENT,
+    SIGN,
     SIGNALS,
     STALE_BOOK,
     STOP,
     STOP_LOSS_BPS,
     STOPPED,
     TAKE_PROFIT_BPS,
-    TAKER_BPS,
     TICK,
-    TICK_BOTTOM,
-    TICK_TOP,
     TURN,
     TURNED,
     TURNED_BY,
+    TURNED_FLAT,
     VOLATILITY_AT,
     WANTS_FLAT,
     WANTS_NOTHING,
@@ -74,34 +68,30 @@ from bot.market.lane.desk import (
     Rules,
 )
 from bot.market.lane.limits import breached, count_order, loss_limit
+from bot.market.lane.looking import flip_sign, look
 from bot.market.lane.planning import cancel_side, nearest, plan_quotes, plan_target
 from bot.market.lane.sizing import full_lots
-from bot.market.lane.standing import best_ask, best_bid, equity_of, observe, open_lots, value_seat
-from bot.market.matching.arriving import drawn, send_order
+from bot.market.lane.standing import begin_day, best_ask, best_bid, equity_of, observe, open_lots, value_seat
+from bot.market.matching.arriving import send_order
 from bot.market.matching.layout import (
     AT_NS,
-    CANCELS_NS,
     COST,
-    COUNT,
-    FILLED,
     LOGGED,
-    LOTS,
     NEVER_NS,
-    NUMBER,
     OF,
     POSITION,
-    PRICE,
     REDUCE_ONLY,
     ROW,
     SEAT,
-    SIDE,
     WHAT,
     Seats,
 )
 from bot.market.tallies import BOOK_LOCAL_NS
-from bot.types import BPS, NS_PER_S, Floats, Int64s
+from bot.types import BPS, Floats, Int64s
 
 _UNBOUNDED: Final = 1 << 62
+_MOST_GAINED: Final = 1 << 49  # tick·lots of which the basis points still fit into 64 bits
+_TIE: Final = 1.0 + 1e-14  # what floating point may lose of a move that is the stop-loss to the last digit
 
 
 @inner_kernel
@@ -120,7 +110,7 @@ def weigh(
         held[MID] = bid + ask
     value_seat(rules, lanes, seats, crew, seat)
     equity = equity_of(lanes, seat)
-    if observe(lanes, seat, now_ns, equity):
+    if observe(lanes, seat, equity):
         heed_losses(rules, lanes, seats, seat, equity, now_ns, row)
     age_ns = now_ns - flow.tallies[BOOK_LOCAL_NS]
     held[OUTCOME] = gate(rules, lanes, seats, crew, seat, signals, two_sided, age_ns, bid, ask)
@@ -130,7 +120,8 @@ def weigh(
     volatility, quality = signals[counts[VOLATILITY_AT]], signals[counts[QUALITY_AT]]
     held[FULL_LOTS] = full_lots(rules, bid, ask, equity, volatility, quality)
     mind = lanes.minds[seat]
-    look(rules, seats, crew, seat, bid, ask, equity, now_ns, flip_sign(mind, now_ns))
+    held[SIGN] = flip_sign(mind, now_ns)
+    look(rules, seats, crew, seat, bid, ask, equity, now_ns)
     if mind[ADDRESS] == 0:
         return True
     asked = signals[: counts[SIGNALS]]
@@ -149,13 +140,17 @@ def act(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, flow: F
     wanted = 0
     if outcome == WANTS_NOTHING:
         outcome, wanted = heed_answer(rules, lanes, seats, crew, seat, bid, ask, now_ns)
+        if outcome == FAILS:
+            turn_lane(lanes, seats, seat, OWN_FAILURE, rules.counts[FAILS_FLAT], now_ns, row)
     elif outcome == CLOSES or outcome == STOPPED:  # noqa: SIM109 - a tuple is slower here
         wanted = plan_target(rules, seats, crew, seat, both, both + 1, bid, ask, now_ns)
     else:
         cancel_side(seats, seat, both, now_ns)
     crew.tally[seat, outcome] += 1
     age_ns = now_ns - flow.tallies[BOOK_LOCAL_NS]
-    carry_out(rules, lanes, seats, crew, seat, wanted, bid, ask, age_ns, equity_of(lanes, seat), now_ns, row)
+    equity = equity_of(lanes, seat)
+    carry_out(rules, lanes, seats, crew, seat, wanted, bid, ask, age_ns, equity, now_ns, row)
+    begin_day(lanes, seat, now_ns, equity)
 
 
 @inner_kernel
@@ -165,13 +160,19 @@ def heed_losses(rules: Rules, lanes: Lanes, seats: Seats, seat: int, equity: flo
     if states[HALT] == HALTED and not (flattens == 1 and states[WANTS_FLAT] == 0):
         return
     limit = loss_limit(rules, lanes, seat, equity)
-    if limit == 0:
-        return
+    if limit != 0:
+        turn_lane(lanes, seats, seat, limit, flattens, now_ns, row)
+
+
+@inner_kernel
+def turn_lane(lanes: Lanes, seats: Seats, seat: int, by: int, flattens: int, now_ns: int, row: int) -> None:
+    """Halt a lane, and say so."""
+    states = lanes.states[seat]
     states[HALT] = HALTED
     states[WANTS_FLAT] = max(states[WANTS_FLAT], flattens)
     entry = seats.log[seats.marks[LOGGED]]
     entry[WHAT], entry[SEAT], entry[ROW], entry[AT_NS] = TURN, seat, row, now_ns
-    entry[TURNED], entry[TURNED_BY] = HALTED, limit
+    entry[TURNED], entry[TURNED_BY], entry[TURNED_FLAT] = HALTED, by, states[WANTS_FLAT]
     seats.marks[LOGGED] += 1
 
 
@@ -210,9 +211,14 @@ def is_stopped(rules: Rules, crew: Crew, account: Int64s, seat: int, bid: int, a
     if (stop == 0.0 and profit == 0.0) or cost == 0:
         return False
     gained = (bid if position > 0 else ask) * position - account[COST]
-    # Whole basis points exactly, the rest of one as a real number.
-    gain_bps = gained * BPS // cost + (gained * BPS % cost) / cost
-    return bool((stop > 0.0 and gain_bps <= -stop) or (profit > 0.0 and gain_bps >= profit))
+    size = abs(gained)
+    if size < _MOST_GAINED:
+        # Whole basis points exactly, the rest of one as a real number.
+        moved_bps = (size * BPS // cost + (size * BPS % cost) / cost) * _TIE
+    else:
+        moved_bps = size / cost * BPS
+    bound = stop if gained < 0 else profit
+    return bool(bound > 0.0 and moved_bps >= bound)
 
 
 @inner_kernel
@@ -221,7 +227,7 @@ def heed_answer(
 ) -> tuple[int, int]:
     """Plan what a strategy wants; return the outcome and how many orders are wanted."""
     answer, position, halt = crew.answer[seat], seats.accounts[seat, POSITION], lanes.states[seat, HALT]
-    full, sign = crew.held[seat, FULL_LOTS], flip_sign(lanes.minds[seat], now_ns)
+    full, sign = crew.held[seat, FULL_LOTS], crew.held[seat, SIGN]
     buy_room, sell_room = _UNBOUNDED, _UNBOUNDED
     if halt == REDUCING:
         buy_room, sell_room = max(0, -position), max(0, position)
@@ -229,7 +235,6 @@ def heed_answer(
         sell_room = min(sell_room, max(0, position))
     kind = int(answer[said.KIND])
     if kind == said.FAILED:
-        lanes.states[seat, HALT] = HALTED
         cancel_side(seats, seat, 0 * seat, now_ns)
         return FAILS, 0
     if kind == said.TARGET:
@@ -242,19 +247,11 @@ def heed_answer(
         keep_protection(crew, seat)
         return QUOTES_BOTH, plan_answer(rules, seats, crew, seat, buy_room, sell_room, bid, ask, now_ns, sign)
     if halt == REDUCING:
-        for half in range(2):
-            side = 1 - 2 * half
-            if open_lots(seats, seat, side) > (buy_room if side > 0 else sell_room):
-                cancel_side(seats, seat, side, now_ns)
+        cancels_buys = open_lots(seats, seat, 1 + 0 * seat) > buy_room
+        cancels_sells = open_lots(seats, seat, 0 * seat - 1) > sell_room
+        if cancels_buys or cancels_sells:
+            cancel_side(seats, seat, cancels_buys * 1 - cancels_sells * 1, now_ns)
     return (HOLDS_STILL if kind == said.HOLD else WANTS_NOTHING), 0
-
-
-@inner_kernel
-def flip_sign(mind: Int64s, now_ns: int) -> float:
-    """Return -1 when the lane's lean is turned round in this block of time, else 1."""
-    if mind[FLIP_SEED] == 0:
-        return 1.0
-    return -1.0 if drawn(mind[FLIP_SEED] * 7919 + now_ns // mind[FLIP_NS]) & 1 == 1 else 1.0
 
 
 @inner_kernel
@@ -269,69 +266,19 @@ def keep_protection(crew: Crew, seat: int) -> None:
 @inner_kernel
 def plan_answer(
     rules: Rules, seats: Seats, crew: Crew, seat: int, buy_room: int, sell_room: int, bid: int, ask: int, now_ns: int,
-    sign: float,
+    sign: int,
 ) -> int:  # fmt: skip
     """Plan the quotes of an answer; those of a lean that is turned round are mirrored at the mid."""
     answer, full = crew.answer[seat], crew.held[seat, FULL_LOTS]
     wanted_bid, wanted_ask = answer[said.BID], answer[said.ASK]
     bid_share, ask_share = answer[said.BID_SIZE], answer[said.ASK_SIZE]
-    if sign < 0.0:
+    if sign < 0:
         twice_mid = (bid + ask) * rules.reals[TICK]
         wanted_bid, wanted_ask = twice_mid - answer[said.ASK], twice_mid - answer[said.BID]
         bid_share, ask_share = ask_share, bid_share
     return plan_quotes(
         rules, seats, crew, seat, wanted_bid, wanted_ask, bid_share, ask_share, full, buy_room, sell_room, now_ns
     )
-
-
-@inner_kernel
-def look(
-    rules: Rules,
-    seats: Seats,
-    crew: Crew,
-    seat: int,
-    bid: int,
-    ask: int,
-    equity: float,
-    now_ns: int,
-    sign: float,
-) -> None:  # fmt: skip - one line for each number that a strategy may see
-    """Write down what the strategy may see, as `View` has it; with `sign` -1 as it would be on the other side."""
-    see, account, tick = crew.see[seat], seats.accounts[seat], rules.reals[TICK]
-    position, full = account[POSITION], crew.held[seat, FULL_LOTS]
-    see[seen.BID] = bid * tick
-    see[seen.ASK] = ask * tick
-    see[seen.MID] = (bid + ask) * tick / 2
-    see[seen.TICK] = tick
-    see[seen.SPREAD_BPS] = (see[seen.ASK] - see[seen.BID]) / see[seen.MID] * BPS
-    see[seen.POSITION] = position * rules.reals[LOT] * sign if position != 0 else 0.0
-    see[seen.EXPOSURE] = position / full * sign if full != 0 and position != 0 else 0.0
-    entry = account[COST] / position * tick if position != 0 else 0.0
-    see[seen.ENTRY] = entry if sign > 0.0 or position == 0 else 2.0 * see[seen.MID] - entry
-    see[seen.EQUITY] = equity
-    see[seen.ROUND_TRIP_BPS] = see[seen.SPREAD_BPS] + 2 * rules.reals[TAKER_BPS]
-    see[seen.NOW_S] = now_ns / NS_PER_S
-    see[seen.MAKER_BPS] = rules.reals[MAKER_BPS]
-    see[seen.TAKER_BPS] = rules.reals[TAKER_BPS]
-    for half in range(2):
-        look_at_orders(rules, seats, crew, seat, half, sign)
-
-
-@inner_kernel
-def look_at_orders(rules: Rules, seats: Seats, crew: Crew, seat: int, half: int, sign: float) -> None:
-    """Write down our newest working order of a side (0: bids) that is not being cancelled."""
-    see, side, newest = crew.see[seat], 1 - 2 * half, 0
-    shown = half if sign > 0.0 else 1 - half
-    see[seen.BID_ORDER + shown] = math.nan
-    see[seen.BID_ORDER_SIZE + shown] = 0.0
-    for place in range(seats.accounts[seat, COUNT]):
-        order = seats.orders[seat, place]
-        if order[SIDE] == side and order[CANCELS_NS] == NEVER_NS and order[NUMBER] > newest:
-            newest = order[NUMBER]
-            price = order[PRICE] * rules.reals[TICK_TOP] / rules.reals[TICK_BOTTOM]
-            see[seen.BID_ORDER + shown] = price if sign > 0.0 else 2.0 * see[seen.MID] - price
-            left = order[LOTS] - order[FILLED]
-            see[seen.BID_ORDER_SIZE + shown] = left * rules.reals[LOT_TOP] / rules.reals[LOT_BOTTOM]
 
 
 @inner_kernel

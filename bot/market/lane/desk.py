@@ -36,7 +36,8 @@ SKEW_NS: Final = 16
 PLACE: Final = 17  # of the instrument among those of the lanes
 KEEPS_LOG: Final = 18  # 0 when nobody reads the log
 HOLDS: Final = 19  # 1 when nothing can be sold that is not held (spot)
-COUNTS: Final = 20
+FAILS_FLAT: Final = 20  # 1 when a strategy that fails has its lane's positions closed too
+COUNTS: Final = 21
 
 # Real numbers of `Rules.reals`.
 BAND: Final = 0  # share of full size that is not worth a trade
@@ -69,8 +70,9 @@ SENT: Final = 0  # orders so far
 DAY: Final = 1  # UTC day of the newest decision
 HALT: Final = 2
 WANTS_FLAT: Final = 3
-NEWEST: Final = 4  # place of the newest time in `recent`
-STATES: Final = 5
+OLDEST: Final = 4  # place of the oldest time in `recent` that still counts
+REMEMBERED: Final = 5  # how many of them count
+STATES: Final = 6
 
 ACTIVE: Final = 0
 REDUCING: Final = 1
@@ -94,7 +96,8 @@ MID: Final = 0  # bid + ask at the last decision with a book, 0 before one
 DENIED: Final = 1  # a bit for each limit and side that the decision before met
 OUTCOME: Final = 2  # of the decision that is being made
 FULL_LOTS: Final = 3
-HELD: Final = 4
+SIGN: Final = 4  # -1 while the strategy sees itself and is heeded as in a mirror, else 1
+HELD: Final = 5
 
 # Columns of `Crew.guards`, one row a seat: what the strategy's last answer asked for, NaN for the configured ones.
 STOP: Final = 0
@@ -131,6 +134,8 @@ DAY_LOSS: Final = 12
 DRAWDOWN_LIMIT: Final = 13
 ORDER_RATE: Final = 14
 
+OWN_FAILURE: Final = 15  # no limit: what turned a lane whose strategy failed
+
 # Rows of the log, beside fills and changes of orders, and their columns.
 INTENT: Final = 3
 DENIAL: Final = 4
@@ -142,7 +147,8 @@ WISH_FORCE: Final = 8
 WISH_FLAGS: Final = 9
 WISH_LIMIT: Final = 10
 TURNED: Final = 5  # the new state
-TURNED_BY: Final = 6  # the limit
+TURNED_BY: Final = 6  # the limit, `OWN_FAILURE`, 0 for a command
+TURNED_FLAT: Final = 7  # 1 when positions are to be closed too
 
 # Places of `Crew.clock`.
 NEXT_NS: Final = 0  # when the next decision is due
@@ -179,7 +185,7 @@ class Lanes(NamedTuple):
 
     `states` (lanes, `STATES`), `purses` (lanes, `PURSE`), `worths` (lanes, instruments): what each made so far after
     fees and funding, NaN while a position has no value yet. `funding` (lanes, instruments) is what was received.
-    `recent` (lanes, orders a second) are the times of the newest orders, `minds` (lanes, `MIND`) and `params`
+    `recent` (lanes, orders a second) are the times of orders, round and round, `minds` (lanes, `MIND`) and `params`
     (lanes, parameters) are the strategies. `curve` (lanes, room) takes the equity of every lane at `curve_ns` (room,),
     as `course` (`COURSE`,) says.
     """
@@ -228,7 +234,7 @@ def empty_lanes(
         purses=purses,
         worths=np.zeros((count, instruments)),
         funding=np.zeros((count, instruments)),
-        recent=np.full((count, orders_a_second), -(1 << 62), np.int64),
+        recent=np.zeros((count, orders_a_second), np.int64),
         minds=np.ascontiguousarray(minds, np.int64),
         params=np.ascontiguousarray(params, np.float64),
         curve=np.zeros((count, _ROOM)),

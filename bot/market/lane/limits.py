@@ -29,11 +29,12 @@ from bot.market.lane.desk import (
     MIN_NOTIONAL,
     MOST_ORDER,
     MOST_POSITION,
-    NEWEST,
+    OLDEST,
     OPEN_ORDERS,
     ORDER_RATE,
     PEAK,
     REDUCING,
+    REMEMBERED,
     SANE,
     SKEW_NS,
     SPREAD,
@@ -45,9 +46,12 @@ from bot.market.lane.desk import (
 )
 from bot.market.lane.standing import worst_lots
 from bot.market.matching.layout import COUNT, Seats
-from bot.types import BPS, NS_PER_S, Int64s
+from bot.types import BPS, NS_PER_S
 
 _E4: Final = 10_000
+_NO_PRICE: Final = 1 << 53  # ticks
+_FAR: Final = 1 << 36  # ticks: further away is as far as can be counted
+_TIE: Final = 1e-13  # of equity: what floating point may lose of a loss that is the limit to the last digit
 
 
 @inner_kernel
@@ -68,7 +72,7 @@ def breached(
 ) -> int:  # fmt: skip - the limits one after the other, in the order of `risk`
     """Return the first limit that refuses the order, 0 when none does."""
     counts = rules.counts
-    if lots <= 0 or price <= 0 or not 0 < bid < ask or not math.isfinite(equity):
+    if lots <= 0 or not 0 < price < _NO_PRICE or not 0 < bid < ask or not math.isfinite(equity):
         return SANE
     worst = worst_lots(seats, seat, side)
     shrinks = worst + lots <= 0
@@ -81,12 +85,12 @@ def breached(
         return STALE_DATA
     if abs(counts[SKEW_NS]) > counts[MAX_SKEW_NS] and not shrinks:
         return CLOCK_SKEW
-    if 2 * BPS * (ask - bid) * _E4 > counts[SPREAD_E4] * (bid + ask) and not (only_reduces or shrinks):
+    if is_beyond(2 * (ask - bid), bid + ask, counts[SPREAD_E4]) and not (only_reduces or shrinks):
         return SPREAD
     away = abs(2 * price - bid - ask)
     if shrinks:
         away = min(away, 2 * abs(price - (ask if side > 0 else bid)))
-    if BPS * away * _E4 > counts[COLLAR_E4] * (bid + ask):
+    if is_beyond(away, bid + ask, counts[COLLAR_E4]):
         return COLLAR
     if not only_reduces and price * lots < counts[LEAST]:
         return MIN_NOTIONAL
@@ -100,7 +104,18 @@ def breached(
         lost = loss_limit(rules, lanes, seat, equity)
         if lost != 0:
             return lost
-    return ORDER_RATE if is_too_fast(lanes.recent[seat], lanes.states[seat, NEWEST], now_ns) else 0
+    return ORDER_RATE if is_too_fast(lanes, seat, now_ns) else 0
+
+
+@inner_kernel
+def is_beyond(ticks: int, whole_ticks: int, most_e4: int) -> bool:
+    """Return True when `ticks` are more than `most_e4` of a hundred millionth of `whole_ticks`: exact, and no overflow.
+
+    So a limit in bps counts to its fourth digit.
+    """
+    scaled = BPS * _E4 * min(ticks, _FAR)
+    share = scaled // whole_ticks
+    return bool(share > most_e4 or (share == most_e4 and scaled % whole_ticks != 0))
 
 
 @inner_kernel
@@ -114,22 +129,25 @@ def loss_limit(rules: Rules, lanes: Lanes, lane: int, equity: float) -> int:
 
 @inner_kernel
 def fell(equity: float, opening: float, fraction: float) -> bool:
-    """Return True when equity fell by `fraction` of what it was."""
+    """Return True when equity fell by `fraction` of what it was; a loss of just that much, in decimals, is one."""
     if not (math.isfinite(opening) and math.isfinite(equity)) or opening <= 0.0:
         return True
-    return bool(opening - equity >= fraction * opening)
+    return bool(opening - equity >= (fraction - _TIE) * opening)
 
 
 @inner_kernel
-def is_too_fast(recent: Int64s, newest: int, now_ns: int) -> bool:
-    """Return True when the second up to now already has as many orders as allowed: those remembered."""
-    oldest = (newest + 1) % recent.shape[0]
-    return bool(recent[oldest] > now_ns - NS_PER_S)
+def is_too_fast(lanes: Lanes, lane: int, now_ns: int) -> bool:
+    """Return True when the second up to now already has as many orders as allowed; forget those before it."""
+    states, recent = lanes.states[lane], lanes.recent[lane]
+    while states[REMEMBERED] > 0 and recent[states[OLDEST]] <= now_ns - NS_PER_S:
+        states[OLDEST] = (states[OLDEST] + 1) % recent.shape[0]
+        states[REMEMBERED] -= 1
+    return bool(states[REMEMBERED] >= recent.shape[0])
 
 
 @inner_kernel
 def count_order(lanes: Lanes, lane: int, now_ns: int) -> None:
-    """Remember when an order was sent."""
-    recent = lanes.recent[lane]
-    lanes.states[lane, NEWEST] = (lanes.states[lane, NEWEST] + 1) % recent.shape[0]
-    recent[lanes.states[lane, NEWEST]] = now_ns
+    """Remember when an order was sent, for which `is_too_fast` was asked."""
+    states, recent = lanes.states[lane], lanes.recent[lane]
+    recent[(states[OLDEST] + states[REMEMBERED]) % recent.shape[0]] = now_ns
+    states[REMEMBERED] += 1

@@ -45,6 +45,7 @@ from bot.types import BPS, Int64s
 
 _MAX_WORKING_A_SIDE: Final = 2
 _SAME_SIZE: Final = 0.1
+_FAR: Final = float(1 << 53)  # ticks: a price beyond is no price, and `breached` says so
 _NEAR: Final = 1e-6  # of a tick: a price computed as ticks * tick can miss its tick by a rounding error
 
 
@@ -94,7 +95,8 @@ def plan_target(
         return 0
     position = seats.accounts[seat, POSITION]
     delta = want - position
-    closing = abs(want) < abs(position) and want * position >= 0
+    # Signs, not the product: that of two large positions leaves 64 bits.
+    closing = abs(want) < abs(position) and (want == 0 or (want > 0) == (position > 0))
     if delta == 0 or (abs(delta) < rules.reals[BAND] * full and want != 0):
         return 0
     side = 1 if delta > 0 else -1
@@ -122,19 +124,20 @@ def plan_quotes(
         is_wanted = not math.isnan(wanted)
         price, lots = 0, 0
         if is_wanted:
-            price = math.floor(wanted / tick + _NEAR) if side > 0 else math.ceil(wanted / tick - _NEAR)
+            ticks = min(wanted / tick, _FAR)
+            price = math.floor(ticks + _NEAR) if side > 0 else math.ceil(ticks - _NEAR)
             share = bid_share if side > 0 else ask_share
             lots = min(nearest(share * full), buy_room if side > 0 else sell_room)
         kept, working = keep_one(seats, seat, side, price, lots, is_wanted, now_ns)
-        if (
-            not kept
-            and is_wanted
-            and lots > 0
-            and price * lots >= rules.counts[LEAST]
-            and working < _MAX_WORKING_A_SIDE
-        ):
+        if not kept and is_wanted and is_worth(price, lots, rules.counts[LEAST]) and working < _MAX_WORKING_A_SIDE:
             count = wish(crew, count, side, price, lots, GTC, POST_ONLY)
     return count
+
+
+@inner_kernel
+def is_worth(price: int, lots: int, least: int) -> bool:
+    """Return True when an order has the tick·lots that it needs to; asked by division, for the price may be any."""
+    return bool(lots > 0 and price >= -(-least // lots))
 
 
 @inner_kernel

@@ -10,6 +10,7 @@ from bot.market.lane.desk import FIXED, FRACTION, FULL, MAX_FRACTION, METHOD, OF
 
 _SECONDS_A_DAY: Final = 86_400.0
 _QUALITY_STEPS: Final = 4
+_TIE: Final = 1.0 + 1e-13  # what floating point may lose of a size that is a whole number of lots in decimals
 
 
 @inner_kernel
@@ -25,7 +26,7 @@ def full_lots(rules: Rules, bid: int, ask: int, equity: float, volatility: float
         fraction = rules.reals[FRACTION]
         if method != OF_EQUITY:
             fraction = by_volatility(rules, volatility)
-        lots = math.floor(2.0 * max(equity * fraction, 0.0) / ((bid + ask) * rules.reals[UNIT]))
+        lots = math.floor(2.0 * max(equity * fraction, 0.0) / ((bid + ask) * rules.reals[UNIT]) * _TIE)
     share = math.floor((quality if quality == quality else 0.0) * _QUALITY_STEPS + 0.5) / _QUALITY_STEPS
     return int(lots * share)
 

@@ -71,18 +71,23 @@ def equity_of(lanes: Lanes, lane: int) -> float:
 
 
 @inner_kernel
-def observe(lanes: Lanes, lane: int, now_ns: int, equity: float) -> bool:
-    """Keep the peak and, on a new UTC day, that day's opening equity; return whether equity is whole."""
+def observe(lanes: Lanes, lane: int, equity: float) -> bool:
+    """Keep the peak; return whether equity is whole."""
     if math.isnan(equity):
         return False
     purse = lanes.purses[lane]
-    day = now_ns // _DAY_NS
-    if day > lanes.states[lane, DAY]:
-        lanes.states[lane, DAY] = day
-        purse[DAY_EQUITY] = equity
     purse[PEAK] = max(purse[PEAK], equity)
     purse[DEEPEST] = max(purse[DEEPEST], purse[PEAK] - equity)
     return True
+
+
+@inner_kernel
+def begin_day(lanes: Lanes, lane: int, now_ns: int, equity: float) -> None:
+    """Keep a new UTC day's opening equity, after its first decision: what was lost over midnight counts for one day."""
+    day = now_ns // _DAY_NS
+    if day > lanes.states[lane, DAY] and not math.isnan(equity):
+        lanes.states[lane, DAY] = day
+        lanes.purses[lane, DAY_EQUITY] = equity
 
 
 @inner_kernel

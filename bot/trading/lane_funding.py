@@ -1,0 +1,71 @@
+"""Funding of lanes that run in machine code: by the rules of `bot.trading.funding`, between two runs of the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import numpy as np
+
+from bot.market.market import Market
+from bot.market.matching.arriving import arrive
+from bot.market.matching.layout import DUE_NS, POSITION, Seats
+from bot.trading.funding import FundingClock, funding_amount
+from bot.types import Batch, Instrument, InstrumentKind
+
+
+@dataclass(slots=True)
+class LaneFunding:
+    """What the lanes of one instrument received as funding so far, by lane, in quote currency; paid is below 0."""
+
+    instrument: Instrument
+    clock: FundingClock = field(default_factory=FundingClock)
+    received: dict[int, Decimal] = field(default_factory=dict)
+
+    def stretches(self, batch: Batch) -> Iterator[Batch]:
+        """Cut a batch where funding is due: each part but the first begins with the first message at or past it."""
+        if not self.clock.due_ns:
+            is_perpetual = self.instrument.kind is InstrumentKind.LINEAR
+            self.clock.begin(int(batch.local_ns[0]), is_perpetual=is_perpetual)
+        begins = np.concatenate(([True], batch.last[:-1] == 1))
+        start = 0
+        while True:
+            late = np.flatnonzero(begins[start + 1 :] & (batch.local_ns[start + 1 :] >= self.clock.due_ns))
+            if not len(late):
+                yield _cut(batch, start, len(batch))
+                return
+            stop = start + 1 + int(late[0])
+            yield _cut(batch, start, stop)
+            start = stop
+
+    def pay(self, now_ns: int, market: Market, seats: Seats) -> Iterator[tuple[int, Decimal]]:
+        """Charge each funding due up to `now_ns` on the positions just before its time; yield lane and amount.
+
+        Orders of ours that arrive before it count. Where no rate or no price is known nobody pays, and it is counted.
+        """
+        clock = self.clock
+        while 0 < clock.due_ns <= now_ns:
+            for seat in range(len(seats.accounts)):
+                if seats.accounts[seat, DUE_NS] < clock.due_ns:
+                    arrive(seats, seat, clock.due_ns - 1, 0, market.book, market.flow)
+            price = clock.mark
+            if price is None and market.has_book:
+                price = self.instrument.price(market.bid_ticks + market.ask_ticks) / 2
+            lots = seats.accounts[:, POSITION].tolist()
+            if price is None or clock.rate is None:
+                clock.unknown += any(lots)
+            else:
+                for lane, held in enumerate(lots):
+                    if held:
+                        amount = funding_amount(self.instrument, held, price, clock.rate)
+                        self.received[lane] = self.received.get(lane, Decimal(0)) + amount
+                        yield lane, amount
+            clock.move_on()
+
+
+def _cut(batch: Batch, start: int, stop: int) -> Batch:
+    if start == 0 and stop == len(batch):
+        return batch
+    columns = ("seq", "exchange_ns", "local_ns", "id", "price", "size", "kind", "last")
+    return replace(batch, **{name: getattr(batch, name)[start:stop] for name in columns})
