@@ -6,6 +6,7 @@ FOR ?=
 READY := $(VENV)/ready
 # What figures are compared with needs another NumPy than the project, so it has an environment of its own.
 PEERS := .venv-peers
+NAUTILUS := .venv-nautilus
 
 .PHONY: paper test check bench clean
 
@@ -25,12 +26,19 @@ check: $(READY)
 # Without a package index the rows of the peer say so, and all others are measured.
 bench: $(READY)
 	@$(MAKE) --no-print-directory $(PEERS)/ready || echo "$(PEERS) could not be made: its rows will be missing"
+	@$(MAKE) --no-print-directory $(NAUTILUS)/ready || echo "$(NAUTILUS) could not be made: its rows will be missing"
 	@$(BIN)/python -m benchmarks
 
 $(PEERS)/ready: benchmarks/peers.lock
 	@echo "Preparing $(PEERS) (once; a minute or two) ..."
 	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers.lock
+	@touch $@
+
+$(NAUTILUS)/ready: benchmarks/nautilus.lock
+	@echo "Preparing $(NAUTILUS) (once; a minute or two) ..."
+	@test -x $(NAUTILUS)/bin/python || $(BIN)/python -m venv $(NAUTILUS)
+	@$(NAUTILUS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/nautilus.lock
 	@touch $@
 
 $(READY): requirements.lock pyproject.toml
@@ -43,4 +51,4 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(NAUTILUS) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

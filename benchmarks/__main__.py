@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from benchmarks import (
+    backtest,
     core,
     exchange,
     journal,
@@ -14,6 +15,7 @@ from benchmarks import (
     polling,
     queue_truth,
     realism,
+    scale,
     signal_costs,
     signal_pages,
     signal_worth,
@@ -22,6 +24,7 @@ from benchmarks import (
 )
 
 QUICK: dict[str, Callable[[], None]] = {
+    "backtest": backtest.main,
     "core": core.main,
     "journal": journal.main,
     "matching": matching.main,
@@ -33,6 +36,7 @@ ALL: dict[str, Callable[[], None]] = {
     "polling": polling.main,
     "queue_truth": queue_truth.main,
     "realism": realism.main,
+    "scale": scale.main,
     "signal_costs": signal_costs.main,
     "signal_pages": signal_pages.main,
     "signal_worth": signal_worth.main,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from benchmarks.memory import peak_bytes
 
 _ROOT = Path(__file__).parents[1]
 
@@ -99,10 +100,10 @@ def _walked(columns: Path, grid: Path, names: tuple[str, ...]) -> dict[str, int]
 
     few = synthetic(100)
     walk(market(few.instrument, names), few.batch, few.times_ns)  # what compiling needs is not what walking needs
-    before = _peak_bytes()
+    before = peak_bytes()
     events = Events("", pickle.loads(grid.read_bytes()), load(columns), False)
     walk(market(events.instrument, names), events.batch, events.times_ns)
-    peak = _peak_bytes()
+    peak = peak_bytes()
     tracemalloc.start()
     kept = market(events.instrument, names)
     own, _ = tracemalloc.get_traced_memory()
@@ -110,11 +111,6 @@ def _walked(columns: Path, grid: Path, names: tuple[str, ...]) -> dict[str, int]
     del kept
     column_bytes = events.column_bytes
     return asdict(Memory(before, column_bytes, max(0, peak - before - column_bytes), own))
-
-
-def _peak_bytes() -> int:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def main() -> None:

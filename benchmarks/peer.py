@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from benchmarks.contender import Contender, PeerFailed, contender
 from benchmarks.signal_events import Events, save_for_peer
+
+__all__ = ["INTERPRETER", "Peer", "PeerFailed", "PeerRun", "peer"]
 
 INTERPRETER: Final = Path(__file__).parents[1] / ".venv-peers/bin/python"
 _SCRIPT: Final = Path(__file__).parent / "peers/hftbacktest_feed.py"
-
-
-class PeerFailed(Exception):
-    """The peer can't be asked: its environment is missing, or it broke down. The text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +30,8 @@ class PeerRun:
 class Peer:
     """hftbacktest without orders. `version` is its own, `split_rows` how many rows overtook others (one a clock)."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, asked: Contender) -> None:
+        self._asked = asked
         self.version = ""
         self.split_rows = 0
         self.row_bytes = 0
@@ -49,7 +46,7 @@ class Peer:
         save_for_peer(events, path)
         low, high = events.price_range
         grid = {"tick": float(events.instrument.tick_size), "lot": float(events.instrument.lot_size)}
-        told = self._ask({"load": str(path), "low": low, "high": high, **grid})
+        told = self._asked.ask({"load": str(path), "low": low, "high": high, **grid})
         path.unlink()
         self.version, self.split_rows, self.row_bytes = told["version"], told["split"], told["row_bytes"]
 
@@ -59,24 +56,8 @@ class Peer:
         Raises:
             PeerFailed: it broke down.
         """
-        told = self._ask({"replay": depth})
+        told = self._asked.ask({"replay": depth})
         return PeerRun(told["seconds"], told["bid_ticks"], told["ask_ticks"], told["peak_bytes"])
-
-    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        questions, answers = self._process.stdin, self._process.stdout
-        assert questions is not None
-        assert answers is not None
-        try:
-            questions.write(json.dumps(question) + "\n")
-            questions.flush()
-            line = answers.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            said = self._process.communicate()[1].strip().splitlines()
-            raise PeerFailed(f"hftbacktest ended: {said[-1] if said else 'it said nothing'}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
 
 @contextmanager
@@ -86,13 +67,6 @@ def peer(interpreter: Path = INTERPRETER) -> Iterator[Peer]:
     Raises:
         PeerFailed: there is no such interpreter.
     """
-    if not interpreter.exists():
-        raise PeerFailed(f"hftbacktest is not installed: there is no {interpreter}")
     # Warnings of its own libraries say nothing about the measurement.
-    command = [str(interpreter), "-W", "ignore", str(_SCRIPT)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        try:
-            yield Peer(process)
-        finally:
-            process.kill()
+    with contender("hftbacktest", [str(interpreter), "-W", "ignore", str(_SCRIPT)]) as asked:
+        yield Peer(asked)

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from statistics import median
@@ -27,6 +27,7 @@ from rich.console import Console
 
 from benchmarks.fresh import memory, starts
 from benchmarks.peer import INTERPRETER, Peer, PeerFailed, PeerRun, peer
+from benchmarks.rounds import Rounds
 from benchmarks.sheet import Sheet, put_into
 from benchmarks.signal_events import Events, recorded, save, synthetic
 from benchmarks.signal_live import LEVELS, WARM_UPDATES, live_times
@@ -48,24 +49,6 @@ class Choice:
     rows: int
     updates: int
     rounds: int
-
-
-@dataclass(slots=True)
-class Rounds:
-    """Seconds of every round by what was measured, in rounds that follow each other in turns."""
-
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Keep the time of the next round of `name`."""
-        self.seconds.setdefault(name, []).append(seconds)
-
-    def ratio(self, name: str, to: str) -> float:
-        """How many times as fast as `to`, median of the rounds' own ratios; NaN when `to` was not measured."""
-        if to not in self.seconds:
-            return float("nan")
-        pairs = zip(self.seconds[to], self.seconds[name], strict=True)
-        return median(theirs / ours for theirs, ours in pairs)
 
 
 def main() -> None:

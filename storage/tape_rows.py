@@ -99,6 +99,9 @@ def whole_messages(parts: Iterable[Rows]) -> Iterator[Rows]:
     """Move part borders to ends of messages, so that no message is cut in two; an unfinished one at the end is kept."""
     rest = EMPTY
     for part in parts:
+        if not len(rest) and len(part) and part.last[-1]:  # the common case: nothing to look for
+            yield part
+            continue
         rows = join_rows([rest, part]) if len(rest) else part
         ends = np.flatnonzero(rows.last)
         stop = int(ends[-1]) + 1 if ends.size else 0

@@ -7,7 +7,7 @@ run appends streams, and closed ones become Parquet (smaller, and open to pandas
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,15 @@ ROW_GROUP_ROWS: Final = 2 * CHUNK_ROWS
 _SCHEMA: Final = pa.schema(
     [pa.field(name, pa.from_numpy_dtype(dtype), nullable=False) for name, dtype in zip(COLUMNS, DTYPES, strict=True)]
 )
+_WIDEST_FIRST: Final = sorted(
+    ((name, np.dtype(dtype)) for name, dtype in zip(COLUMNS, DTYPES, strict=True)),
+    key=lambda column: -column[1].itemsize,
+)
+_ROW_BYTES: Final = sum(dtype.itemsize for _, dtype in _WIDEST_FIRST)
+# Rows that there is room for in the memory of a chunk: a chunk and most of the record batch that completed it.
+_ROOM_ROWS: Final = CHUNK_ROWS * 5 // 4
+# Smaller record batches, as a live run writes them, are joined by Arrow first: Python would cost more a batch.
+_FEW_ROWS: Final = 1024
 # Marks the end of an Arrow IPC stream.
 _END_OF_STREAM: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 # Counters and clocks grow by small steps: their differences take a fraction of the space.
@@ -100,7 +109,8 @@ def inspect_segment(path: Path) -> Segment:
             rows += batch.num_rows
     if first is None or last is None:
         return Segment(path, 0, 0, 0, stream.cut)
-    return Segment(path, rows, int(_rows(first).local_ns[0]), int(_rows(last).local_ns[-1]), stream.cut)
+    stamps = COLUMNS.index("local_ns")
+    return Segment(path, rows, int(_views(first)[stamps][0]), int(_views(last)[stamps][-1]), stream.cut)
 
 
 def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
@@ -114,8 +124,8 @@ def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
     batches = _parquet_batches(path) if path.suffix == PARQUET_SUFFIX else _Stream(path).batches()
     last_seq = -1
     for rows in _coalesce(batches, CHUNK_ROWS):
-        steps = np.diff(rows.seq, prepend=last_seq)
-        if int(steps.min()) <= 0 or int(rows.instrument.max()) >= instruments:
+        ascends = int(rows.seq[0]) > last_seq and bool((rows.seq[1:] > rows.seq[:-1]).all())
+        if not ascends or int(rows.instrument.max()) >= instruments:
             raise _damaged(path, "seq should ascend and every instrument be in the header")
         last_seq = int(rows.seq[-1])
         yield rows
@@ -209,16 +219,41 @@ def _arrays(rows: Rows) -> list[Any]:
     ]
 
 
-def _rows(batch: Any) -> Rows:
-    # Copies: Arrow's own memory is read-only, and a kernel compiled for it is another one than for live columns.
-    return Rows(*(_copy(batch.column(name), dtype) for name, dtype in zip(COLUMNS, DTYPES, strict=True)))
+def _views(batch: Any) -> list[Any]:
+    """Columns of a record batch in Arrow's own, read-only memory."""
+    return [
+        np.frombuffer(column.buffers()[1], dtype, count=column.offset + len(column))[column.offset :]
+        for column, dtype in zip(batch.columns, DTYPES, strict=True)
+    ]
 
 
-def _copy(column: Any, dtype: str) -> Any:
-    return np.frombuffer(column.buffers()[1], dtype, count=column.offset + len(column))[column.offset :].copy()
+def _joined(batches: Sequence[Any]) -> Rows:
+    """Copy record batches into columns of our own, each value once.
+
+    Arrow's memory is read-only, and a kernel compiled for it is another one than for live columns. All columns lie in
+    one piece of memory, widest first so that each is aligned, and the piece has one size whatever the rows: so it is
+    used again for a later chunk. Nine pieces, or one of another size each time, are given back to the system and asked
+    for anew, which costs more than the copy.
+    """
+    count = sum(batch.num_rows for batch in batches)
+    if count < len(batches) * _FEW_ROWS:
+        batches = [pa.concat_batches(batches)]
+    memory = np.empty(max(count, _ROOM_ROWS) * _ROW_BYTES, np.uint8)
+    columns: dict[str, Any] = {}
+    start = 0
+    for name, dtype in _WIDEST_FIRST:
+        columns[name] = memory[start : start + count * dtype.itemsize].view(dtype)
+        start += count * dtype.itemsize
+    row = 0
+    for batch in batches:
+        for name, view in zip(COLUMNS, _views(batch), strict=True):
+            columns[name][row : row + batch.num_rows] = view
+        row += batch.num_rows
+    return Rows(**columns)
 
 
 def _coalesce(batches: Iterable[Any], least: int) -> Iterator[Rows]:
+    """Join record batches into chunks of `least` rows or more that end with a message, unless none ends in the last."""
     waiting: list[Any] = []
     count = 0
     for batch in batches:
@@ -226,10 +261,18 @@ def _coalesce(batches: Iterable[Any], least: int) -> Iterator[Rows]:
             waiting.append(batch)
             count += batch.num_rows
         if count >= least:
-            yield _rows(pa.concat_batches(waiting))
-            waiting, count = [], 0
+            stop = _whole(waiting[-1])
+            rest = waiting[-1].slice(stop)
+            yield _joined([*waiting[:-1], waiting[-1].slice(0, stop)])
+            waiting, count = ([rest], rest.num_rows) if rest.num_rows else ([], 0)
     if waiting:
-        yield _rows(pa.concat_batches(waiting))
+        yield _joined(waiting)
+
+
+def _whole(batch: Any) -> int:
+    """Rows up to the last end of a message; all of them when no message ends here."""
+    ends = np.flatnonzero(_views(batch)[COLUMNS.index("last")])
+    return int(ends[-1]) + 1 if ends.size else int(batch.num_rows)
 
 
 def _damaged(path: Path, why: str) -> TapeError:

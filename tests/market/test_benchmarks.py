@@ -13,11 +13,12 @@ import pytest
 
 from benchmarks.fresh import start
 from benchmarks.peer import Peer, PeerFailed, peer
+from benchmarks.rounds import Rounds
 from benchmarks.sheet import Sheet, put_into
 from benchmarks.signal_events import EVERY_NS, SYMBOL, Events, load, save, save_for_peer, synthetic
 from benchmarks.signal_live import LEVELS, books, live_times
 from benchmarks.signal_sets import DEFAULT, WHOLE, market, signal_sets, walk
-from benchmarks.signals import Choice, Rounds, footprint, live, throughput
+from benchmarks.signals import Choice, footprint, live, throughput
 from bot.feed.symbol import SymbolFeed
 from bot.market.market import Market
 from bot.market.signals.catalogue import CATALOGUE

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from bot.errors import StorageError, TapeError
 from bot.types import NS_PER_S, Batch, Fact, FeedReport, Instrument, InstrumentKind, Kind
 from storage.tape import RareInput, Sampling, Tape, TapeHeader, TapeWriter, compact_tape
-from storage.tape_rows import COLUMNS, DTYPES
+from storage.tape_rows import COLUMNS, DTYPES, join_rows, rows_of
 
 BTC = Instrument("BTC/USDT:USDT", InstrumentKind.LINEAR, "BTC", "USDT", Decimal("0.1"), Decimal("0.001"))
 ETH = Instrument("ETH/USDT:USDT", InstrumentKind.LINEAR, "ETH", "USDT", Decimal("0.01"), Decimal("0.00000001"))
@@ -140,6 +141,29 @@ def test_columns_come_back_writable_and_of_the_types_that_a_live_batch_has(tmp_p
         assert [np.dtype(dtype) for dtype in DTYPES[1:]] == [column.dtype for column in columns]
         assert all(column.flags.writeable and column.flags.c_contiguous for column in columns)
         compact_tape(tmp_path)
+
+
+@pytest.mark.parametrize("few_rows", [0, 1024], ids=["each batch copied", "batches joined first"])
+@pytest.mark.parametrize("chunk_rows", [1, 3, 7, 100])
+def test_chunks_end_with_a_message_wherever_record_batches_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_rows: int, few_rows: int
+) -> None:
+    monkeypatch.setattr("storage.tape_segments.CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr("storage.tape_segments._FEW_ROWS", few_rows)
+    whole = rows_of([a_batch(BTC.symbol, seq, START_NS, 5) for seq in range(0, 60, 5)], {BTC.symbol: 0})
+    ends = np.tile(np.array([0, 1, 0, 0, 1], np.uint8), 12)  # messages of two and of three rows
+    ends[40:50] = (0, 0, 0, 0, 0, 0, 0, 0, 0, 1)  # and one of ten
+    whole = replace(whole, last=ends)
+    with TapeWriter(tmp_path, HEADER) as writer:
+        for start in range(0, 60, 4):
+            writer.write_rows(whole.take(slice(start, start + 4)))
+
+    chunks = list(Tape.open(tmp_path).chunks())
+
+    assert all(chunk.last[-1] for chunk in chunks)
+    for column, wanted in zip(join_rows(chunks).columns, whole.columns, strict=True):
+        assert column.tolist() == wanted.tolist()
+    assert all(column.flags.aligned for chunk in chunks for column in chunk.columns)
 
 
 def test_one_symbol_is_read_without_the_other(tmp_path: Path) -> None:
@@ -365,6 +389,16 @@ def test_damaged_segments_are_refused(tmp_path: Path) -> None:
 
 def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
     record(tmp_path, [[a_batch(BTC.symbol, seq, START_NS)] for seq in (1, 0)]).close()
+
+    with pytest.raises(TapeError, match="seq should ascend"):
+        list(Tape.open(tmp_path).batches())
+
+
+def test_rows_out_of_order_from_one_chunk_to_the_next_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.tape_segments.CHUNK_ROWS", 2)
+    record(tmp_path, [[a_batch(BTC.symbol, 5, START_NS, 2)], [a_batch(BTC.symbol, 6, START_NS, 2)]]).close()
 
     with pytest.raises(TapeError, match="seq should ascend"):
         list(Tape.open(tmp_path).batches())
