@@ -1,4 +1,4 @@
-"""Our side of the comparison: the whole engine with the maker, as a backtest runs it.
+"""Our side of the comparison: lanes with the maker, as a backtest's placebos and a sweep run them.
 
 All that the comparison knows of the engine is here: `FORMS`, and `run_ours`.
 """
@@ -6,30 +6,30 @@ All that the comparison knows of the engine is here: `FORMS`, and `run_ours`.
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.maker import SIGNAL, Maker
-from bot.building import CorePlan, build_engine
+from benchmarks.maker import Maker
+from benchmarks.signal_sets import DEFAULT, signal_sets
 from bot.config import Config
-from bot.trading import Answer, Quotes, Strategy, View, param
-from bot.trading.engine import Engine
-from bot.trading.guard import NoDeadline
-from bot.trading.lane import LaneTerms
-from bot.trading.loading import LoadedStrategy
-from bot.trading.portfolio import Portfolio
-from bot.types import Batch, Fill, FillAssumption, Instrument, Intent
-from risk.standing import Standing
+from bot.crew_building import CrewMember, CrewPlan, build_crew
+from bot.market.lane import desk as d
+from bot.market.lane.desk import INTENT, WISH_LOTS, WISH_PRICE, WISH_SIDE
+from bot.market.matching.layout import AT_NS, FILL, FILL_LOTS, FILL_PRICE, FILL_SIDE, POSITION, WHAT
+from bot.trading.compiled import CompiledStrategy
+from bot.trading.lane_engine import LaneEngine
+from bot.trading.loading import LoadedStrategy, load
+from bot.types import Batch, FillAssumption, Instrument, Int64s
 
 LOG: Final = np.dtype([("ns", "i8"), ("side", "i8"), ("ticks", "i8"), ("lots", "i8")])
-_BALANCE: Final = Decimal(1_000_000)
-# Recordings are repeated with gaps of seconds between; a stale book is no part of what is compared.
-_ANY_AGE_NS: Final = 1 << 62
+_FOLDER: Final = Path(__file__).parent
+_HUGE: Final = Decimal(10) ** 9
+_FULL: Final = Decimal(10) ** 6  # quote currency of full size, of which the maker's lots are a share
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,12 @@ class Form:
     signals: tuple[str, ...] = ()
 
 
-FORMS: Final = (Form("ours, plain-Python strategy"),)
+FORMS: Final = (
+    Form("ours, compiled strategy", python=False),
+    Form("ours, compiled, with the default signals", python=False, signals=signal_sets()[DEFAULT]),
+    Form("ours, plain-Python strategy"),
+    Form("ours, 64 compiled sets in one pass", sets=64, python=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,10 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a run came to. `orders` and `fills` are rows of `LOG`: local time, side (+1, -1), price, size."""
+    """What a run came to. `orders` and `fills` are rows of `LOG`: local time, side (+1, -1), price, size.
+
+    Of several sets they are none: nobody asked for them.
+    """
 
     seconds: float
     rows: int
@@ -66,103 +74,97 @@ class Figures:
     answers: int = 1
 
 
-@dataclass
-class ObiMaker(Strategy):
-    """The maker of `benchmarks.maker`: its numbers are ticks and lots."""
-
-    signals: ClassVar[tuple[str, ...]] = (SIGNAL,)
-
-    lean_ticks: float = param(4.0, low=0.0, high=1e6)
-    half_spread_ticks: float = param(0.5, low=0.0, high=1e6)
-    lots: int = param(1, low=1, high=10**9)
-    most_lots: int = param(10, low=1, high=10**9)
-
-    def decide(self, see: View) -> Answer:
-        """Answer with both quotes, without the side that could take the position too far."""
-        fair = (see.bid_ticks + see.ask_ticks) / 2 + self.lean_ticks * see[SIGNAL]
-        bid = min(int(np.floor(fair - self.half_spread_ticks)), see.bid_ticks)
-        ask = max(int(np.ceil(fair + self.half_spread_ticks)), see.ask_ticks)
-        share = self.lots / self.most_lots
-        return Quotes(
-            bid=bid * see.tick if see.position_lots + self.lots <= self.most_lots else None,
-            ask=ask * see.tick if see.position_lots - self.lots >= -self.most_lots else None,
-            bid_size=share,
-            ask_size=share,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _FixedLots:
-    """Full size is the same number of lots at any price: what is compared are fills, not sizing."""
-
-    most: int
-
-    def lots(self, exposure: float, standing: Standing) -> int:
-        return round(exposure * self.most)
-
-
 def run_ours(
     inputs: Inputs, maker: Maker, *, sets: int = 1, python: bool = True, signals: tuple[str, ...] = ()
 ) -> Figures:
-    """Run the maker over the inputs and return what it did; making the engine is inside of what is timed.
-
-    Raises:
-        ValueError: a form is asked for that this engine has not.
-    """
-    if sets != 1 or not python or signals:
-        raise ValueError(f"forms of this engine are {', '.join(form.name for form in FORMS)}")
+    """Run the maker over the inputs and return what it did; making the engine is inside of what is timed."""
     started = time.perf_counter()
-    engine = _engine(inputs.instruments, maker)
-    # Plain numbers, four an entry: a long tape has hundreds of thousands of them.
-    orders, fills = array("q"), array("q")
+    engine = _engine(inputs.instruments, maker, sets, python=python, signals=signals)
+    orders, fills = _Log(INTENT, WISH_SIDE, WISH_PRICE, WISH_LOTS), _Log(FILL, FILL_SIDE, FILL_PRICE, FILL_LOTS)
+
+    def read(symbol: str, entries: Int64s) -> None:
+        orders.take(entries)
+        fills.take(entries)
+
+    engine.read = read if sets == 1 else None
     rows = 0
     for batch in inputs.batches:
         rows += len(batch)
-        for record in engine.process(batch):
-            if isinstance(record, Fill):
-                fills.extend((record.local_ns, record.side.sign, record.price_ticks, record.lots))
-            elif isinstance(record, Intent):
-                orders.extend((record.local_ns, record.side.sign, record.price_ticks, record.lots))
+        engine.process(batch)
     return Figures(
         seconds=time.perf_counter() - started,
         rows=rows,
-        decisions=sum(desk.decisions for desk in engine.desks.values()),
-        orders=np.frombuffer(orders, LOG),
-        fills=np.frombuffer(fills, LOG),
-        position_lots=sum(position.lots for position in engine.lanes[0].portfolio.positions.values()),
+        decisions=sum(desk.crew.clock.item(d.DECISIONS) for desk in engine.desks.values()),
+        orders=orders.rows(),
+        fills=fills.rows(),
+        position_lots=sum(desk.seats.accounts.item(0, POSITION) for desk in engine.desks.values()),
+        answers=sets,
     )
 
 
-def _engine(instruments: Sequence[Instrument], maker: Maker) -> Engine:
-    """Build the whole engine with one lane, without limits, and with the maker's own size."""
+class _Log:
+    """The rows of one kind of the kernel's log."""
+
+    def __init__(self, what: int, *columns: int) -> None:
+        self._what = what
+        self._columns = [AT_NS, *columns]
+        self._kept: list[Int64s] = []
+
+    def take(self, entries: Int64s) -> None:
+        self._kept.append(entries[entries[:, WHAT] == self._what][:, self._columns])
+
+    def rows(self) -> Any:
+        found = np.concatenate(self._kept) if self._kept else np.zeros((0, 4), np.int64)
+        return np.ascontiguousarray(found).view(LOG).ravel()
+
+
+def _engine(
+    instruments: Sequence[Instrument], maker: Maker, sets: int, *, python: bool, signals: tuple[str, ...]
+) -> LaneEngine:
+    """Build lanes whose limits never bind, with the maker's own size."""
+    strategy = load("obi_maker", [_FOLDER])
+    config = _config(maker)
+    names = tuple(dict.fromkeys((*strategy.cls.signals, *signals)))
+    crew = [_member(strategy, _params(maker, instruments[0], number), python=python) for number in range(sets)]
+    return build_crew(CrewPlan(config, names, instruments, crew, keeps_log=sets == 1))
+
+
+def _config(maker: Maker) -> Config:
     config = Config()
-    params = {
-        "lean_ticks": maker.lean_ticks,
-        "half_spread_ticks": maker.half_spread_ticks,
-        "lots": maker.lots,
-        "most_lots": maker.most_lots,
+    lax = dict.fromkeys(("max_position", "max_order", "price_collar_bps", "max_spread_bps"), _HUGE)
+    counted = {"max_open_orders": 100, "orders_per_second": 1_000}
+    lost = {"max_daily_loss": Decimal(1), "max_drawdown": Decimal(1)}
+    paper = {
+        "latency": f"{maker.round_trip_ns}ns",
+        "maker_bps": Decimal(maker.maker_bps),
+        "taker_bps": Decimal(maker.taker_bps),
+        "queue": "risk_averse",
+        "balance": _HUGE,
     }
-    config = config.model_copy(
+    return config.model_copy(
         update={
-            "strategy": config.strategy.model_copy(update={"every": "100ms", "params": params}),
-            "paper": config.paper.model_copy(
-                update={
-                    "lanes": (FillAssumption.QUEUE,),
-                    "latency": f"{maker.round_trip_ns}ns",
-                    "maker_bps": Decimal(maker.maker_bps),
-                    "taker_bps": Decimal(maker.taker_bps),
-                }
-            ),
+            "strategy": config.strategy.model_copy(update={"every": "100ms"}),
+            "risk": config.risk.model_copy(update={**lax, **counted, **lost, "max_book_age": "1000000s"}),
+            "sizing": config.sizing.model_copy(update={"notional": _FULL}),
+            "paper": config.paper.model_copy(update=paper),
         }
     )
-    portfolio = Portfolio({each.symbol: each for each in instruments}, _BALANCE)
-    strategy = LoadedStrategy(ObiMaker, "obi_maker", __file__, "", "")
-    engine = build_engine(CorePlan(config, strategy, instruments, {"queue": portfolio}, NoDeadline()))
-    engine.rules = replace(engine.rules, max_book_age_ns=_ANY_AGE_NS)
-    for lane in engine.lanes:
-        lane.terms = _without_limits(lane.terms, maker)
-    return engine
 
 
-def _without_limits(terms: LaneTerms, maker: Maker) -> LaneTerms:
-    return replace(terms, sizing=_FixedLots(maker.most_lots), limits=(), losses=())
+def _params(maker: Maker, instrument: Instrument, number: int) -> dict[str, float]:
+    """The maker's numbers; sets after the first lean a little more each."""
+    return {
+        "lean_ticks": maker.lean_ticks + number / 16,
+        "half_spread_ticks": maker.half_spread_ticks,
+        "lots": float(maker.lots),
+        "most_lots": float(maker.most_lots),
+        "full_units": float(2 * _FULL // instrument.notional(1, 1)),
+        "lot_size": float(instrument.lot_size),
+    }
+
+
+def _member(strategy: LoadedStrategy, params: dict[str, float], *, python: bool) -> CrewMember:
+    if python:
+        return CrewMember(FillAssumption.QUEUE, 0, (), build=lambda: strategy.build(params))
+    ready = CompiledStrategy.of(strategy.build(params), strategy.source)
+    return CrewMember(FillAssumption.QUEUE, ready.callback.address, tuple(ready.params.tolist()), owner=ready)

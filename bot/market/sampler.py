@@ -63,6 +63,7 @@ class Sampler:
         "_report",
         "_ring",
         "_row",
+        "_run_lanes",
         "_sample_row",
         "_sampled_ns",
         "ages",
@@ -99,6 +100,7 @@ class Sampler:
         self._row: Floats = np.full(len(specs), math.nan)
         self._asked = self._row[: len(chosen)]
         self._sample_row = sample_row  # until it is known for what arguments
+        self._run_lanes = run_lanes  # likewise
         self._sampled_ns = 0
         self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
         self._messages = 0
@@ -189,22 +191,11 @@ class Sampler:
         """Run lanes over the rows from `start` on, as the kernel of that name does, making room in the ring."""
         row, why = start, RING_FULL
         while why == RING_FULL:
-            row, why = run_lanes(
-                columns,
-                row,
-                sight,
-                book,
-                flow,
-                self._plan,
-                self.told,
-                self._ring,
-                self._forecast,
-                self._row,
-                seats,
-                lanes,
-                rules,
-                crew,
-            )
+            own = (self._plan, self.told, self._ring, self._forecast, self._row)
+            given = (columns, row, sight, book, flow, *own, seats, lanes, rules, crew)
+            if self._run_lanes is run_lanes:
+                self._run_lanes = entry_point(run_lanes, *given)
+            row, why = self._run_lanes(*given)
             if why == RING_FULL:
                 self._ring = grown(self._ring)
         return row, why

@@ -98,7 +98,7 @@ def _tasks(question: Question, ledger: Ledger, proposed: Sequence[Params], hands
     tasks = []
     for job in question.jobs:
         new = [params for params in dict.fromkeys(proposed) if job.digest not in ledger.outcomes.get(params, {})]
-        group = max(1, min(question.at_once, math.ceil(len(new) / hands)))
+        group = max(1, min(question.at_once, math.ceil(len(new) / (2 * hands))))
         for begin in range(0, len(new), group):
             part = tuple(new[begin : begin + group])
             tasks.append(Task(job, tuple(ledger.number(params) for params in part), part))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.backtest import Bench, Choice
-from benchmarks.backtest_ours import FORMS, Inputs, run_ours
+from benchmarks.backtest_ours import FORMS, Form, Inputs, run_ours
 from benchmarks.backtest_stage import Stage
 from benchmarks.contender import PeerFailed, contender
 from benchmarks.fill_differences import Ahead, Cause, Entry, Log, Scene, lines_of
@@ -61,9 +61,17 @@ def test_the_maker_trades_its_size_and_keeps_its_limit(events: Events) -> None:
     assert position[-1] == found.position_lots
 
 
-def test_a_form_that_the_engine_has_not_is_refused(events: Events) -> None:
-    with pytest.raises(ValueError, match="forms of this engine are"):
-        run_ours(Inputs((events.instrument,), [events.batch]), Maker(), sets=10**6)
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_every_form_makes_the_decisions_of_the_first(events: Events, form: Form) -> None:
+    inputs = Inputs((events.instrument,), [events.batch])
+    first = run_ours(inputs, Maker(), python=False)
+
+    found = run_ours(inputs, Maker(), sets=form.sets, python=form.python, signals=form.signals)
+
+    assert (found.rows, found.decisions, found.answers) == (first.rows, first.decisions, form.sets)
+    if form.sets == 1 and not form.signals:
+        assert np.array_equal(found.fills, first.fills)
+        assert np.array_equal(found.orders, first.orders)
 
 
 def test_decisions_are_at_the_first_whole_message_of_each_100_ms() -> None:
