@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from bot.building import paper_terms
 from bot.config import Config, config_hash, from_resolved, keys, load, resolved, resolved_lines, schema
 from bot.errors import ConfigError
-from bot.market.matching.layout import POWER
+from bot.market.matching.layout import POWER, UNIFORM
 from bot.types import FillAssumption, Side
-from bot.venue.queues import RISK_AVERSE, QueueModel, queue_model
+from bot.venue.queues import QueueModel, queue_model
 from risk.limits import MaxPosition, OrdersPerSecond, check_all
 from risk.protection import Protection
 from risk.sizing import FixedNotional, FractionOfEquity, VolatilityTarget
@@ -138,7 +138,7 @@ def test_queues_and_latencies_reach_the_paper_venue() -> None:
     terms = paper_terms(config, FillAssumption.TOUCH)
 
     assert (terms.queue, terms.latency_ns, terms.waits_ns, terms.seed) == (QueueModel(POWER, 3.0), 20_000_000, (), 11)
-    assert paper_terms(Config(), FillAssumption.QUEUE).queue == RISK_AVERSE
+    assert paper_terms(Config(), FillAssumption.QUEUE).queue == QueueModel(UNIFORM)
     for text in ("risk_averse", "uniform", "log", "power(2.5)"):
         assert queue_model(text).text == text
 
