@@ -38,7 +38,7 @@ def make_ready(config: Config) -> None:
 def say_starting(kernels: Kernels) -> None:
     """Say on standard error that a start is under way; call it once what a user may have mistaken is checked."""
     if not is_compiled(kernels):
-        wait = "about half a minute" if kernels.is_everyday else "a minute or two"
+        wait = "about a minute" if kernels.is_everyday and not kernels.has_lanes else "a minute or two"
         sys.stderr.write(f"Starting; compiling for this machine first, once: {wait} ...\n")
     elif sys.stderr.isatty():
         sys.stderr.write("Starting ...\n")

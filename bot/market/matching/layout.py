@@ -106,17 +106,14 @@ POWER: Final = 3  # with `REAL_EXPONENT`
 EXPONENT: Final = 0
 REALS: Final = 1
 
-# Columns of the table of opposite levels that met our orders; a row with no lots is free.
-MET_SIDE: Final = 0  # of the level: +1 bid, -1 ask
-MET_PRICE: Final = 1  # ticks
-MET_LOTS: Final = 2  # what we already took from it
+# Columns of the two tables of levels of the market; a row with no lots is free.
+LEVEL_SIDE: Final = 0  # +1 bid, -1 ask
+LEVEL_PRICE: Final = 1  # ticks
+LEVEL_LOTS: Final = 2  # what we already took from it
+# ... of opposite levels that met our orders
 MET: Final = 3
 MET_ROWS: Final = 16  # more levels than that never cross our few orders before they are filled
-
-# Columns of the table of levels we took from; a row with no lots is free.
-TAKEN_SIDE: Final = 0
-TAKEN_PRICE: Final = 1
-TAKEN_LOTS: Final = 2
+# ... of levels we took from
 TAKEN_SHOWN: Final = 3  # what the level showed then
 TAKEN: Final = 4
 TAKEN_ROWS: Final = 64

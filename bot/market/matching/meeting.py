@@ -18,11 +18,11 @@ from bot.market.matching.layout import (
     EXPONENT,
     FILLED,
     LEFT,
+    LEVEL_LOTS,
+    LEVEL_PRICE,
+    LEVEL_SIDE,
     LOGGED,
     LOTS,
-    MET_LOTS,
-    MET_PRICE,
-    MET_SIDE,
     MODEL,
     OUTCOME,
     PARTIALLY_FILLED,
@@ -34,7 +34,7 @@ from bot.market.matching.layout import (
     Seats,
 )
 from bot.market.matching.queueing import fill_by_trade, see_level
-from bot.market.matching.taking import met_row, note_taken
+from bot.market.matching.taking import level_row, note_taken
 from bot.types import Int64s, Kind
 
 # Why `meet_rows` came back.
@@ -159,10 +159,10 @@ def run_level(seats: Seats, seat: int, side: int, price: int, size: int, now_ns:
         beyond = (order[PRICE] - price) * order[SIDE]
         if beyond < 0 or (seats.terms[seat, ASSUMPTION] == THROUGH and beyond == 0):
             continue
-        at = met_row(met, side, price)
-        took = min(may_fill(order, account), size - met[at, MET_LOTS])
+        at = level_row(met, side, price)
+        took = min(may_fill(order, account), size - met[at, LEVEL_LOTS])
         if took > 0:
-            met[at, MET_LOTS] += took
+            met[at, LEVEL_LOTS] += took
             seats.marks[STALE] = 1
             note_taken(seats.taken[seat], side, price, size, took)
             fill_passive(seats.log, seats.marks, seat, account, order, took, now_ns, row)
@@ -206,10 +206,10 @@ def note_gone(seats: Seats, seat: int, side: int, is_best: bool, price: int, siz
             shown = size if better == 0 else 0
             see_level(order, terms[MODEL], seats.reals[seat, EXPONENT], shown, exchange_ns)
     for row in range(met.shape[0]):
-        better = (met[row, MET_PRICE] - price) * side
+        better = (met[row, LEVEL_PRICE] - price) * side
         gone = (better == 0 and size == 0) or (is_best and better > 0)
-        if met[row, MET_LOTS] > 0 and met[row, MET_SIDE] == side and gone:
-            met[row, MET_LOTS] = 0
+        if met[row, LEVEL_LOTS] > 0 and met[row, LEVEL_SIDE] == side and gone:
+            met[row, LEVEL_LOTS] = 0
             seats.marks[STALE] = 1
 
 
@@ -221,7 +221,7 @@ def forget(seats: Seats) -> None:
         seats.newest[own, 1] = 0
     for seat in range(seats.met.shape[0]):
         for row in range(seats.met.shape[1]):
-            seats.met[seat, row, MET_LOTS] = 0
+            seats.met[seat, row, LEVEL_LOTS] = 0
     seats.marks[STALE] = 1
 
 
@@ -243,8 +243,8 @@ def find_bands(seats: Seats) -> None:
             bands[side, _HIGHEST] = max(bands[side, _HIGHEST], order[PRICE])
         for at in range(seats.met.shape[1]):
             level = seats.met[seat, at]
-            if level[MET_LOTS] > 0:
-                side = _BIDS if level[MET_SIDE] > 0 else _ASKS
-                bands[side, _LOWEST] = min(bands[side, _LOWEST], level[MET_PRICE])
-                bands[side, _HIGHEST] = max(bands[side, _HIGHEST], level[MET_PRICE])
+            if level[LEVEL_LOTS] > 0:
+                side = _BIDS if level[LEVEL_SIDE] > 0 else _ASKS
+                bands[side, _LOWEST] = min(bands[side, _LOWEST], level[LEVEL_PRICE])
+                bands[side, _HIGHEST] = max(bands[side, _HIGHEST], level[LEVEL_PRICE])
     seats.marks[STALE] = 0

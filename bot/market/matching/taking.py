@@ -11,16 +11,13 @@ from bot.market.matching.layout import (
     GTC,
     GTD,
     LEFT,
-    MET_LOTS,
-    MET_PRICE,
-    MET_SIDE,
+    LEVEL_LOTS,
+    LEVEL_PRICE,
+    LEVEL_SIDE,
     PRICE,
     SIDE,
     STALE,
-    TAKEN_LOTS,
-    TAKEN_PRICE,
     TAKEN_SHOWN,
-    TAKEN_SIDE,
     WALKED,
     Seats,
 )
@@ -67,9 +64,9 @@ def offered(walked: Int64s, taken: Int64s, side: int, price: int, count: int, wa
 def taken_lots(taken: Int64s, side: int, price: int, shown: int) -> int:
     """Return what we took from a level that still shows what it showed then."""
     for row in range(taken.shape[0]):
-        is_it = taken[row, TAKEN_LOTS] > 0 and taken[row, TAKEN_SIDE] == side and taken[row, TAKEN_PRICE] == price
+        is_it = taken[row, LEVEL_LOTS] > 0 and taken[row, LEVEL_SIDE] == side and taken[row, LEVEL_PRICE] == price
         if is_it and taken[row, TAKEN_SHOWN] == shown:
-            return int(taken[row, TAKEN_LOTS])
+            return int(taken[row, LEVEL_LOTS])
     return 0
 
 
@@ -93,8 +90,8 @@ def take(  # over 30 lines: a level that is taken from is noted in two tables
             note_taken(taken, -side, ticks, shown, took)
             book_fill(seats.log, seats.marks, seat, account, order, ticks, took, now_ns, row)
         if order[FORCE] == GTC or order[FORCE] == GTD:
-            level = met[met_row(met, -side, ticks)]
-            level[MET_LOTS] = max(level[MET_LOTS], taken_lots(taken, -side, ticks, shown))
+            level = met[level_row(met, -side, ticks)]
+            level[LEVEL_LOTS] = max(level[LEVEL_LOTS], taken_lots(taken, -side, ticks, shown))
             seats.marks[STALE] = 1
 
 
@@ -102,44 +99,31 @@ def take(  # over 30 lines: a level that is taken from is noted in two tables
 def forget_changed(taken: Int64s, book: Book) -> None:
     """Forget what we took from levels that show something else now."""
     for row in range(taken.shape[0]):
-        if taken[row, TAKEN_LOTS] > 0:
-            side = BID_SIDE if taken[row, TAKEN_SIDE] > 0 else ASK_SIDE
-            key = taken[row, TAKEN_PRICE] * taken[row, TAKEN_SIDE]
+        if taken[row, LEVEL_LOTS] > 0:
+            side = BID_SIDE if taken[row, LEVEL_SIDE] > 0 else ASK_SIDE
+            key = taken[row, LEVEL_PRICE] * taken[row, LEVEL_SIDE]
             if level_size(book, side, key) != taken[row, TAKEN_SHOWN]:
-                taken[row, TAKEN_LOTS] = 0
+                taken[row, LEVEL_LOTS] = 0
 
 
 @inner_kernel
 def note_taken(taken: Int64s, side: int, price: int, shown: int, lots: int) -> None:
     """Add to what we took from a level that shows `shown`; what we took while it showed another size is forgotten."""
-    at = taken_row(taken, side, price)
+    at = level_row(taken, side, price)
     if taken[at, TAKEN_SHOWN] != shown:
-        taken[at, TAKEN_LOTS] = 0
-    taken[at, TAKEN_LOTS] += lots
+        taken[at, LEVEL_LOTS] = 0
+    taken[at, LEVEL_LOTS] += lots
     taken[at, TAKEN_SHOWN] = shown
 
 
 @inner_kernel
-def taken_row(taken: Int64s, side: int, price: int) -> int:
-    """Return the row of a level; one that is not there takes a free row, or else that with the fewest lots."""
+def level_row(table: Int64s, side: int, price: int) -> int:
+    """Return the row of a level in a table of levels; a new one takes a free row, or that with the fewest lots."""
     least = 0
-    for row in range(taken.shape[0]):
-        if taken[row, TAKEN_LOTS] > 0 and taken[row, TAKEN_SIDE] == side and taken[row, TAKEN_PRICE] == price:
+    for row in range(table.shape[0]):
+        if table[row, LEVEL_LOTS] > 0 and table[row, LEVEL_SIDE] == side and table[row, LEVEL_PRICE] == price:
             return row
-        if taken[row, TAKEN_LOTS] < taken[least, TAKEN_LOTS]:
+        if table[row, LEVEL_LOTS] < table[least, LEVEL_LOTS]:
             least = row
-    taken[least, TAKEN_SIDE], taken[least, TAKEN_PRICE], taken[least, TAKEN_LOTS] = side, price, 0
-    return least
-
-
-@inner_kernel
-def met_row(met: Int64s, side: int, price: int) -> int:
-    """Return the row of a level in `met`; one that is not there takes a free row, or else that with the fewest lots."""
-    least = 0
-    for row in range(met.shape[0]):
-        if met[row, MET_LOTS] > 0 and met[row, MET_SIDE] == side and met[row, MET_PRICE] == price:
-            return row
-        if met[row, MET_LOTS] < met[least, MET_LOTS]:
-            least = row
-    met[least, MET_SIDE], met[least, MET_PRICE], met[least, MET_LOTS] = side, price, 0
+    table[least, LEVEL_SIDE], table[least, LEVEL_PRICE], table[least, LEVEL_LOTS] = side, price, 0
     return least
