@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.market.calling import call_strategy
 from bot.market.flow import Flow
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.lane import answer as said
 from bot.market.lane.desk import (
     ADDRESS,
@@ -94,7 +94,7 @@ _MOST_GAINED: Final = 1 << 49  # tick·lots of which the basis points still fit 
 _TIE: Final = 1.0 + 1e-14  # what floating point may lose of a move that is the stop-loss to the last digit
 
 
-@inner_kernel
+@inlined_kernel
 def weigh(
     rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, flow: Flow, signals: Floats, now_ns: int, row: int
 ) -> bool:
@@ -131,7 +131,7 @@ def weigh(
     return False
 
 
-@inner_kernel
+@inlined_kernel
 def act(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, flow: Flow, now_ns: int, row: int) -> None:
     """Do what a lane's answer asks for, or what is done without one."""
     bid, ask = best_bid(flow), best_ask(flow)
@@ -153,7 +153,7 @@ def act(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, flow: F
     begin_day(lanes, seat, now_ns, equity)
 
 
-@inner_kernel
+@inlined_kernel
 def heed_losses(rules: Rules, lanes: Lanes, seats: Seats, seat: int, equity: float, now_ns: int, row: int) -> None:
     """Halt a lane that lost too much, as configured."""
     states, flattens = lanes.states[seat], rules.counts[FLATTENS]
@@ -176,7 +176,7 @@ def turn_lane(lanes: Lanes, seats: Seats, seat: int, by: int, flattens: int, now
     seats.marks[LOGGED] += 1
 
 
-@inner_kernel
+@inlined_kernel
 def gate(
     rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, signals: Floats, two_sided: bool, age_ns: int,
     bid: int, ask: int,
@@ -201,7 +201,7 @@ def gate(
     return WANTS_NOTHING
 
 
-@inner_kernel
+@inlined_kernel
 def is_stopped(rules: Rules, crew: Crew, account: Int64s, seat: int, bid: int, ask: int) -> bool:
     """Return True when stop-loss or take-profit is reached: what closing would get against the average entry price."""
     stop, profit = crew.guards[seat, STOP], crew.guards[seat, PROFIT]
@@ -221,7 +221,7 @@ def is_stopped(rules: Rules, crew: Crew, account: Int64s, seat: int, bid: int, a
     return bool(bound > 0.0 and moved_bps >= bound)
 
 
-@inner_kernel
+@inlined_kernel
 def heed_answer(
     rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, bid: int, ask: int, now_ns: int
 ) -> tuple[int, int]:
@@ -254,7 +254,7 @@ def heed_answer(
     return (HOLDS_STILL if kind == said.HOLD else WANTS_NOTHING), 0
 
 
-@inner_kernel
+@inlined_kernel
 def keep_protection(crew: Crew, seat: int) -> None:
     """Keep the stop-loss and take-profit of an answer that names one, else the configured ones."""
     stop, profit = crew.answer[seat, said.STOP_LOSS_BPS], crew.answer[seat, said.TAKE_PROFIT_BPS]
@@ -263,7 +263,7 @@ def keep_protection(crew: Crew, seat: int) -> None:
     crew.guards[seat, PROFIT] = profit if is_asked else math.nan
 
 
-@inner_kernel
+@inlined_kernel
 def plan_answer(
     rules: Rules, seats: Seats, crew: Crew, seat: int, buy_room: int, sell_room: int, bid: int, ask: int, now_ns: int,
     sign: int,
@@ -281,7 +281,7 @@ def plan_answer(
     )
 
 
-@inner_kernel
+@inlined_kernel
 def carry_out(
     rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, wanted: int, bid: int, ask: int, age_ns: int,
     equity: float, now_ns: int, row: int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel
 from bot.market.lane.desk import (
     ACTIVE,
     CLOCK_SKEW,
@@ -54,7 +54,7 @@ _FAR: Final = 1 << 36  # ticks: further away is as far as can be counted
 _TIE: Final = 1e-13  # of equity: what floating point may lose of a loss that is the limit to the last digit
 
 
-@inner_kernel
+@inlined_kernel
 def breached(
     rules: Rules,
     lanes: Lanes,
@@ -107,7 +107,7 @@ def breached(
     return ORDER_RATE if is_too_fast(lanes, seat, now_ns) else 0
 
 
-@inner_kernel
+@inlined_kernel
 def is_beyond(ticks: int, whole_ticks: int, most_e4: int) -> bool:
     """Return True when `ticks` are more than `most_e4` of a hundred millionth of `whole_ticks`: exact, and no overflow.
 
@@ -118,7 +118,7 @@ def is_beyond(ticks: int, whole_ticks: int, most_e4: int) -> bool:
     return bool(share > most_e4 or (share == most_e4 and scaled % whole_ticks != 0))
 
 
-@inner_kernel
+@inlined_kernel
 def loss_limit(rules: Rules, lanes: Lanes, lane: int, equity: float) -> int:
     """Return the loss limit that is reached, 0 when none is; equity that is unknown or gone reaches it."""
     purse = lanes.purses[lane]
@@ -127,7 +127,7 @@ def loss_limit(rules: Rules, lanes: Lanes, lane: int, equity: float) -> int:
     return DRAWDOWN_LIMIT if fell(equity, purse[PEAK], rules.reals[DRAWDOWN]) else 0
 
 
-@inner_kernel
+@inlined_kernel
 def fell(equity: float, opening: float, fraction: float) -> bool:
     """Return True when equity fell by `fraction` of what it was; a loss of just that much, in decimals, is one."""
     if not (math.isfinite(opening) and math.isfinite(equity)) or opening <= 0.0:
@@ -135,7 +135,7 @@ def fell(equity: float, opening: float, fraction: float) -> bool:
     return bool(opening - equity >= (fraction - _TIE) * opening)
 
 
-@inner_kernel
+@inlined_kernel
 def is_too_fast(lanes: Lanes, lane: int, now_ns: int) -> bool:
     """Return True when the second up to now already has as many orders as allowed; forget those before it."""
     states, recent = lanes.states[lane], lanes.recent[lane]
@@ -145,7 +145,7 @@ def is_too_fast(lanes: Lanes, lane: int, now_ns: int) -> bool:
     return bool(states[REMEMBERED] >= recent.shape[0])
 
 
-@inner_kernel
+@inlined_kernel
 def count_order(lanes: Lanes, lane: int, now_ns: int) -> None:
     """Remember when an order was sent, for which `is_too_fast` was asked."""
     states, recent = lanes.states[lane], lanes.recent[lane]

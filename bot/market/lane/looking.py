@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel
 from bot.market.lane import sight as seen
 from bot.market.lane.desk import (
     FLIP_NS,
@@ -43,7 +43,7 @@ from bot.market.matching.layout import (
 from bot.types import BPS, NS_PER_S, Int64s
 
 
-@inner_kernel
+@inlined_kernel
 def flip_sign(mind: Int64s, now_ns: int) -> int:
     """Return -1 when the lane's lean is turned round in this block of time, else 1."""
     if mind[FLIP_SEED] == 0:
@@ -51,7 +51,7 @@ def flip_sign(mind: Int64s, now_ns: int) -> int:
     return 1 - 2 * (drawn(drawn(mind[FLIP_SEED]) + now_ns // mind[FLIP_NS]) & 1)
 
 
-@inner_kernel
+@inlined_kernel
 def look(
     rules: Rules,
     seats: Seats,
@@ -83,7 +83,7 @@ def look(
         look_at_orders(rules, seats, crew, seat, half, bid + ask)
 
 
-@inner_kernel
+@inlined_kernel
 def look_at_orders(rules: Rules, seats: Seats, crew: Crew, seat: int, half: int, twice_mid: int) -> None:
     """Write down our newest working order of a side (0: bids) that is not being cancelled."""
     see, side, newest, sign = crew.see[seat], 1 - 2 * half, 0, crew.held[seat, SIGN]

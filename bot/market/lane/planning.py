@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.lane.desk import (
     BAND,
     LEAST,
@@ -49,7 +49,7 @@ _FAR: Final = float(1 << 53)  # ticks: a price beyond is no price, and `breached
 _NEAR: Final = 1e-6  # of a tick: a price computed as ticks * tick can miss its tick by a rounding error
 
 
-@inner_kernel
+@inlined_kernel
 def next_order(orders: Int64s, count: int, number: int) -> int:
     """Return the row of the oldest order sent after the one with this number; there is one."""
     found, least = 0, NEVER_NS
@@ -73,7 +73,7 @@ def cancel_side(seats: Seats, seat: int, side: int, now_ns: int) -> None:
             send_cancel(seats, seat, place, now_ns)
 
 
-@inner_kernel
+@inlined_kernel
 def wish(crew: Crew, index: int, side: int, price: int, lots: int, force: int, flags: int) -> int:
     """Write down an order that is wanted; return how many there are."""
     row = crew.wishes[index]
@@ -91,7 +91,7 @@ def plan_target(
     plan waits: the next decision sees what came of it.
     """
     if seats.accounts[seat, COUNT] > 0:
-        cancel_side(seats, seat, 0, now_ns)
+        cancel_side(seats, seat, 0 * seat, now_ns)  # a plain 0 would have it compiled anew
         return 0
     position = seats.accounts[seat, POSITION]
     delta = want - position
@@ -107,7 +107,7 @@ def plan_target(
     return wish(crew, 0, side, price, abs(delta), IOC, REDUCE_ONLY if closing else 0)
 
 
-@inner_kernel
+@inlined_kernel
 def plan_quotes(
     rules: Rules, seats: Seats, crew: Crew, seat: int, bid: float, ask: float, bid_share: float, ask_share: float,
     full: int, buy_room: int, sell_room: int, now_ns: int,
@@ -134,13 +134,13 @@ def plan_quotes(
     return count
 
 
-@inner_kernel
+@inlined_kernel
 def is_worth(price: int, lots: int, least: int) -> bool:
     """Return True when an order has the tick·lots that it needs to; asked by division, for the price may be any."""
     return bool(lots > 0 and price >= -(-least // lots))
 
 
-@inner_kernel
+@inlined_kernel
 def nearest(number: float) -> int:
     """Return the nearest whole number, the even one of two."""
     below = math.floor(number)
@@ -148,7 +148,7 @@ def nearest(number: float) -> int:
     return below + 1 if rest > 0.5 or (rest == 0.5 and below % 2 != 0) else below
 
 
-@inner_kernel
+@inlined_kernel
 def keep_one(
     seats: Seats, seat: int, side: int, price: int, lots: int, is_wanted: bool, now_ns: int
 ) -> tuple[bool, int]:
@@ -170,7 +170,7 @@ def keep_one(
     return kept, working
 
 
-@inner_kernel
+@inlined_kernel
 def matches(order: Int64s, price: int, lots: int) -> bool:
     """Return True when an order stands at a price and, near enough, a size."""
     if lots <= 0 or order[PRICE] != price:

@@ -12,7 +12,7 @@ from typing import Final
 from bot.market.book import Book
 from bot.market.columns import Columns
 from bot.market.flow import Flow
-from bot.market.jit import inner_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, lean_kernel
 from bot.market.lane.deciding import act, weigh
 from bot.market.lane.desk import (
     DECISIONS,
@@ -79,6 +79,7 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
     clock, stamps = crew.clock, columns.local_ns
     rows, lanes_there = stamps.shape[0], seats.accounts.shape[0]
     needs = 3 * seats.orders.shape[1] * lanes_there
+    arrives_ns = next_due_ns(seats)
     row = start
     while True:
         if rules.counts[KEEPS_LOG] == 0:
@@ -111,18 +112,18 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
             clock[NEXT_NS] = 0 if every_ns == 0 else (now_ns // every_ns + 1) * every_ns
             clock[DECISIONS] += 1
             clock[STAGE] = NOT_DUE
+            arrives_ns = next_due_ns(seats)
         if row >= rows:
             for seat in range(lanes_there):
                 value_seat(rules, lanes, seats, crew, seat)
             return row, DONE
         now_ns = stamps[row]
-        due_ns = next_due_ns(seats)
-        if flow.tallies[IN_MESSAGE] == 0 and due_ns <= now_ns:
+        if flow.tallies[IN_MESSAGE] == 0 and arrives_ns <= now_ns:
             for seat in range(lanes_there):
                 if seats.accounts[seat, DUE_NS] <= now_ns and not arrive(seats, seat, now_ns, row, book, flow):
                     return row, READ_LOG
-            due_ns = next_due_ns(seats)
-        due_ns = min(due_ns, clock[NEXT_NS])
+            arrives_ns = next_due_ns(seats)
+        due_ns = min(arrives_ns, clock[NEXT_NS])
         is_due = due_ns <= now_ns
         row, why = apply_rows(columns, row, _FOREVER if is_due else due_ns, 1 if is_due else rows + 1, book, flow, told)
         if row > clock[MET] and flow.tallies[IN_MESSAGE] == 0 and stamps[row - 1] >= clock[NEXT_NS]:
@@ -131,7 +132,7 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
             return row, why
 
 
-@inner_kernel
+@inlined_kernel
 def next_due_ns(seats: Seats) -> int:
     """Return when the next request of any seat arrives."""
     due_ns = seats.accounts[0, DUE_NS]
@@ -140,7 +141,7 @@ def next_due_ns(seats: Seats) -> int:
     return int(due_ns)
 
 
-@inner_kernel
+@inlined_kernel
 def draw_curve(lanes: Lanes, now_ns: int) -> None:
     """Write down every lane's equity when a point of the curves is due."""
     course = lanes.course

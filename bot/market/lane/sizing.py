@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel
 from bot.market.lane.desk import FIXED, FRACTION, FULL, MAX_FRACTION, METHOD, OF_EQUITY, TARGET_BPS, UNIT, Rules
 
 _SECONDS_A_DAY: Final = 86_400.0
@@ -13,7 +13,7 @@ _QUALITY_STEPS: Final = 4
 _TIE: Final = 1.0 + 1e-13  # what floating point may lose of a size that is a whole number of lots in decimals
 
 
-@inner_kernel
+@inlined_kernel
 def full_lots(rules: Rules, bid: int, ask: int, equity: float, volatility: float, quality: float) -> int:
     """Return the lots of full exposure, shrunk by the signals' quality in steps of a quarter.
 
@@ -31,7 +31,7 @@ def full_lots(rules: Rules, bid: int, ask: int, equity: float, volatility: float
     return int(lots * share)
 
 
-@inner_kernel
+@inlined_kernel
 def by_volatility(rules: Rules, volatility: float) -> float:
     """Return the fraction of equity that swings by the target: constant-volatility scaling, at most the largest."""
     most = rules.reals[MAX_FRACTION]

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE
 from bot.market.flow import Flow
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel
 from bot.market.lane.desk import (
     DAY,
     DAY_EQUITY,
@@ -29,26 +29,26 @@ from bot.types import BPS, NS_PER_S
 _DAY_NS: Final = 86_400 * NS_PER_S
 
 
-@inner_kernel
+@inlined_kernel
 def best_bid(flow: Flow) -> int:
     """Return the best bid in ticks, 0 when there is none."""
     return int(flow.tops[BID_SIDE, 0, 0]) if flow.tops[BID_SIDE, 1, 0] > 0 else 0
 
 
-@inner_kernel
+@inlined_kernel
 def best_ask(flow: Flow) -> int:
     """Return the best ask in ticks, 0 when there is none."""
     return -int(flow.tops[ASK_SIDE, 0, 0]) if flow.tops[ASK_SIDE, 1, 0] > 0 else 0
 
 
-@inner_kernel
+@inlined_kernel
 def has_book(flow: Flow) -> bool:
     """Return True when both sides have a level and they do not cross."""
     bid, ask = best_bid(flow), best_ask(flow)
     return bool(0 < bid < ask)
 
 
-@inner_kernel
+@inlined_kernel
 def value_seat(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int) -> None:
     """Work out what a lane made in this instrument so far, at the mid it was last marked at."""
     account, place = seats.accounts[seat], rules.counts[PLACE]
@@ -61,7 +61,7 @@ def value_seat(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int) 
     lanes.worths[seat, place] = made + lanes.funding[seat, place]
 
 
-@inner_kernel
+@inlined_kernel
 def equity_of(lanes: Lanes, lane: int) -> float:
     """Return a lane's equity in quote currency, NaN while a position has no value yet."""
     equity = lanes.purses[lane, OPENING]
@@ -70,7 +70,7 @@ def equity_of(lanes: Lanes, lane: int) -> float:
     return float(equity)
 
 
-@inner_kernel
+@inlined_kernel
 def observe(lanes: Lanes, lane: int, equity: float) -> bool:
     """Keep the peak; return whether equity is whole."""
     if math.isnan(equity):
@@ -81,7 +81,7 @@ def observe(lanes: Lanes, lane: int, equity: float) -> bool:
     return True
 
 
-@inner_kernel
+@inlined_kernel
 def begin_day(lanes: Lanes, lane: int, now_ns: int, equity: float) -> None:
     """Keep a new UTC day's opening equity, after its first decision: what was lost over midnight counts for one day."""
     day = now_ns // _DAY_NS
@@ -90,7 +90,7 @@ def begin_day(lanes: Lanes, lane: int, now_ns: int, equity: float) -> None:
         lanes.purses[lane, DAY_EQUITY] = equity
 
 
-@inner_kernel
+@inlined_kernel
 def open_lots(seats: Seats, seat: int, side: int) -> int:
     """Return the lots that may still fill on one side: every order at its full remaining size."""
     lots = 0
@@ -101,7 +101,7 @@ def open_lots(seats: Seats, seat: int, side: int) -> int:
     return lots
 
 
-@inner_kernel
+@inlined_kernel
 def worst_lots(seats: Seats, seat: int, side: int) -> int:
     """Return the position towards `side` if every open order of that side filled; negative while it stays opposite."""
     return int(side * seats.accounts[seat, POSITION] + open_lots(seats, seat, side))

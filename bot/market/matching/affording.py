@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel
 from bot.market.matching.layout import LEFT, MOST_COST, MOST_LOTS, POSITION, PRICE, RESTING, SIDE
 from bot.types import Int64s
 
 
-@inner_kernel
+@inlined_kernel
 def overdraws(orders: Int64s, account: Int64s, order: Int64s) -> bool:
     """Say whether an order takes more margin than before, and more than there is; or more cash than there is.
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE, NO_LEVEL, TOP, Book, level_at_or_below, level_size
 from bot.market.flow import Flow
-from bot.market.jit import inner_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel, lean_kernel
 from bot.market.matching.affording import overdraws
 from bot.market.matching.booking import end_order, find_due, rest_order, say_change, settle_done
 from bot.market.matching.layout import (
@@ -83,7 +83,7 @@ _AMEND: Final = 2
 _EXPIRE: Final = 3
 
 
-@lean_kernel
+@inlined_kernel
 def send_order(
     seats: Seats, seat: int, number: int, side: int, price: int, lots: int, force: int, flags: int, expires_ns: int,
     now_ns: int,
@@ -128,7 +128,7 @@ def send_change(seats: Seats, seat: int, place: int, price: int, lots: int, now_
     account[DUE_NS] = min(account[DUE_NS], order[AMENDS_NS])
 
 
-@inner_kernel
+@inlined_kernel
 def arrival_ns(seats: Seats, seat: int, now_ns: int) -> int:
     """Count a request and return when it arrives: a round trip later, and never before one that was sent earlier."""
     account, waits = seats.accounts[seat], seats.waits
@@ -140,7 +140,7 @@ def arrival_ns(seats: Seats, seat: int, now_ns: int) -> int:
     return int(account[LATEST_NS])
 
 
-@inner_kernel
+@inlined_kernel
 def drawn(number: int) -> int:
     """Return a number below 2^31 that looks drawn at random: the same for the same number (a mixing of its bits)."""
     mixed = number & 0x7FFFFFFF
@@ -183,7 +183,7 @@ def arrive(seats: Seats, seat: int, until_ns: int, row: int, book: Book, flow: F
     return True
 
 
-@inner_kernel
+@inlined_kernel
 def first_due(orders: Int64s, count: int) -> tuple[int, int]:
     """Return the row of the order that something is due for first, and what; an expiry goes before requests."""
     best_ns, best_call, best_place, best_what = NEVER_NS, 0, 0, _PLACE
@@ -203,7 +203,7 @@ def first_due(orders: Int64s, count: int) -> tuple[int, int]:
     return best_place, best_what
 
 
-@inner_kernel
+@inlined_kernel
 def place_order(seats: Seats, seat: int, place: int, now_ns: int, row: int, book: Book, flow: Flow) -> None:
     """Let an order arrive: refuse it, fill what can be taken at once, let the rest rest or expire."""
     orders, account, taken = seats.orders[seat], seats.accounts[seat], seats.taken[seat]
@@ -227,7 +227,7 @@ def place_order(seats: Seats, seat: int, place: int, now_ns: int, row: int, book
         end_order(seats, seat, place, now_ns, row)
 
 
-@inner_kernel
+@inlined_kernel
 def what_is_left(order: Int64s, limit: int) -> int:
     """Return what becomes of an order that took what it could up to `limit`: `OPENED` when the rest of it rests."""
     if order[FILLED] >= order[LOTS]:
@@ -241,7 +241,7 @@ def what_is_left(order: Int64s, limit: int) -> int:
     return LEFT_OF_IOC if order[FORCE] == IOC else OPENED
 
 
-@inner_kernel
+@inlined_kernel
 def refusal(orders: Int64s, account: Int64s, terms: Int64s, order: Int64s, limit: int, now_ns: int, flow: Flow) -> int:
     """Return why the exchange would not take an order as it arrives, `OPENED` when it would.
 
@@ -266,7 +266,7 @@ def refusal(orders: Int64s, account: Int64s, terms: Int64s, order: Int64s, limit
     return OPENED
 
 
-@inner_kernel
+@inlined_kernel
 def free_lots(orders: Int64s, account: Int64s) -> int:
     """Return the lots held that no resting order is about to sell."""
     free = account[POSITION]
@@ -298,7 +298,7 @@ def change_order(orders: Int64s, account: Int64s, marks: Int64s, place: int) -> 
     return int(last)
 
 
-@inner_kernel
+@inlined_kernel
 def rest_in_queue(order: Int64s, now_ns: int, book: Book, flow: Flow) -> None:
     """Put an order behind all that its level shows."""
     tallies = flow.tallies
@@ -308,7 +308,7 @@ def rest_in_queue(order: Int64s, now_ns: int, book: Book, flow: Flow) -> None:
     join_queue(order, lots_ahead(book, order[SIDE], order[PRICE]), placed_ns, shown_ns)
 
 
-@inner_kernel
+@inlined_kernel
 def lots_ahead(book: Book, side: int, price: int) -> int:
     """Return the lots shown at a price; one deeper than every known level may hide any number of them."""
     index = BID_SIDE if side > 0 else ASK_SIDE

@@ -17,35 +17,35 @@ UNKNOWN_AHEAD: Final = 1 << 50
 """Lots ahead at a level whose size is not known: more than any level holds."""
 
 # Columns of an order. The rows of a seat are its resting orders first, best price and oldest first within a price on
-# each side, then those on their way, in the order they were sent.
-NUMBER: Final = 0  # the lane's own count of its orders
-SIDE: Final = 1  # +1 buys, -1 sells
-PRICE: Final = 2  # ticks
-LOTS: Final = 3  # asked for
-FILLED: Final = 4
-LEFT: Final = 5  # may still fill: less than asked for and not filled when it may only reduce
-STATE: Final = 6
-FORCE: Final = 7
-FLAGS: Final = 8
-FILLS: Final = 9  # executions so far
-PLACES_NS: Final = 10  # when it arrives, `NEVER_NS` once it has
-CANCELS_NS: Final = 11  # when a cancel arrives
-AMENDS_NS: Final = 12  # when a change arrives, of the two columns below
-NEW_PRICE: Final = 13
-NEW_LOTS: Final = 14
-EXPIRES_NS: Final = 15
-PLACE_CALL: Final = 16  # the seat's count of its requests: of two that arrive at once the older goes first
-CANCEL_CALL: Final = 17
-AMEND_CALL: Final = 18
-PLACED_NS: Final = 19  # exchange time of the placement
-TRADED: Final = 20  # lots ahead, by trades since placement
-SHOWN: Final = 21  # lots ahead, by what the level showed
-SHOWN_NS: Final = 22  # exchange time of the showing that says so
-GUESSED: Final = 23  # lots ahead times `PARTS`, by the model of cancels
-LEVEL: Final = 24  # what the level last showed
-SINCE: Final = 25  # lots traded there since
-OUTCOME: Final = 26  # what last became of it, see below
-LEVEL_NS: Final = 27  # exchange time of the level's last showing
+# each side, then those on their way, in the order they were sent. What the market's rows look at stands together.
+SIDE: Final = 0  # +1 buys, -1 sells
+PRICE: Final = 1  # ticks
+LEFT: Final = 2  # may still fill: less than asked for and not filled when it may only reduce
+TRADED: Final = 3  # lots ahead, by trades since placement
+SHOWN: Final = 4  # lots ahead, by what the level showed
+SHOWN_NS: Final = 5  # exchange time of the showing that says so
+GUESSED: Final = 6  # lots ahead times `PARTS`, by the model of cancels
+LEVEL: Final = 7  # what the level last showed
+SINCE: Final = 8  # lots traded there since
+LEVEL_NS: Final = 9  # exchange time of the level's last showing
+PLACED_NS: Final = 10  # exchange time of the placement
+LOTS: Final = 11  # asked for
+FILLED: Final = 12
+FLAGS: Final = 13
+NUMBER: Final = 14  # the lane's own count of its orders
+CANCELS_NS: Final = 15  # when a cancel arrives
+STATE: Final = 16
+FORCE: Final = 17
+FILLS: Final = 18  # executions so far
+PLACES_NS: Final = 19  # when it arrives, `NEVER_NS` once it has
+AMENDS_NS: Final = 20  # when a change arrives, of the two columns below
+NEW_PRICE: Final = 21
+NEW_LOTS: Final = 22
+EXPIRES_NS: Final = 23
+PLACE_CALL: Final = 24  # the seat's count of its requests: of two that arrive at once the older goes first
+CANCEL_CALL: Final = 25
+AMEND_CALL: Final = 26
+OUTCOME: Final = 27  # what last became of it, see below
 ORDER: Final = 28
 
 PARTS: Final = 1024  # a guessed queue is counted in parts of a lot
@@ -80,7 +80,8 @@ TOOK: Final = 9  # tick·lots traded as a taker
 EXECUTIONS: Final = 10
 MOST_LOTS: Final = 11  # lots the position may come to by new orders, as far as the margin goes; `NEVER_NS` = any
 MOST_COST: Final = 12  # tick·lots that open buys may cost in all, as far as the cash goes; `NEVER_NS` = any
-ACCOUNT: Final = 13
+HAS_MET: Final = 13  # 1 when a level of `met` may hold something
+ACCOUNT: Final = 14
 
 # Columns of what a seat's orders are judged by.
 ASSUMPTION: Final = 0
@@ -121,6 +122,13 @@ WALKED: Final = 64  # levels a taking order goes through at most
 
 # Rows of the table of newest ids: the best bid, the best ask (each with its price), and the depth rows.
 DEPTH: Final = 2
+
+# Columns of `bands`, in ticks; of a band that is empty the lowest is above the highest.
+LOWEST_BID: Final = 0
+HIGHEST_BID: Final = 1
+LOWEST_ASK: Final = 2
+HIGHEST_ASK: Final = 3
+BANDS: Final = 4
 
 # What a row of the log tells of.
 FILL: Final = 1
@@ -176,9 +184,10 @@ class Seats(NamedTuple):
 
     `orders` is (seats, room, `ORDER`), `accounts` (seats, `ACCOUNT`), `terms` (seats, `TERMS`), `reals` (seats,
     `REALS`), `met` (seats, `MET_ROWS`, `MET`), `taken` (seats, `TAKEN_ROWS`, `TAKEN`). `newest` (3, 2) are the newest
-    update ids, `bands` (2, 2) the lowest and highest price at which an order of any seat rests, bids first. `waits`
-    (n,) are round trips in ns to draw from, none for constant ones. `walked` (2, `WALKED`) is room to look at levels,
-    `log` (room, `LOG`) what happened since it was last read, `marks` (`MARKS`,) how much of it there is.
+    update ids, `bands` (seats + 1, `BANDS`) the prices between which the orders of a seat rest, and in the last row
+    those of all. `waits` (n,) are round trips in ns to draw from, none for constant ones. `walked` (2, `WALKED`) is
+    room to look at levels, `log` (room, `LOG`) what happened since it was last read, `marks` (`MARKS`,) how much of it
+    there is.
     """
 
     orders: Int64s
@@ -214,7 +223,7 @@ def empty_seats(terms: Int64s, reals: Floats, waits: Int64s, *, room: int = 8, l
         met=np.zeros((count, MET_ROWS, MET), np.int64),
         taken=np.zeros((count, TAKEN_ROWS, TAKEN), np.int64),
         newest=np.zeros((3, 2), np.int64),
-        bands=np.zeros((2, 2), np.int64),
+        bands=np.zeros((count + 1, BANDS), np.int64),
         waits=np.ascontiguousarray(waits, np.int64),
         walked=np.zeros((2, WALKED), np.int64),
         log=np.zeros((max(log_room, least_log_room(count, room)), LOG), np.int64),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from bot.market.columns import Columns
-from bot.market.jit import inner_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.matching.booking import book_fill, may_fill, say_change, settle_done
 from bot.market.matching.layout import (
     ALL_FILLED,
@@ -17,12 +19,17 @@ from bot.market.matching.layout import (
     DEPTH,
     EXPONENT,
     FILLED,
+    HAS_MET,
+    HIGHEST_ASK,
+    HIGHEST_BID,
     LEFT,
     LEVEL_LOTS,
     LEVEL_PRICE,
     LEVEL_SIDE,
     LOGGED,
     LOTS,
+    LOWEST_ASK,
+    LOWEST_BID,
     MODEL,
     OUTCOME,
     PARTIALLY_FILLED,
@@ -41,89 +48,130 @@ from bot.types import Int64s, Kind
 ALL_MET: Final = 0
 LOG_FULL: Final = 1
 
-_BIDS: Final = 0
-_ASKS: Final = 1
-_LOWEST: Final = 0
-_HIGHEST: Final = 1
 _FAR: Final = 1 << 62
 
 # Kinds as plain numbers. Those of levels come in pairs, bids odd, with the best quotes after the depth rows.
+_BID: Final = int(Kind.BID)
+_ASK: Final = int(Kind.ASK)
 _BEST_BID: Final = int(Kind.BEST_BID)
+_BEST_ASK: Final = int(Kind.BEST_ASK)
 _BUY: Final = int(Kind.BUY)
 _SELL: Final = int(Kind.SELL)
 _CLEAR: Final = int(Kind.CLEAR)
-_CLOCK: Final = int(Kind.CLOCK)
 
 
-@lean_kernel
-def meet_rows(  # the one loop over rows: the far ones are passed over here
-    seats: Seats, columns: Columns, start: int, stop: int, needs: int
-) -> tuple[int, int]:
+@inlined_kernel
+def meet_rows(seats: Seats, columns: Columns, start: int, stop: int, needs: int) -> tuple[int, int]:
     """Run rows `start` to `stop` against the resting orders of every seat; return the next row and why it stopped.
 
     It comes back with `LOG_FULL` before a row whose fills might not fit; `needs` is how many log rows one row of the
     market can take at most. Newest ids are followed while nothing rests too: an order placed later must not believe
     older rows.
     """
-    if seats.marks[STALE] == 1:
-        find_bands(seats)
-    newest, bands = seats.newest, seats.bands
-    kinds, prices, ids = columns.kind, columns.price, columns.id
-    for row in range(start, stop):
-        kind = int(kinds[row])
-        price = prices[row]
-        if _BUY <= kind <= _SELL:
-            # Bids from the trade's price up meet a seller, asks from it down a buyer.
-            is_far = bands[_BIDS, _HIGHEST] < price if kind == _SELL else bands[_ASKS, _LOWEST] > price
-        elif kind == _CLOCK:
-            continue
-        elif kind == _CLEAR:
-            forget(seats)
-            continue
-        else:
-            is_bid = kind % 2 == 1
-            is_best = kind >= _BEST_BID
-            if not is_news(newest, is_bid, is_best, price, ids[row]):
-                continue
-            is_far = is_far_level(bands, is_bid, is_best, price)
-        if is_far:
-            continue
-        if seats.marks[LOGGED] + needs > seats.log.shape[0]:
-            return row, LOG_FULL
-        meet_row(seats, columns, row)
+    row = start
+    while True:
         if seats.marks[STALE] == 1:
             find_bands(seats)
-    return stop, ALL_MET
+        row = pass_far(seats.newest, seats.bands, columns, row, stop)
+        if row >= stop:
+            return row, ALL_MET
+        if columns.kind[row] == _CLEAR:
+            forget(seats)
+        elif seats.marks[LOGGED] + needs > seats.log.shape[0]:
+            return row, LOG_FULL
+        else:
+            meet_row(seats, columns, row)
+        row += 1
 
 
-@inner_kernel
-def is_far_level(bands: Int64s, is_bid: bool, is_best: bool, price: int) -> bool:
-    """Return True when a level is none of ours, meets none of ours, and does not say that one of ours is alone."""
-    if is_bid:
-        low, high, opposite = bands[_BIDS, _LOWEST], bands[_BIDS, _HIGHEST], bands[_ASKS, _LOWEST]
-        return bool(price > high or (price < low and not is_best)) and bool(price < opposite)
-    low, high, opposite = bands[_ASKS, _LOWEST], bands[_ASKS, _HIGHEST], bands[_BIDS, _HIGHEST]
-    return bool(price < low or (price > high and not is_best)) and bool(price > opposite)
+@inlined_kernel
+def pass_far(  # the loop that every row goes through: what it needs is read before it
+    newest: Int64s, bands: Int64s, columns: Columns, start: int, stop: int
+) -> int:
+    """Return the first row from `start` on that may concern an order of any seat, following the newest ids up to it.
+
+    A level concerns one when it is its own, when it meets it, or when it says that the order is alone. A row about
+    which a newer word about the touch has spoken already is passed over.
+    """
+    kinds, prices, ids, last = columns.kind, columns.price, columns.id, bands.shape[0] - 1
+    low_bid, high_bid, low_ask, high_ask = bands[last, 0], bands[last, 1], bands[last, 2], bands[last, 3]
+    bid_id, bid_price, ask_id, ask_price = newest[0, 0], newest[0, 1], newest[1, 0], newest[1, 1]
+    depth_id = newest[DEPTH, 0]
+    row = start
+    while row < stop:
+        at = np.uint64(row)  # an unsigned place needs no check for a negative one
+        kind, price, id_ = int(kinds[at]), prices[at], ids[at]
+        if kind == _BID:
+            if id_ <= 0 or id_ >= bid_id or price < bid_price:
+                depth_id = max(depth_id, id_)
+                if (price >= low_bid and price <= high_bid) or price >= low_ask:
+                    break
+        elif kind == _ASK:
+            if id_ <= 0 or id_ >= ask_id or price > ask_price:
+                depth_id = max(depth_id, id_)
+                if (price >= low_ask and price <= high_ask) or price <= high_bid:
+                    break
+        elif kind == _BEST_BID:
+            if id_ <= 0 or id_ >= max(bid_id, depth_id):
+                bid_id, bid_price = id_, price
+                if price <= high_bid or price >= low_ask:
+                    break
+        elif kind == _BEST_ASK:
+            if id_ <= 0 or id_ >= max(ask_id, depth_id):
+                ask_id, ask_price = id_, price
+                if price >= low_ask or price <= high_bid:
+                    break
+        elif kind == _BUY:
+            if price >= low_ask:
+                break
+        elif kind == _SELL:
+            if price <= high_bid:
+                break
+        elif kind == _CLEAR:
+            break
+        row += 1
+    newest[0, 0], newest[0, 1], newest[1, 0], newest[1, 1] = bid_id, bid_price, ask_id, ask_price
+    newest[DEPTH, 0] = depth_id
+    return row
 
 
-@inner_kernel
+@inlined_kernel
 def meet_row(seats: Seats, columns: Columns, row: int) -> None:
-    """Run one row against the resting orders of every seat."""
+    """Run one row against the resting orders of every seat that it may concern."""
     kind, price, size = int(columns.kind[row]), columns.price[row], columns.size[row]
     exchange_ns, now_ns = columns.exchange_ns[row], columns.local_ns[row]
+    is_trade = kind >= _BUY  # what is neither a level nor a trade is passed over before
+    is_best = not is_trade and kind >= _BEST_BID
+    side = 1 if (kind % 2 == 1) != is_trade else -1  # of the orders it is about: bids and sellers, or asks and buyers
     for seat in range(seats.accounts.shape[0]):
-        if _BUY <= kind <= _SELL:
-            side = 1 if kind == _SELL else -1
-            run_trade(seats, seat, side, price, size, exchange_ns, now_ns, row)
+        bands, logged = seats.bands[seat], seats.marks[LOGGED]
+        if is_trade:
+            if reaches(bands, side, price):
+                run_trade(seats, seat, side, price, size, exchange_ns, now_ns, row)
         else:
-            side = 1 if kind % 2 == 1 else -1
-            note_gone(seats, seat, side, kind >= _BEST_BID, price, size, exchange_ns)
-            if size > 0:
+            if concerns(bands, side, is_best, price):
+                note_gone(seats, seat, side, is_best, price, size, exchange_ns)
+            if size > 0 and reaches(bands, -side, price):
                 run_level(seats, seat, side, price, size, now_ns, row)
-        settle_done(seats, seat, now_ns, row)
+        if seats.marks[LOGGED] != logged:
+            settle_done(seats, seat, now_ns, row)
 
 
-@inner_kernel
+@inlined_kernel
+def reaches(bands: Int64s, side: int, price: int) -> bool:
+    """Return True when a price meets an order on `side`: bids from it up, or asks from it down."""
+    return bool(bands[HIGHEST_BID] >= price if side > 0 else bands[LOWEST_ASK] <= price)
+
+
+@inlined_kernel
+def concerns(bands: Int64s, side: int, is_best: bool, price: int) -> bool:
+    """Return True when a level on `side` is one that orders rest in, or says as a best quote that they are alone."""
+    if side > 0:
+        return bool(price <= bands[HIGHEST_BID] and (is_best or price >= bands[LOWEST_BID]))
+    return bool(price >= bands[LOWEST_ASK] and (is_best or price <= bands[HIGHEST_ASK]))
+
+
+@inlined_kernel
 def run_trade(
     seats: Seats, seat: int, side: int, price: int, size: int, exchange_ns: int, now_ns: int, row: int
 ) -> None:
@@ -144,7 +192,7 @@ def run_trade(
             fill_passive(seats.log, seats.marks, seat, account, order, took, now_ns, row)
 
 
-@inner_kernel
+@inlined_kernel
 def run_level(seats: Seats, seat: int, side: int, price: int, size: int, now_ns: int, row: int) -> None:
     """Fill our orders that an opposite level meets, up to its size.
 
@@ -163,6 +211,7 @@ def run_level(seats: Seats, seat: int, side: int, price: int, size: int, now_ns:
         took = min(may_fill(order, account), size - met[at, LEVEL_LOTS])
         if took > 0:
             met[at, LEVEL_LOTS] += took
+            account[HAS_MET] = 1
             seats.marks[STALE] = 1
             note_taken(seats.taken[seat], side, price, size, took)
             fill_passive(seats.log, seats.marks, seat, account, order, took, now_ns, row)
@@ -178,39 +227,37 @@ def fill_passive(
     say_change(log, marks, seat, order, now_ns, row)
 
 
-@inner_kernel
-def is_news(newest: Int64s, is_bid: bool, is_best: bool, price: int, update_id: int) -> bool:
-    """Return True unless a newer word about the touch has spoken about this level already."""
-    own = 0 if is_bid else 1
-    if is_best:
-        if 0 < update_id < max(newest[own, 0], newest[DEPTH, 0]):
-            return False
-        newest[own, 0], newest[own, 1] = update_id, price
-        return True
-    if 0 < update_id < newest[own, 0] and (price - newest[own, 1]) * (1 if is_bid else -1) >= 0:
-        return False
-    newest[DEPTH, 0] = max(newest[DEPTH, 0], update_id)
-    return True
-
-
-@inner_kernel
+@inlined_kernel
 def note_gone(seats: Seats, seat: int, side: int, is_best: bool, price: int, size: int, exchange_ns: int) -> None:
     """Let a level's size bound the queue ahead of our orders in it; levels better than a best quote are gone."""
-    orders, terms, met = seats.orders[seat], seats.terms[seat], seats.met[seat]
-    for place in range(seats.accounts[seat, RESTING]):
+    orders, account, model = seats.orders[seat], seats.accounts[seat], seats.terms[seat, MODEL]
+    for place in range(account[RESTING]):
         order = orders[place]
         if order[SIDE] != side:
             continue
         better = (order[PRICE] - price) * side
         if better == 0 or (is_best and better > 0):
             shown = size if better == 0 else 0
-            see_level(order, terms[MODEL], seats.reals[seat, EXPONENT], shown, exchange_ns)
+            see_level(order, model, seats.reals[seat, EXPONENT], shown, exchange_ns)
+    if account[HAS_MET] == 1:
+        forget_gone(seats.met[seat], account, seats.marks, side, is_best, price, size)
+
+
+@inner_kernel
+def forget_gone(
+    met: Int64s, account: Int64s, marks: Int64s, side: int, is_best: bool, price: int, size: int
+) -> None:  # fmt: skip
+    """Forget levels that met our orders and are there no more."""
+    account[HAS_MET] = 0
     for row in range(met.shape[0]):
+        if met[row, LEVEL_LOTS] <= 0:
+            continue
         better = (met[row, LEVEL_PRICE] - price) * side
-        gone = (better == 0 and size == 0) or (is_best and better > 0)
-        if met[row, LEVEL_LOTS] > 0 and met[row, LEVEL_SIDE] == side and gone:
+        if met[row, LEVEL_SIDE] == side and ((better == 0 and size == 0) or (is_best and better > 0)):
             met[row, LEVEL_LOTS] = 0
-            seats.marks[STALE] = 1
+            marks[STALE] = 1
+        else:
+            account[HAS_MET] = 1
 
 
 @inner_kernel
@@ -220,6 +267,7 @@ def forget(seats: Seats) -> None:
         seats.newest[own, 0] = 0
         seats.newest[own, 1] = 0
     for seat in range(seats.met.shape[0]):
+        seats.accounts[seat, HAS_MET] = 0
         for row in range(seats.met.shape[1]):
             seats.met[seat, row, LEVEL_LOTS] = 0
     seats.marks[STALE] = 1
@@ -227,24 +275,41 @@ def forget(seats: Seats) -> None:
 
 @inner_kernel
 def find_bands(seats: Seats) -> None:
-    """Find between which prices our orders rest on each side; a band that is empty has its lowest above its highest.
+    """Find between which prices the orders of each seat, and of all, rest on each side.
 
     Levels that met our orders count as long as something was taken of them: they may be given back.
     """
-    bands = seats.bands
-    for side in range(2):
-        bands[side, _LOWEST] = _FAR
-        bands[side, _HIGHEST] = -_FAR
-    for seat in range(seats.accounts.shape[0]):
+    own, seats_there = seats.bands, seats.accounts.shape[0]
+    empty_band(own[seats_there])
+    for seat in range(seats_there):
+        bands = own[seat]
+        empty_band(bands)
         for place in range(seats.accounts[seat, RESTING]):
             order = seats.orders[seat, place]
-            side = _BIDS if order[SIDE] > 0 else _ASKS
-            bands[side, _LOWEST] = min(bands[side, _LOWEST], order[PRICE])
-            bands[side, _HIGHEST] = max(bands[side, _HIGHEST], order[PRICE])
-        for at in range(seats.met.shape[1]):
-            level = seats.met[seat, at]
-            if level[LEVEL_LOTS] > 0:
-                side = _BIDS if level[LEVEL_SIDE] > 0 else _ASKS
-                bands[side, _LOWEST] = min(bands[side, _LOWEST], level[LEVEL_PRICE])
-                bands[side, _HIGHEST] = max(bands[side, _HIGHEST], level[LEVEL_PRICE])
+            widen(bands, order[SIDE], order[PRICE])
+        if seats.accounts[seat, HAS_MET] == 1:
+            for at in range(seats.met.shape[1]):
+                level = seats.met[seat, at]
+                if level[LEVEL_LOTS] > 0:
+                    widen(bands, level[LEVEL_SIDE], level[LEVEL_PRICE])
+        widest = own[seats_there]
+        widest[LOWEST_BID] = min(widest[LOWEST_BID], bands[LOWEST_BID])
+        widest[HIGHEST_BID] = max(widest[HIGHEST_BID], bands[HIGHEST_BID])
+        widest[LOWEST_ASK] = min(widest[LOWEST_ASK], bands[LOWEST_ASK])
+        widest[HIGHEST_ASK] = max(widest[HIGHEST_ASK], bands[HIGHEST_ASK])
     seats.marks[STALE] = 0
+
+
+@inlined_kernel
+def empty_band(bands: Int64s) -> None:
+    """Let nothing rest between these prices."""
+    bands[LOWEST_BID] = bands[LOWEST_ASK] = _FAR
+    bands[HIGHEST_BID] = bands[HIGHEST_ASK] = -_FAR
+
+
+@inlined_kernel
+def widen(bands: Int64s, side: int, price: int) -> None:
+    """Let the band of a side reach to a price."""
+    low = LOWEST_BID if side > 0 else LOWEST_ASK
+    bands[low] = min(bands[low], price)
+    bands[low + 1] = max(bands[low + 1], price)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.matching.layout import (
     GUESSED,
     LEFT,
@@ -49,7 +49,7 @@ def join_queue(order: Int64s, ahead: int, placed_ns: int, shown_ns: int) -> None
     order[SINCE] = 0
 
 
-@inner_kernel
+@inlined_kernel
 def fill_by_trade(
     order: Int64s, assumption: int, model: int, exponent: float, price: int, size: int, exchange_ns: int
 ) -> int:
@@ -85,7 +85,7 @@ def fill_by_trade(
     return int(max(0, min(order[LEFT], -ahead)))
 
 
-@inner_kernel
+@inlined_kernel
 def see_level(order: Int64s, model: int, exponent: float, size: int, exchange_ns: int) -> None:
     """Let the size that a level shows bound the queue ahead of our order in it."""
     if model != RISK_AVERSE:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bot.market.book import ASK_SIDE, BID_SIDE, Book, level_size, walk
 from bot.market.flow import Flow
-from bot.market.jit import inner_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.matching.booking import book_fill
 from bot.market.matching.layout import (
     FORCE,
     GTC,
     GTD,
+    HAS_MET,
     LEFT,
     LEVEL_LOTS,
     LEVEL_PRICE,
@@ -18,20 +19,19 @@ from bot.market.matching.layout import (
     SIDE,
     STALE,
     TAKEN_SHOWN,
-    WALKED,
     Seats,
 )
 from bot.types import Int64s
 
 
-@inner_kernel
+@inlined_kernel
 def crosses(flow: Flow, side: int, price: int) -> bool:
     """Return True when an order at `price` would trade with the best level of the other side."""
     other = ASK_SIDE if side > 0 else BID_SIDE
     return bool(flow.tops[other, 1, 0] > 0 and flow.tops[other, 0, 0] + price * side >= 0)
 
 
-@inner_kernel
+@inlined_kernel
 def reach(orders: Int64s, resting: int, side: int, price: int) -> int:
     """Return how far an order at `price` may go: as far as that, but short of our own orders on the other side."""
     limit = price
@@ -44,7 +44,7 @@ def reach(orders: Int64s, resting: int, side: int, price: int) -> int:
 @inner_kernel
 def see_other(walked: Int64s, book: Book, side: int) -> int:
     """Write the levels that an order on `side` may take into `walked`, best first; return how many there are."""
-    return walk(book, ASK_SIDE if side > 0 else BID_SIDE, WALKED, walked)
+    return walk(book, ASK_SIDE if side > 0 else BID_SIDE, walked.shape[1], walked)
 
 
 @inner_kernel
@@ -92,6 +92,7 @@ def take(  # over 30 lines: a level that is taken from is noted in two tables
         if order[FORCE] == GTC or order[FORCE] == GTD:
             level = met[level_row(met, -side, ticks)]
             level[LEVEL_LOTS] = max(level[LEVEL_LOTS], taken_lots(taken, -side, ticks, shown))
+            account[HAS_MET] = 1
             seats.marks[STALE] = 1
 
 
