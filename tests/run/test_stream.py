@@ -28,7 +28,7 @@ def _told(address: str) -> Any:
         return json.load(answer)
 
 
-def test_a_streamed_run_fills_and_replays_equal(folder: Folder) -> None:
+def test_a_streamed_run_fills_and_its_replay_and_a_backtest_of_its_tape_are_equal(folder: Folder) -> None:
     bot = folder.start("paper", *BRISK, "--set", "feed.mode=stream")
     folder.wait_for("select 1 from fills where lane = 'queue'")
     ended = end(bot)
@@ -37,6 +37,11 @@ def test_a_streamed_run_fills_and_replays_equal(folder: Folder) -> None:
     assert "refused" not in ended.out
     assert sampling(folder.path) == "event"
     assert folder.run("replay", "1", "--assert").code == 0
+    (tape,) = (folder.path / "data" / "tapes").iterdir()
+    assert folder.run("backtest", str(tape), *BRISK[:2]).code == 0
+    compared = folder.run("compare", "1", "2")
+    assert compared.code == 0, compared.out
+    assert "are equal: every decision, order and fill is the same" in compared.out
 
 
 def test_a_tape_of_streams_that_polling_may_step_in_for_claims_no_more_than_snapshots(folder: Folder) -> None:
