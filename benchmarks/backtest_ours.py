@@ -75,18 +75,28 @@ class Figures:
 
 
 def run_ours(
-    inputs: Inputs, maker: Maker, *, sets: int = 1, python: bool = True, signals: tuple[str, ...] = ()
+    inputs: Inputs,
+    maker: Maker,
+    *,
+    sets: int = 1,
+    python: bool = True,
+    signals: tuple[str, ...] = (),
+    keeps_log: bool = True,
 ) -> Figures:
-    """Run the maker over the inputs and return what it did; making the engine is inside of what is timed."""
+    """Run the maker over the inputs and return what it did; making the engine is inside of what is timed.
+
+    Without a log no order and no fill is kept: memory then does not grow with what was done.
+    """
     started = time.perf_counter()
-    engine = _engine(inputs.instruments, maker, sets, python=python, signals=signals)
+    keeps_log = keeps_log and sets == 1
+    engine = _engine(inputs.instruments, maker, sets, python=python, signals=signals, keeps_log=keeps_log)
     orders, fills = _Log(INTENT, WISH_SIDE, WISH_PRICE, WISH_LOTS), _Log(FILL, FILL_SIDE, FILL_PRICE, FILL_LOTS)
 
     def read(symbol: str, entries: Int64s) -> None:
         orders.take(entries)
         fills.take(entries)
 
-    engine.read = read if sets == 1 else None
+    engine.read = read if keeps_log else None
     rows = 0
     for batch in inputs.batches:
         rows += len(batch)
@@ -119,14 +129,20 @@ class _Log:
 
 
 def _engine(
-    instruments: Sequence[Instrument], maker: Maker, sets: int, *, python: bool, signals: tuple[str, ...]
+    instruments: Sequence[Instrument],
+    maker: Maker,
+    sets: int,
+    *,
+    python: bool,
+    signals: tuple[str, ...],
+    keeps_log: bool,
 ) -> LaneEngine:
     """Build lanes whose limits never bind, with the maker's own size."""
     strategy = load("obi_maker", [_FOLDER])
     config = _config(maker)
     names = tuple(dict.fromkeys((*strategy.cls.signals, *signals)))
     crew = [_member(strategy, _params(maker, instruments[0], number), python=python) for number in range(sets)]
-    return build_crew(CrewPlan(config, names, instruments, crew, keeps_log=sets == 1))
+    return build_crew(CrewPlan(config, names, instruments, crew, keeps_log=keeps_log))
 
 
 def _config(maker: Maker) -> Config:

@@ -2,7 +2,7 @@
 
 `{"read": TAPE}` reads a tape in chunks, `{"load": TAPE}` into memory, and `{"run": NAME, "maker": {...}}` runs a form
 of `FORMS` over what was loaded, or over the `"tape"` named, which is then read as the run goes; `"log"` is where its
-orders and fills go. `{"room": BYTES}` lets it ask for that much more memory and no more.
+orders and fills go, `"lean": true` keeps none. `{"room": BYTES}` lets it ask for that much more memory and no more.
 """
 
 from __future__ import annotations
@@ -62,7 +62,14 @@ def _limit(room_bytes: int) -> int:
 def _run(told: dict[str, Any], instruments: Sequence[Instrument], batches: Iterable[Batch]) -> dict[str, Any]:
     form = next(form for form in FORMS if form.name == told["run"])
     maker = Maker(**told["maker"])
-    found = run_ours(Inputs(instruments, batches), maker, sets=form.sets, python=form.python, signals=form.signals)
+    found = run_ours(
+        Inputs(instruments, batches),
+        maker,
+        sets=form.sets,
+        python=form.python,
+        signals=form.signals,
+        keeps_log=not told.get("lean"),
+    )
     if told.get("log"):
         np.savez(told["log"], orders=found.orders, fills=found.fills)
     return {

@@ -123,7 +123,7 @@ def _run(tape: Path, workers: int, room_bytes: int) -> tuple[float, int, int]:
         started = time.perf_counter()
         with ThreadPoolExecutor(workers) as pool:
             told: list[dict[str, Any]] = list(
-                pool.map(lambda each: each.ask(question(FORMS[0].name, Maker(), tape=str(tape))), asked)
+                pool.map(lambda each: each.ask(question(FORMS[0].name, Maker(), tape=str(tape), lean=True)), asked)
             )
         seconds = time.perf_counter() - started
     return seconds, sum(each["rows"] for each in told), max(each["peak_bytes"] for each in told)

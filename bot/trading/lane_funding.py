@@ -24,10 +24,16 @@ class LaneFunding:
     received: dict[int, Decimal] = field(default_factory=dict)
 
     def stretches(self, batch: Batch) -> Iterator[Batch]:
-        """Cut a batch where funding is due: each part but the first begins with the first message at or past it."""
+        """Cut a batch where funding is due: each part but the first begins with the first message at or past it.
+
+        The times of a batch's rows ascend.
+        """
         if not self.clock.due_ns:
             is_perpetual = self.instrument.kind is InstrumentKind.LINEAR
             self.clock.begin(int(batch.local_ns[0]), is_perpetual=is_perpetual)
+        if batch.local_ns.item(-1) < self.clock.due_ns:
+            yield batch
+            return
         begins = np.concatenate(([True], batch.last[:-1] == 1))
         start = 0
         while True:
