@@ -9,6 +9,7 @@ from itertools import takewhile
 from benchmarks import (
     backtest,
     core,
+    earnings,
     exchange,
     journal,
     matching,
@@ -32,6 +33,7 @@ QUICK: dict[str, Callable[[], None]] = {
 }
 ALL: dict[str, Callable[[], None]] = {
     **QUICK,
+    "earnings": earnings.main,
     "exchange": exchange.main,
     "polling": polling.main,
     "queue_truth": queue_truth.main,
