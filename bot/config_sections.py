@@ -118,7 +118,9 @@ class StrategySettings(BaseModel):
         description='Event time between two decisions, as a duration; or "book": on every change of it.',
     )
     folders: Names = Field(default=("strategies",), description="Folders that strategy files may come from.")
-    time_limit: Duration = Field(default="100ms", description="A decision that takes longer is cut off, as a duration.")
+    time_limit: Duration = Field(
+        default="100ms", description="A decision that computes for longer is cut off, as a duration."
+    )
     on_error: Literal["halt", "flatten"] = Field(
         default="halt",
         description='When the strategy raises or hangs: "halt", or "flatten" to close its position as well.',

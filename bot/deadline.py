@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from bot.trading.contract import Answer
 from bot.trading.guard import CallKey, StrategyOverrun, overrun_text
 from bot.types import NS_PER_S
 
+_WAITS: Final = 10  # times the limit that a call may take in all: a busy machine lets it wait, a hung one waits on
+_SOON_S: Final = 0.001
+
 
 class AlarmDeadline:
-    """Interrupts Python code in the main thread of a POSIX process after `limit_ns`.
+    """Interrupts Python code in the main thread of a POSIX process once it has computed for `limit_ns`.
+
+    What it waits does not count, for another program may have had the processor, until it took ten times the limit.
 
     A call that never comes back to Python (a compiled loop, an extension waiting for something) can't be interrupted
     this way; the run then shows no decision at all. Use as a context manager: it owns SIGALRM for that long.
@@ -23,6 +29,8 @@ class AlarmDeadline:
         self._limit_s = limit_ns / NS_PER_S
         self._text = overrun_text(limit_text)
         self._before: Any = None
+        self._began_s = 0.0
+        self._ends_s = 0.0
 
     def __enter__(self) -> AlarmDeadline:
         self._before = signal.signal(signal.SIGALRM, self._ring)
@@ -33,6 +41,7 @@ class AlarmDeadline:
 
     def run(self, call: Callable[[], Answer], key: CallKey) -> Answer:
         """Return what `call` answers, or raise `StrategyOverrun` when it takes longer than the limit."""
+        self._began_s, self._ends_s = time.thread_time(), time.monotonic() + _WAITS * self._limit_s
         signal.setitimer(signal.ITIMER_REAL, self._limit_s)
         try:
             return call()
@@ -40,4 +49,9 @@ class AlarmDeadline:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
+        to_compute_s = self._began_s + self._limit_s - time.thread_time()
+        to_wait_s = self._ends_s - time.monotonic()
+        if to_compute_s > 0 and to_wait_s > 0:
+            signal.setitimer(signal.ITIMER_REAL, max(_SOON_S, min(to_compute_s, to_wait_s)))
+            return
         raise StrategyOverrun(self._text)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -238,6 +239,17 @@ def test_a_strategy_that_hangs_is_cut_off_and_the_recorded_cut_repeats_in_replay
         ask(Answering(hang), view(), RecordedDeadline({key}, "50ms"), key)
 
     assert str(live.value) == str(replayed.value)
+
+
+def test_a_strategy_that_had_to_wait_for_the_processor_is_not_cut_off_but_one_that_waits_on_is() -> None:
+    def wait(seconds: float) -> Callable[[View], object]:
+        return lambda see: time.sleep(seconds)
+
+    key = ("queue", BTC.symbol, 7)
+    with AlarmDeadline(30_000_000, "30ms") as deadline:
+        assert ask(Answering(wait(0.1)), view(), deadline, key) is None
+        with pytest.raises(StrategyOverrun):
+            ask(Answering(wait(10.0)), view(), deadline, key)
 
 
 def test_a_recorded_run_cuts_off_no_other_call() -> None:
