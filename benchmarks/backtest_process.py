@@ -17,11 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.backtest_ours import FORMS, Inputs, run_ours
-from benchmarks.maker import Maker
-from benchmarks.memory import peak_bytes
-from bot.types import Batch, Instrument
-from storage.tape import Tape
+# Numba loads it wherever it is installed, which is with developers alone.
+sys.modules["coverage"] = None  # type: ignore[assignment]
+
+from benchmarks.backtest_ours import FORMS, Inputs, run_ours  # noqa: E402
+from benchmarks.maker import Maker  # noqa: E402
+from benchmarks.memory import peak_bytes  # noqa: E402
+from bot.types import Batch, Instrument  # noqa: E402
+from storage.tape import Tape  # noqa: E402
 
 
 def main() -> None:

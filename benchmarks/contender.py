@@ -50,6 +50,9 @@ class Contender:
 def contender(name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[Contender]:
     """Start a program, with these variables beside our own, and end it again.
 
+    Whatever our own process does, Python keeps its compiled modules, as it does for people: who has none of them kept
+    compiles thousands of lines at each start.
+
     Raises:
         PeerFailed: its interpreter, the first word of the command, is not there.
     """
@@ -57,6 +60,7 @@ def contender(name: str, command: Sequence[str], environment: Mapping[str, str] 
         raise PeerFailed(f"{name} is not installed: there is no {command[0]}")
     pipe = subprocess.PIPE
     variables = {**os.environ, **(environment or {})}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     with subprocess.Popen(
         list(command), cwd=_ROOT, env=variables, text=True, stdin=pipe, stdout=pipe, stderr=pipe
     ) as process:

@@ -9,12 +9,14 @@ are done in the same order everywhere, so programs that see the same book want t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchmarks.signal_events import EVERY_NS, Events
 from bot.types import NS_PER_MS, Batch, Int64s
+
+if TYPE_CHECKING:  # it loads importers, which a process that runs the strategy has no use for
+    from benchmarks.signal_events import Events
 
 SIGNAL: Final = "depth_imbalance(5)"
 _BETWEEN_ROWS_NS: Final = 500
@@ -54,6 +56,8 @@ class Maker:
 
 def decision_times(batch: Batch) -> Int64s:
     """Find when the engine decides: at the first whole message of every 100 ms of local time; shape (m,), ascending."""
+    from benchmarks.signal_events import EVERY_NS
+
     ends = batch.local_ns[batch.last == 1]
     spans = ends // EVERY_NS
     decides: Int64s = ends[np.concatenate([[True], spans[1:] != spans[:-1]])]

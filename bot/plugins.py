@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bot.config import Config
 from bot.errors import ConfigError
@@ -23,7 +23,9 @@ from bot.trading.signal_loading import (
     stored_signals,
 )
 from bot.types import NS_PER_S
-from storage.plugins import PluginKind, StoredPlugin
+
+if TYPE_CHECKING:  # it loads SQLAlchemy, which a run that stores nothing does not need
+    from storage.plugins import StoredPlugin
 
 _FORECASTS: Final = frozenset(name for name, each in CATALOGUE.items() if each.code in (EXPECTED_MOVE, STANDARD_ERROR))
 
@@ -39,6 +41,8 @@ class Plugins:
     @property
     def stored(self) -> tuple[StoredPlugin, ...]:
         """What a run stores of them, so that it can be repeated."""
+        from storage.plugins import PluginKind, StoredPlugin
+
         signals = {loaded.plugin.use: loaded.plugin for loaded in self.signals.values()}
         kinds = [(PluginKind.SIGNAL, each) for each in signals.values()]
         kinds += [(PluginKind.MODEL, self.model)] if self.model is not None else []
@@ -68,6 +72,8 @@ def plugins_again(config: Config, names: Sequence[str], stored: Sequence[StoredP
     Raises:
         ConfigError: one was not stored, or does not run.
     """
+    from storage.plugins import PluginKind
+
     sources = {each.use: (each.name, each.text) for each in stored if each.kind is PluginKind.SIGNAL}
     models = [stored_model(each.use, each.name, each.text) for each in stored if each.kind is PluginKind.MODEL]
     model = models[0] if models else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,30 +19,30 @@ import pyarrow.parquet as pq
 
 from bot.errors import TapeError
 from storage.tape_rows import COLUMNS, DTYPES, Rows
+from storage.tape_streams import END_OF_STREAM, SCHEMA, Stream, Views, damaged
 
 STREAM_SUFFIX: Final = ".arrows"
 PARQUET_SUFFIX: Final = ".parquet"
 
 # Rows read at a time: a few megabytes, enough that the cost of a chunk vanishes beside the cost of its rows.
 CHUNK_ROWS: Final = 65_536
-ROW_GROUP_ROWS: Final = 2 * CHUNK_ROWS
+# A dictionary is written once a row group.
+ROW_GROUP_ROWS: Final = 8 * CHUNK_ROWS
 
-_SCHEMA: Final = pa.schema(
-    [pa.field(name, pa.from_numpy_dtype(dtype), nullable=False) for name, dtype in zip(COLUMNS, DTYPES, strict=True)]
-)
 _WIDEST_FIRST: Final = sorted(
     ((name, np.dtype(dtype)) for name, dtype in zip(COLUMNS, DTYPES, strict=True)),
     key=lambda column: -column[1].itemsize,
 )
 _ROW_BYTES: Final = sum(dtype.itemsize for _, dtype in _WIDEST_FIRST)
+_END: Final = b"\x01"
 # Rows that there is room for in the memory of a chunk: a chunk and most of the record batch that completed it.
 _ROOM_ROWS: Final = CHUNK_ROWS * 5 // 4
-# Smaller record batches, as a live run writes them, are joined by Arrow first: Python would cost more a batch.
-_FEW_ROWS: Final = 1024
-# Marks the end of an Arrow IPC stream.
-_END_OF_STREAM: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
-# Counters and clocks grow by small steps: their differences take a fraction of the space.
-_ENCODINGS: Final = dict.fromkeys(("seq", "exchange_ns", "local_ns", "id"), "DELTA_BINARY_PACKED")
+# How columns lie in Parquet: the quickest to read among those whose files grow by no more than a tenth, on recorded
+# markets. Stamps and ids repeat within a message, which zstd finds; prices and sizes are few, so they are numbered.
+_NUMBERED: Final = ("instrument", "price", "size")
+_REPEATED: Final = ("exchange_ns", "local_ns", "id")
+_COMPRESSION: Final = {name: "zstd" if name in _REPEATED else "lz4" for name in COLUMNS}
+_ENCODINGS: Final = {"seq": "DELTA_BINARY_PACKED"} | dict.fromkeys((*_REPEATED, "kind", "last"), "PLAIN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +63,17 @@ class SegmentFile:
         self.path = path
         # Unbuffered and one `write` per record batch: what was appended survives the death of this process.
         self._file = path.open("xb", buffering=0)
-        self._file.write(_SCHEMA.serialize().to_pybytes())
+        self._file.write(SCHEMA.serialize().to_pybytes())
 
     def append(self, rows: Rows) -> None:
         """Append rows as one record batch."""
-        pending = memoryview(pa.RecordBatch.from_arrays(_arrays(rows), schema=_SCHEMA).serialize())
+        pending = memoryview(pa.RecordBatch.from_arrays(_arrays(rows), schema=SCHEMA).serialize())
         while pending:  # an unbuffered write may take only a part
             pending = pending[self._file.write(pending) :]
 
     def close(self) -> None:
         """End the stream and close the file."""
-        self._file.write(_END_OF_STREAM)
+        self._file.write(END_OF_STREAM)
         self._file.close()
 
 
@@ -100,17 +101,9 @@ def inspect_segment(path: Path) -> Segment:
     """
     if path.suffix == PARQUET_SUFFIX:
         return _inspect_parquet(path)
-    stream = _Stream(path)
-    rows, first, last = 0, None, None
-    for batch in stream.batches():
-        if batch.num_rows:
-            first = first or batch
-            last = batch
-            rows += batch.num_rows
-    if first is None or last is None:
-        return Segment(path, 0, 0, 0, stream.cut)
-    stamps = COLUMNS.index("local_ns")
-    return Segment(path, rows, int(_views(first)[stamps][0]), int(_views(last)[stamps][-1]), stream.cut)
+    stream = Stream(path)
+    rows, first_ns, last_ns = stream.span()
+    return Segment(path, rows, first_ns, last_ns, stream.cut)
 
 
 def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
@@ -121,12 +114,12 @@ def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
     """
     if not path.exists():  # compacted since the tape was opened
         path = path.with_suffix(PARQUET_SUFFIX)
-    batches = _parquet_batches(path) if path.suffix == PARQUET_SUFFIX else _Stream(path).batches()
+    batches = _parquet_batches(path) if path.suffix == PARQUET_SUFFIX else Stream(path).batches()
     last_seq = -1
-    for rows in _coalesce(batches, CHUNK_ROWS):
+    for rows in _coalesce(batches, CHUNK_ROWS // 2):
         ascends = int(rows.seq[0]) > last_seq and bool((rows.seq[1:] > rows.seq[:-1]).all())
         if not ascends or int(rows.instrument.max()) >= instruments:
-            raise _damaged(path, "seq should ascend and every instrument be in the header")
+            raise damaged(path, "seq should ascend and every instrument be in the header")
         last_seq = int(rows.seq[-1])
         yield rows
 
@@ -141,18 +134,18 @@ def compact_segment(path: Path) -> bool:
     """
     target = path.with_suffix(PARQUET_SUFFIX)
     part = target.with_suffix(PARQUET_SUFFIX + ".part")
-    stream = _Stream(path)
+    stream = Stream(path)
     with part.open("wb") as file:
         with pq.ParquetWriter(
             file,
-            _SCHEMA,
-            compression="zstd",
-            use_dictionary=["instrument", "kind", "last"],
+            SCHEMA,
+            compression=_COMPRESSION,
+            use_dictionary=list(_NUMBERED),
             column_encoding=_ENCODINGS,
             write_page_checksum=True,
         ) as writer:
             for rows in _coalesce(stream.batches(), ROW_GROUP_ROWS):
-                writer.write_table(pa.Table.from_arrays(_arrays(rows), schema=_SCHEMA))
+                writer.write_table(pa.Table.from_arrays(_arrays(rows), schema=SCHEMA))
         file.flush()
         os.fsync(file.fileno())
     part.replace(target)
@@ -161,37 +154,22 @@ def compact_segment(path: Path) -> bool:
     return stream.cut
 
 
-class _Stream:
-    """Record batches of an Arrow IPC stream; `cut` is known after `batches` ended."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.cut = False
-
-    def batches(self) -> Iterator[Any]:
-        size = self.path.stat().st_size
-        with pa.OSFile(str(self.path)) as source:
-            try:
-                reader = pa.ipc.open_stream(source)
-                if not reader.schema.equals(_SCHEMA):
-                    raise _damaged(self.path, "its columns should be " + ", ".join(COLUMNS))
-                while True:
-                    yield reader.read_next_batch()
-            except StopIteration:
-                return
-            except (pa.ArrowException, OSError) as error:
-                # A reader that ran into the end of the file met a batch whose rest was never written.
-                if source.tell() < size:
-                    raise _damaged(self.path, str(error)) from None
-                self.cut = True
-
-
-def _parquet_batches(path: Path) -> Iterator[Any]:
+def _parquet_batches(path: Path) -> Iterator[Views]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            yield from file.iter_batches(batch_size=CHUNK_ROWS, columns=list(COLUMNS))
+            yield from _ahead(file.iter_batches(batch_size=CHUNK_ROWS, columns=list(COLUMNS), use_threads=False))
     except (pa.ArrowException, OSError, KeyError) as error:
-        raise _damaged(path, str(error)) from None
+        raise damaged(path, str(error)) from None
+
+
+def _ahead(batches: Iterator[Any]) -> Iterator[Views]:
+    """Decode one batch in a thread while the one before is used: neither needs Python for most of its time."""
+    with ThreadPoolExecutor(1, "tape") as decoder:
+        pending = decoder.submit(next, batches, None)
+        while (batch := pending.result()) is not None:
+            pending = decoder.submit(next, batches, None)
+            if batch.num_rows:
+                yield _views(batch)
 
 
 def _inspect_parquet(path: Path) -> Segment:
@@ -199,12 +177,12 @@ def _inspect_parquet(path: Path) -> Segment:
     try:
         with pq.ParquetFile(path) as file:
             if file.schema_arrow.names != list(COLUMNS):
-                raise _damaged(path, "its columns should be " + ", ".join(COLUMNS))
+                raise damaged(path, "its columns should be " + ", ".join(COLUMNS))
             meta: Any = file.metadata
             groups = [meta.row_group(number).column(column).statistics for number in range(meta.num_row_groups)]
             rows = int(meta.num_rows)
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, str(error)) from None
+        raise damaged(path, str(error)) from None
     return Segment(path, rows, groups[0].min if rows else 0, groups[-1].max if rows else 0, cut=False)
 
 
@@ -215,69 +193,73 @@ def _arrays(rows: Rows) -> list[Any]:
     ready = (np.ascontiguousarray(column, dtype) for column, dtype in zip(rows.columns, DTYPES, strict=True))
     return [
         pa.Array.from_buffers(field.type, len(rows), [None, pa.py_buffer(column)])
-        for field, column in zip(_SCHEMA, ready, strict=True)
+        for field, column in zip(SCHEMA, ready, strict=True)
     ]
 
 
-def _views(batch: Any) -> list[Any]:
-    """Columns of a record batch in Arrow's own, read-only memory."""
+def _views(batch: Any) -> Views:
+    """The columns where Arrow has put them; copied if it keeps them read-only, for which kernels are not compiled."""
     return [
-        np.frombuffer(column.buffers()[1], dtype, count=column.offset + len(column))[column.offset :]
+        np.require(np.frombuffer(column.buffers()[1], dtype, column.offset + len(column))[column.offset :], dtype, "W")
         for column, dtype in zip(batch.columns, DTYPES, strict=True)
     ]
 
 
-def _joined(batches: Sequence[Any]) -> Rows:
-    """Copy record batches into columns of our own, each value once.
+def _joined(batches: Sequence[Views]) -> Rows:
+    """Copy record batches into columns of one piece each, one batch alone not at all.
 
-    Arrow's memory is read-only, and a kernel compiled for it is another one than for live columns. All columns lie in
-    one piece of memory, widest first so that each is aligned, and the piece has one size whatever the rows: so it is
-    used again for a later chunk. Nine pieces, or one of another size each time, are given back to the system and asked
-    for anew, which costs more than the copy.
+    All columns lie in one piece of memory, widest first so that each is aligned, and the piece has one size whatever
+    the rows: so it is used again for a later chunk. Nine pieces, or one of another size each time, are given back to
+    the system and asked for anew, which costs more than the copy.
     """
-    count = sum(batch.num_rows for batch in batches)
-    if count < len(batches) * _FEW_ROWS:
-        batches = [pa.concat_batches(batches)]
+    if len(batches) == 1:
+        return Rows(*batches[0])
+    count = sum(len(batch[0]) for batch in batches)
     memory = np.empty(max(count, _ROOM_ROWS) * _ROW_BYTES, np.uint8)
     columns: dict[str, Any] = {}
     start = 0
     for name, dtype in _WIDEST_FIRST:
         columns[name] = memory[start : start + count * dtype.itemsize].view(dtype)
+        place = COLUMNS.index(name)
+        np.concatenate([batch[place] for batch in batches], out=columns[name])
         start += count * dtype.itemsize
-    row = 0
-    for batch in batches:
-        for name, view in zip(COLUMNS, _views(batch), strict=True):
-            columns[name][row : row + batch.num_rows] = view
-        row += batch.num_rows
     return Rows(**columns)
 
 
-def _coalesce(batches: Iterable[Any], least: int) -> Iterator[Rows]:
-    """Join record batches into chunks of `least` rows or more that end with a message, unless none ends in the last."""
-    waiting: list[Any] = []
+def _coalesce(batches: Iterable[Views], least: int) -> Iterator[Rows]:
+    """Make chunks that end with a message, unless none ends in the last; small batches are joined to `least` rows.
+
+    A batch of as many rows is handed over where it lies: what is left of the one before gets its message's end alone.
+    """
+    waiting: list[Views] = []
     count = 0
     for batch in batches:
-        if batch.num_rows:
-            waiting.append(batch)
-            count += batch.num_rows
+        ends = _ends(batch)
+        if waiting and len(ends) >= least and _END in ends:
+            stop = ends.find(_END) + 1
+            yield _joined([*waiting, _cut(batch, 0, stop)])
+            waiting, count = [], 0
+            batch, ends = _cut(batch, stop, len(ends)), ends[stop:]
+        waiting.append(batch)
+        count += len(ends)
         if count >= least:
-            stop = _whole(waiting[-1])
-            rest = waiting[-1].slice(stop)
-            yield _joined([*waiting[:-1], waiting[-1].slice(0, stop)])
-            waiting, count = ([rest], rest.num_rows) if rest.num_rows else ([], 0)
+            # The rows after the last end of a message wait for it; when none ends here, none waits.
+            stop = ends.rfind(_END) + 1 or len(ends)
+            waiting[-1] = _cut(batch, 0, stop)
+            yield _joined(waiting)
+            waiting, count = ([_cut(batch, stop, len(ends))], len(ends) - stop) if stop < len(ends) else ([], 0)
     if waiting:
         yield _joined(waiting)
 
 
-def _whole(batch: Any) -> int:
-    """Rows up to the last end of a message; all of them when no message ends here."""
-    ends = np.flatnonzero(_views(batch)[COLUMNS.index("last")])
-    return int(ends[-1]) + 1 if ends.size else int(batch.num_rows)
+def _ends(batch: Views) -> bytes:
+    """A byte a row, 1 where a message ends: bytes are searched from behind as fast as from the front."""
+    ends: bytes = (batch[COLUMNS.index("last")] != 0).tobytes()
+    return ends
 
 
-def _damaged(path: Path, why: str) -> TapeError:
-    reason = " ".join(why.split())
-    return TapeError(f"{path} is damaged ({reason}): restore it from a copy, or import or record the tape again")
+def _cut(batch: Views, start: int, stop: int) -> Views:
+    return [column[start:stop] for column in batch]
 
 
 def _sync_folder(folder: Path) -> None:

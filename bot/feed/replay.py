@@ -58,7 +58,10 @@ def _fill_silence(rows: Rows, every_ns: int, seen: Int64s) -> Rows:
     """
     local_ns = np.maximum.accumulate(rows.local_ns)
     until_ns = int(local_ns[-1])
-    instrument, start_ns, stop_ns = _silences(rows, local_ns, until_ns, seen)
+    number = int(rows.instrument[0])
+    alone = number != FACT_ROW and bool((rows.instrument == number).all())
+    found = _silences_of(number, local_ns, every_ns, seen) if alone else _silences(rows, local_ns, until_ns, seen)
+    instrument, start_ns, stop_ns = found
     counts = np.maximum((stop_ns - start_ns - 1) // every_ns, 0)
     latest_ns = start_ns + counts * every_ns
     ends = stop_ns == until_ns
@@ -88,6 +91,20 @@ def _silences(rows: Rows, local_ns: Int64s, until_ns: int, seen: Int64s) -> tupl
     same = np.flatnonzero(instrument[1:] == instrument[:-1])
     seen[:] = latest
     return instrument[same], times[same], times[same + 1]
+
+
+def _silences_of(number: int, local_ns: Int64s, every_ns: int, seen: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """The same where all rows are of one instrument, without the spans of it that are too short for a clock."""
+    others = np.flatnonzero((seen != _NEVER) & (np.arange(len(seen)) != number))
+    times = local_ns if seen[number] == _NEVER else np.concatenate([seen[number : number + 1], local_ns])
+    long = np.flatnonzero(np.diff(times) > every_ns)
+    until_ns = local_ns[-1]
+    seen[number] = max(seen[number], until_ns)
+    return (
+        np.concatenate([others, np.full(len(long), number)]),
+        np.concatenate([seen[others], times[long]]),
+        np.concatenate([np.full(len(others), until_ns), times[long + 1]]),
+    )
 
 
 def _clocks(instrument: Int64s, clock_ns: Int64s) -> Rows:

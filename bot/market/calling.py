@@ -21,9 +21,11 @@ from typing import Any, Final, TypeVar, cast
 import numba
 from llvmlite import ir
 from numba import types
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 
 from bot.market.jit import cache_folder, kernel
+from bot.market.kept_code import KeptCode
 from bot.types import Floats
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -130,18 +132,13 @@ def callback(text: str, name: str) -> Callback:
     if _IS_PLAIN:
         plain = _C_CALL(function)
         return Callback(cast(int, ctypes.cast(plain, ctypes.c_void_p).value), plain, False)
-    settings: Any = numba.config
-    before = settings.CACHE_DIR
-    settings.CACHE_DIR = "" if path is None else str(cache_folder())
-    try:
-        pointer: Any = types.CPointer
-        pointers, lengths = [pointer(types.float64)] * ARRAYS, [types.int64] * ARRAYS
-        cfunc: Any = numba.cfunc
-        made = cfunc(types.int64(*pointers, *lengths), cache=path is not None, error_model="numpy", _nrt=False)(
-            function
-        )
-    finally:
-        settings.CACHE_DIR = before
+    pointer: Any = types.CPointer
+    taken = (*[pointer(types.float64)] * ARRAYS, *[types.int64] * ARRAYS)
+    made: Any = CFunc(function, (taken, types.int64), {}, {"nopython": True, "error_model": "numpy", "_nrt": False})
+    folder = cache_folder()
+    if path is not None and folder is not None:
+        made._cache = KeptCode(function, folder)
+    made.compile()
     return Callback(made.address, made, made.cache_hits > 0)
 
 

@@ -17,6 +17,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from bot.market.kept_code import KeptCode
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -71,16 +73,11 @@ def entry_point(fn: F, *arguments: object) -> F:
 
 
 def _compiled(fn: F, **options: bool) -> F:
-    folder = cache_folder()
-    # Numba reads this setting at the moment a function is decorated; other users of Numba keep their own.
-    settings: Any = numba.config
-    before = settings.CACHE_DIR
-    settings.CACHE_DIR = "" if folder is None else str(folder)
-    try:
-        njit: Any = numba.njit
-        return cast(F, njit(cache=folder is not None, nogil=True, error_model="numpy", **options)(fn))
-    finally:
-        settings.CACHE_DIR = before
+    folder, njit = cache_folder(), cast(Any, numba.njit)
+    made = njit(nogil=True, error_model="numpy", **options)(fn)
+    if folder is not None and made is not fn:  # switched off (`NUMBA_DISABLE_JIT=1`), it is the function itself
+        made._cache = KeptCode(fn, folder)
+    return cast(F, made)
 
 
 @cache

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.errors import TapeError
 from bot.feed.replay import MOST_ROWS, tape_inputs
 from bot.types import Batch, Fact, Instrument, InstrumentKind, Kind
-from storage import tape_segments
+from storage import tape_segments, tape_streams
 from storage.tape import RECORDED_BY_RUN, RareInput, Sampling, Tape, TapeHeader, TapeWriter
 
 NAMES = ("A/USDT", "B/USDT")
@@ -94,6 +94,7 @@ def test_clocks_fill_silence_alike_whatever_the_chunks(moves: list[Event], chunk
     events = [(name, 1_000 + local_ns) for (name, _), local_ns in zip(moves, times, strict=True)]
     with TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         patch.setattr(tape_segments, "CHUNK_ROWS", chunk_rows)
+        patch.setattr(tape_streams, "_READ_BYTES", chunk_rows)
         inputs = list(tape_inputs(write_tape(Path(place) / "tape", events), EVERY_NS))
 
     assert events_of(inputs) == plain_clocks(events)

@@ -13,8 +13,19 @@ import pytest
 
 from bot.market import jit
 from bot.market.book import BID_SIDE, empty_book, level_size, set_level
+from bot.market.kept_code import KeptCode
 
 ASK = "from bot.market.jit import cache_folder; print(cache_folder())"
+
+
+TOOK = """
+import sys
+import numpy as np
+from bot.market.ladder import read_book
+steps = np.empty((2, 2), np.int64)
+read_book(np.array([1.0, 2.0, 3.0, 4.0]), 1, np.ones(2), 9.0, steps)
+print(steps.tolist(), bool(read_book.stats.cache_hits), "numba.np.arraymath" in sys.modules)
+"""
 
 
 def folder_with(**environment: str) -> str:
@@ -81,3 +92,22 @@ def test_an_entry_point_answers_as_its_kernel_does() -> None:
 
     assert [entry(book, BID_SIDE, key) for key in (99, 100, 101)] == [0, 7, 0]
     assert [level_size(book, BID_SIDE, key) for key in (99, 100, 101)] == [0, 7, 0]
+
+
+def test_kept_code_is_loaded_without_the_compiler_and_answers_the_same(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    told = [
+        subprocess.run([sys.executable, "-c", TOOK], env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert told == ["[[1, 3], [2, 4]] False True\n", "[[1, 3], [2, 4]] True False\n"]
+
+
+def test_a_function_that_other_kernels_call_has_no_cache_of_its_own_opened(tmp_path: Path) -> None:
+    kept = KeptCode(double_of, tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert Path(kept.cache_path).is_relative_to(tmp_path)
+
+
+def double_of(value: int) -> int:
+    return 2 * value
