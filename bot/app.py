@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy import Engine as Database
 
-from bot.building import clock_every_ns, kernels_of, warm_kernels
+from bot.building import build_engine, clock_every_ns, kernels_of, warm_kernels
 from bot.config import Config
 from bot.console.dashboard import Dashboard
 from bot.console.documents import show
@@ -33,6 +33,7 @@ from bot.running import Ending, attend, flatten, play, signals, stop, until_ende
 from bot.session import Session
 from bot.sources import PolledMarket
 from bot.starting import Start, StartedRun, on_recording, start_run
+from bot.trading.engine import Engine
 from bot.trading.loading import LoadedStrategy, load
 from bot.watching import Caption, Watch
 from storage.database import open_reader, open_writer
@@ -158,7 +159,7 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
     """Trade on an exchange that is polled, and record what it said."""
     folder = _tape_folder(job.config) if job.config.feed.record else None
     start = job.start(folder, "", market.sampling)
-    begun = start_run(job.config, job.strategy, job.database, market.instruments, start, job.deadline)
+    begun = start_run(job.config, job.strategy, job.database, market.instruments, start, job.deadline, build_engine)
     tape = None if folder is None else TapeWriter(folder, _header(folder, market))
     session = _session(job, begun, tape, market.clock.now_ns)
     feed = market.feed(session.numbers.take, session.emit)
@@ -196,7 +197,7 @@ async def _from_tape(job: _Job, tape: Tape) -> int:
     warm_kernels(kernels_of(job.strategy, job.config))
     instruments = tuple({instrument.symbol: instrument for instrument in tape.header.instruments}.values())
     start = job.start(tape.folder.resolve(), tape.digest(), tape.header.sampling)
-    begun = start_run(job.config, job.strategy, job.database, instruments, start, job.deadline)
+    begun = start_run(job.config, job.strategy, job.database, instruments, start, job.deadline, build_engine)
     session = _session(job, begun, None, lambda: begun.engine.now_ns)
     display = _display(job, begun, session)
     with display.dashboard() as dashboard:
@@ -226,7 +227,7 @@ async def _settled(pump: asyncio.Task[None], session: Session, config: Config) -
         session.save(Path(config.storage.folder))
 
 
-def _session(job: _Job, begun: StartedRun, tape: TapeWriter | None, now_ns: Callable[[], int]) -> Session:
+def _session(job: _Job, begun: StartedRun[Engine], tape: TapeWriter | None, now_ns: Callable[[], int]) -> Session:
     watch = Watch(begun.engine.lanes[0].name)
     session = Session(job.account, begun.engine, begun.journal, tape, watch, now_ns)
     if begun.restored.action:
@@ -235,7 +236,7 @@ def _session(job: _Job, begun: StartedRun, tape: TapeWriter | None, now_ns: Call
 
 
 def _display(
-    job: _Job, begun: StartedRun, session: Session, troubles: Callable[[], tuple[str, ...]] = tuple
+    job: _Job, begun: StartedRun[Engine], session: Session, troubles: Callable[[], tuple[str, ...]] = tuple
 ) -> Display:
     caption = Caption(
         title="paper" if job.options.replay is None else f"paper on {job.options.replay.name}",

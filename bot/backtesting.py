@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,19 +15,21 @@ from typing import Final
 
 import numpy as np
 
-from bot.building import clock_every_ns, kernels_of, warm_kernels
+from bot.building import clock_every_ns, kernels_of, signals_of, warm_kernels
 from bot.config import Config
 from bot.console.readiness import say_starting
+from bot.crew_building import lane_kernels_of
 from bot.deadline import AlarmDeadline
 from bot.errors import BotError
 from bot.feed.reel import Reel
+from bot.lane_building import Core, build_core, has_lanes
 from bot.research.performance.sightings import Sightings
-from bot.research.placebo_twins import Twin, has_twins, twins
+from bot.research.placebo_twins import Twin, twins
 from bot.running import Ending
 from bot.starting import Start, StartedRun, on_recording, start_run
 from bot.trading.engine import STOP
-from bot.trading.loading import load
-from bot.types import Batch, Command, EquityPoint, Input, Kind
+from bot.trading.loading import LoadedStrategy, load
+from bot.types import Batch, Command, EquityPoint, Input, Instrument, Kind
 from storage.database import open_writer
 from storage.lanes import LaneState
 
@@ -75,20 +78,18 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)
     database = open_writer(config.storage.url)
-    kernels = kernels_of(strategy, config)
-    say_starting(kernels)
-    warm_kernels(kernels)
+    _compile(strategy, config, reel.instruments)
     digest = reel.digest()
     start = Start(account, True, BACKTEST, reel.name, digest, time.time_ns(), reel.sampling)
     try:
         with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
-            begun = start_run(config, strategy, database, reel.instruments, start, deadline)
+            begun = start_run(config, strategy, database, reel.instruments, start, deadline, build_core)
             ran = _run(begun, reel, clock_every_ns(config), progress)
         if (
             placebos.count
             and not ran.interrupted
             and not begun.engine.failure
-            and has_twins(config, strategy, reel.instruments)
+            and has_lanes(config, strategy, reel.instruments)
         ):
             _store_twins(begun, twins(config, strategy, reel, placebos.count, placebos.progress), config)
         begun.journal.end_run(begun.id, time.time_ns(), ran.reason, digest)
@@ -99,7 +100,15 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
     return ran
 
 
-def _store_twins(begun: StartedRun, ran: Sequence[Twin], config: Config) -> None:
+def _compile(strategy: LoadedStrategy, config: Config, instruments: Sequence[Instrument]) -> None:
+    """Compile what the core will run, and no more, unless an earlier start has left its machine code."""
+    in_lanes = has_lanes(config, strategy, instruments)
+    kernels = lane_kernels_of(signals_of(strategy, config)) if in_lanes else kernels_of(strategy, config)
+    say_starting(kernels)
+    warm_kernels(kernels)
+
+
+def _store_twins(begun: StartedRun[Core], ran: Sequence[Twin], config: Config) -> None:
     """Store each twin as a lane with two equity points: what it opened with, and what it came to."""
     balance, nothing = config.paper.balance, Decimal(0)
     begun.journal.add_lanes([LaneState(twin.lane, balance) for twin in ran])
@@ -109,11 +118,11 @@ def _store_twins(begun: StartedRun, ran: Sequence[Twin], config: Config) -> None
     begun.journal.commit(durable=False)
 
 
-def _run(begun: StartedRun, reel: Reel, every_ns: int, progress: Progress) -> Backtested:
+def _run(begun: StartedRun[Core], reel: Reel, every_ns: int, progress: Progress) -> Backtested:
     ending, sightings = Ending(), Sightings(begun.engine.lanes[0].name)
     core = _Core(begun, sightings)
     rows, done, started_s = reel.rows, 0, time.monotonic()
-    with _interruptions(ending):
+    with _interruptions(ending), _settled_memory():
         for received in reel.inputs(every_ns):
             core.take(received)
             if isinstance(received, Batch):
@@ -133,7 +142,7 @@ def _run(begun: StartedRun, reel: Reel, every_ns: int, progress: Progress) -> Ba
 class _Core:
     """The engine and who is told: as `Session`, but nothing is waited for and nothing needs to outlive a power loss."""
 
-    begun: StartedRun
+    begun: StartedRun[Core]
     sightings: Sightings
     next_seq: int = 0
     committed_s: float = 0.0
@@ -150,6 +159,16 @@ class _Core:
         if now_s - self.committed_s >= COMMIT_EVERY_S:
             journal.commit(durable=False)
             self.committed_s = now_s
+
+
+@contextmanager
+def _settled_memory() -> Iterator[None]:
+    """Keep the garbage collector from what was there before the run: to look at it again and again takes seconds."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

@@ -58,7 +58,19 @@ def build_engine(plan: CorePlan) -> Engine:
     if plan.sampling is not None:
         for symbol, desk in desks.items():
             desk.market.tell(Fact(0, 0, symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))
-    rules = DecisionRules(
+    return Engine(desks=desks, lanes=build_lanes(plan), rules=decision_rules(plan, names))
+
+
+def build_lanes(plan: CorePlan) -> list[Lane]:
+    """Build the accounts: one lane a fill assumption."""
+    return [_lane(plan, assumption) for assumption in plan.config.paper.lanes]
+
+
+def decision_rules(plan: CorePlan, names: tuple[str, ...]) -> DecisionRules:
+    """Return what holds for the decisions of every lane of a strategy that names these signals."""
+    config = plan.config
+    chosen = tuple(dict.fromkeys((*names, *ENGINE_SIGNALS)))
+    return DecisionRules(
         every_ns=config.strategy.every_ns,
         names=names,
         deadline=plan.deadline,
@@ -69,7 +81,6 @@ def build_engine(plan: CorePlan) -> Engine:
         on_breach=config.risk.on_breach,
         indexes={name: index for index, name in enumerate(chosen)},
     )
-    return Engine(desks=desks, lanes=[_lane(plan, assumption) for assumption in config.paper.lanes], rules=rules)
 
 
 def signals_of(loaded: LoadedStrategy, config: Config) -> tuple[str, ...]:
@@ -111,7 +122,8 @@ def check_tradable(instruments: Sequence[Instrument], currency: str) -> None:
 def warm_kernels(kernels: Kernels) -> None:
     """Compile these kernels of the market and those of matching, or load them from the cache of an earlier start."""
     warm_up(kernels)
-    warm_up_venue()
+    if not kernels.has_lanes:  # those have matching in them
+        warm_up_venue()
     mark_compiled(kernels)
 
 

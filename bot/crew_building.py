@@ -15,10 +15,11 @@ from bot.console.readiness import is_compiled, mark_compiled, say_starting
 from bot.errors import ConfigError
 from bot.market.lane import desk as d
 from bot.market.lane.desk import Rules, empty_crew, empty_lanes
+from bot.market.lane.notes import empty_notes
 from bot.market.market import Market
 from bot.market.matching.layout import Seats, empty_seats
 from bot.market.signals.forecast import ForecastSpec
-from bot.market.warming import lane_kernels_for, warm_up
+from bot.market.warming import Kernels, lane_kernels_for, warm_up
 from bot.plugins import Plugins
 from bot.trading.compiled import CompiledStrategy
 from bot.trading.contract import Strategy
@@ -66,7 +67,7 @@ class CrewPlan:
     """All that decides what lanes will do; `names` are the strategy's signals.
 
     `sampling` is how the inputs see the market, None if unknown. Without a log nobody can tell what happened but by the
-    accounts at the end.
+    accounts at the end. `notes` is how many decisions are kept until they are read, 0 when nobody will.
     """
 
     config: Config
@@ -77,15 +78,21 @@ class CrewPlan:
     sampling: Sampling | None = None
     keeps_log: bool = True
     point_every_ns: int = EQUITY_EVERY_NS
+    notes: int = 0
 
 
 def compile_lanes(names: Sequence[str]) -> None:
     """Compile what lanes with these signals need, and say so, unless an earlier start has left its machine code."""
-    kernels = lane_kernels_for((*names, *ENGINE_SIGNALS))
+    kernels = lane_kernels_of(names)
     if not is_compiled(kernels):
         say_starting(kernels)
         warm_up(kernels)
         mark_compiled(kernels)
+
+
+def lane_kernels_of(names: Sequence[str]) -> Kernels:
+    """Return what lanes with these signals need compiled."""
+    return lane_kernels_for((*names, *ENGINE_SIGNALS))
 
 
 def crew_member(
@@ -147,12 +154,19 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
         market = Market(instrument, chosen, plan.forecast)
         if plan.sampling is not None:
             market.tell(Fact(0, 0, instrument.symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))
+        crew, notes = empty_crew(len(members)), empty_notes(plan.notes, len(chosen), len(members), _values(members))
         desks[instrument.symbol] = LaneDesk(
-            market, _seats(plan, instrument), rules, empty_crew(len(members)), instrument, plain
+            market, _seats(plan, instrument), rules, crew, instrument, plain, notes=notes
         )
     paper = plan.config.paper
     money = LaneMoney(paper.balance, paper.maker_bps, paper.taker_bps)
     return LaneEngine(desks, lanes, money, {name: index for index, name in enumerate(plan.names)})
+
+
+def _values(members: Sequence[CrewMember]) -> int:
+    """How many numbers an answer of compiled strategies may come with."""
+    owners = [each.owner for each in members if isinstance(each.owner, CompiledStrategy)]
+    return max([owner.translation.values for owner in owners], default=0)
 
 
 def _check_signals(plan: CrewPlan) -> None:

@@ -14,6 +14,7 @@ from bot.console.options import PaperOptions
 from bot.console.screen import Screen
 from bot.session import Session
 from bot.starting import StartedRun
+from bot.trading.engine import Engine
 from bot.types import NS_PER_S
 from bot.watching import Caption, screen
 
@@ -27,7 +28,7 @@ class Display:
 
     caption: Caption
     options: PaperOptions
-    begun: StartedRun
+    begun: StartedRun[Engine]
     session: Session
     started_s: float
     troubles: Callable[[], tuple[str, ...]]

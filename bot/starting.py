@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import orjson
 from sqlalchemy import Engine as Database
 
 from bot.account import described, portfolio_of, untraded
-from bot.building import CorePlan, build_engine, check_tradable, signals_of
+from bot.building import CorePlan, check_tradable, signals_of
 from bot.config import Config, config_hash, resolved
 from bot.control import ControlFile, control_path
 from bot.plugins import Plugins, plugins_of
-from bot.trading.engine import Engine
 from bot.trading.guard import Deadline
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio
@@ -62,13 +62,23 @@ class Restored:
     cursor: int
 
 
+class Named(Protocol):
+    """A core that can be told which run it is."""
+
+    def name_run(self, run: str) -> None:
+        """Say which run this is, before its first input."""
+
+
+Built = TypeVar("Built", bound=Named)
+
+
 @dataclass(frozen=True, slots=True)
-class StartedRun:
+class StartedRun(Generic[Built]):
     """A run that is written down and ready for its first input."""
 
     id: int
     journal: Journal
-    engine: Engine
+    engine: Built
     restored: Restored
     notes: tuple[str, ...]
 
@@ -80,8 +90,9 @@ def start_run(
     instruments: Sequence[Instrument],
     start: Start,
     deadline: Deadline,
-) -> StartedRun:
-    """Write a new run down and build its core.
+    build: Callable[[CorePlan], Built],
+) -> StartedRun[Built]:
+    """Write a new run down and `build` its core.
 
     Raises:
         ConfigError: a symbol cannot be traded on this account, or a signal or the model cannot be loaded.
@@ -99,7 +110,7 @@ def start_run(
     restored = _restored(database, config, start)
     # Built before the run is written down: a misspelled signal should leave no run behind.
     plugins = plugins_of(config, signals_of(strategy, config))
-    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, start.sampling, plugins))
+    engine = build(CorePlan(config, strategy, instruments, portfolios, deadline, start.sampling, plugins))
     run_id = journal.start_run(_run_start(config, strategy, plugins, instruments, start, states, portfolios, restored))
     journal.write(_lost_orders(database, start))
     engine.name_run(str(run_id))

@@ -36,7 +36,7 @@ class Backlog:
             table = schema.metadata.tables[name]
             missing = rows[self._there(connection, table) :] if doubtful else rows
             if missing:
-                connection.execute(insert(table), [dict(row) for row in missing])
+                connection.execute(insert(table), list(missing))
         if self.heads:
             _replace_heads(connection, self.heads)
         if self.command_cursor is not None:

@@ -12,6 +12,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from bot.types import Decision
@@ -23,6 +24,9 @@ CHECKPOINT_EVERY: Final = 50
 
 _NAN: Final = float("nan")  # one NaN for all: their bits differ between machines and operations
 _NUMBER: Final = re.compile(r"\d+\.?\d*(?:e[+-]?\d+)?")
+_STAMPS: Final = struct.Struct("<qqI").pack
+_OTHER_WORDS: Final = 5  # outcome, reason and answer, and one behind the answer and one behind the signals
+_REMEMBERED: Final = 4096  # of what comes again and again: answers in words, and the words around them
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class DecisionLog:
     def __init__(self, every: int = CHECKPOINT_EVERY) -> None:
         self._every = every
         self._streams: dict[tuple[str, str], _Stream] = {}
+        self._signals: Mapping[str, float] = {}
+        self._packed = b""
 
     def add(self, decision: Decision) -> tuple[StretchStart | Checkpoint, ...]:
         """Take the next decision and return what to store: a new stretch, a checkpoint, both or nothing."""
@@ -73,7 +79,9 @@ class DecisionLog:
         stream = self._streams.get(place)
         if stream is None:
             stream = self._streams[place] = _Stream()
-        start = stream.take(decision)
+        if decision.signals is not self._signals:  # lanes that decide together share them
+            self._signals, self._packed = decision.signals, _floats(decision.signals)
+        start = stream.take(decision, self._packed)
         if stream.number % self._every:
             return (start,) if start is not None else ()
         checkpoint = stream.checkpoint(*place)
@@ -105,10 +113,10 @@ class _Stream:
         self.last_ns = 0
         self.hash: _Hash = hashlib.blake2b(digest_size=16)  # type: ignore[assignment]
 
-    def take(self, decision: Decision) -> StretchStart | None:
-        self.hash.update(_canonical(decision))
+    def take(self, decision: Decision, signals: bytes) -> StretchStart | None:
+        self.hash.update(_canonical(decision, signals))
         self.number += 1
-        key = (decision.outcome.value, decision.reason, _kind_of(decision.answer))
+        key = (decision.outcome, decision.reason, _kind_of(decision.answer))
         start = None
         if key != self.key:
             start = StretchStart(decision, self.number, self.count, self.last_ns)
@@ -123,22 +131,34 @@ class _Stream:
         return Checkpoint(lane, symbol, self.seq, self.last_ns, self.number, self.count, self.hash.hexdigest())
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _kind_of(answer: str) -> str:
     return _NUMBER.sub(lambda found: "0" if float(found[0]) == 0 else "#", answer)
 
 
-def _canonical(decision: Decision) -> bytes:
-    words = (decision.outcome.value, decision.reason, decision.answer)
-    names = (*words, "", *decision.signals, "", *decision.values)
+def _canonical(decision: Decision, signals: bytes) -> bytes:
+    values, answer = decision.values, decision.answer.encode("utf-8", "surrogatepass")
+    count, before, after = _words(decision.outcome, decision.reason, tuple(decision.signals), tuple(values))
+    stamps = _STAMPS(decision.seq, decision.local_ns, count)
+    size = len(answer).to_bytes(4, "little")
+    return b"".join((stamps, signals, _floats(values) if values else b"", before, size, answer, after))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _words(outcome: str, reason: str, signals: tuple[str, ...], values: tuple[str, ...]) -> tuple[int, bytes, bytes]:
+    """Return how many words a decision has, and the bytes of those before and after its answer."""
     # Every text has its length before it: no two different decisions share their bytes.
-    text = b"".join(len(part).to_bytes(4, "little") + part for part in map(_utf8, names))
-    floats = (*_plain(decision.signals), *_plain(decision.values))
-    return struct.pack(f"<qqI{len(floats)}d", decision.seq, decision.local_ns, len(names), *floats) + text
+    before, after = (
+        (_measured(part) for part in parts) for parts in ((str(outcome), reason), ("", *signals, "", *values))
+    )
+    return len(signals) + len(values) + _OTHER_WORDS, b"".join(before), b"".join(after)
 
 
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # a lone surrogate may come in an exchange's JSON
+def _measured(part: str) -> bytes:
+    text = part.encode("utf-8", "surrogatepass")  # a lone surrogate may come in an exchange's JSON
+    return len(text).to_bytes(4, "little") + text
 
 
-def _plain(floats: Mapping[str, float]) -> list[float]:
-    return [value if value == value else _NAN for value in floats.values()]
+def _floats(numbers: Mapping[str, float]) -> bytes:
+    plain = [value if value == value else _NAN for value in numbers.values()]
+    return struct.pack(f"<{len(plain)}d", *plain)

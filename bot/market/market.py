@@ -30,6 +30,7 @@ from bot.market.custom import Making
 from bot.market.flow import Flow, empty_flow
 from bot.market.jit import entry_point
 from bot.market.lane.desk import Crew, Lanes, Rules
+from bot.market.lane.notes import Notes
 from bot.market.matching.layout import Seats
 from bot.market.plugged import Failed, Plugged
 from bot.market.rows import CROWDED, DONE, NO_ROOM, REFUSED, apply_rows
@@ -166,12 +167,12 @@ class Market:
         return row, touches, rows[:, : len(self.names)]
 
     def run_lanes(
-        self, batch: Batch, start: int, seats: Seats, lanes: Lanes, rules: Rules, crew: Crew
+        self, batch: Batch, start: int, seats: Seats, lanes: Lanes, rules: Rules, crew: Crew, notes: Notes
     ) -> tuple[int, int]:
         """Run compiled lanes over the rows from `start` on; return the next row and why it stopped.
 
-        `DONE` means the end of the batch; after `READ_LOG` and `CURVE_FULL` (`bot.market.lane.running`) the caller
-        reads the log or makes room, and goes on from the row returned.
+        `DONE` means the end of the batch; after anything else (`bot.market.lane.running`) the caller reads the log or
+        the notes, makes room or asks, and goes on from the row returned.
 
         Raises:
             ValueError: as for `advance`.
@@ -180,7 +181,7 @@ class Market:
         row, why = start, NO_ROOM
         while why in (NO_ROOM, CROWDED):
             row, why = self._sampler.run_lanes(
-                columns, row, self._sight, self._book, self._flow, seats, lanes, rules, crew
+                columns, row, self._sight, self._book, self._flow, seats, lanes, rules, crew, notes
             )
             self._heed(why, batch, row)
         return row, why

@@ -14,6 +14,7 @@ from bot.market.columns import Columns
 from bot.market.flow import Flow
 from bot.market.jit import entry_point
 from bot.market.lane.desk import Crew, Lanes, Rules
+from bot.market.lane.notes import Notes
 from bot.market.lane.running import RING_FULL, run_lanes
 from bot.market.matching.layout import Seats
 from bot.market.plan import MOST_ARGUMENTS, STEPS, Plan
@@ -187,12 +188,13 @@ class Sampler:
         lanes: Lanes,
         rules: Rules,
         crew: Crew,
+        notes: Notes,
     ) -> tuple[int, int]:
         """Run lanes over the rows from `start` on, as the kernel of that name does, making room in the ring."""
         row, why = start, RING_FULL
         while why == RING_FULL:
             own = (self._plan, self.told, self._ring, self._forecast, self._row)
-            given = (columns, row, sight, book, flow, *own, seats, lanes, rules, crew)
+            given = (columns, row, sight, book, flow, *own, seats, lanes, rules, crew, notes)
             if self._run_lanes is run_lanes:
                 self._run_lanes = entry_point(run_lanes, *given)
             row, why = self._run_lanes(*given)

@@ -13,12 +13,12 @@ import numpy as np
 
 from bot.building import clock_every_ns, signals_of
 from bot.config import Config
-from bot.crew_building import CrewPlan, build_crew, compile_lanes, crew_member, runs_alone, suits_lanes
+from bot.crew_building import CrewPlan, build_crew, compile_lanes, crew_member
 from bot.feed.reel import Reel
 from bot.plugins import plugins_of
 from bot.research.performance.placebos import COMPARED, PREFIX
 from bot.trading.loading import LoadedStrategy
-from bot.types import Batch, EquityPoint, FillAssumption, Instrument, Kind
+from bot.types import Batch, EquityPoint, FillAssumption, Kind
 
 Progress = Callable[[int, int], None]
 """Called with the rows of the tapes that are done, and those there are."""
@@ -30,12 +30,6 @@ class Twin:
 
     lane: str
     last: EquityPoint
-
-
-def has_twins(config: Config, strategy: LoadedStrategy, instruments: Sequence[Instrument]) -> bool:
-    """Tell whether twins of the strategy can be run: it has to need nothing in Python but itself."""
-    names = signals_of(strategy, config)
-    return runs_alone(names, plugins_of(config, names)) and suits_lanes(config, instruments)
 
 
 def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, progress: Progress) -> Sequence[Twin]:

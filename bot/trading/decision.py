@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from bot.errors import StrategyFailed
+from bot.trading import wording
 from bot.trading.contract import Answer, Hold, Quotes, Target
 from bot.trading.desk import Desk, Moment
 from bot.trading.execution import (
@@ -27,6 +28,7 @@ from bot.trading.execution import (
 )
 from bot.trading.guard import Deadline, StrategyOverrun, ask
 from bot.trading.lane import Lane, Slot
+from bot.trading.wording import Words
 from bot.types import Decision, HaltState, Incident, Instrument, InstrumentKind, Outcome, Overrun, Record
 from risk.halt import HaltAction
 from risk.limits import Breach
@@ -41,7 +43,6 @@ ENGINE_SIGNALS = (QUALITY, VOLATILITY)
 """What the engine itself looks at, beside what the strategy lists: the first shrinks size, the second scales it."""
 
 _QUALITY_STEPS = 4
-_NO_SIZE = "full size is less than one lot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,8 @@ class DecisionRules:
 class _Verdict:
     """What a decision came to, before its orders are sent. `is_blind`: prices are not to be believed."""
 
-    outcome: Outcome
-    reason: str
-    answer: str
+    words: Words
     plan: Plan
-    values: Mapping[str, float]
     is_blind: bool = False
 
 
@@ -113,7 +111,7 @@ def decide(lane: Lane, symbol: str, moment: Moment, rules: DecisionRules) -> Gen
     is_whole = lane.portfolio.observe(_utc_day(now_ns), standing.equity)
     breach = first_breached(lane.terms.losses, standing) if is_whole else None
     if breach is not None and _turns(lane, rules.on_breach):
-        yield from lane.turn(rules.on_breach, breach.limit, _lost(breach), seq, now_ns)
+        yield from lane.turn(rules.on_breach, breach.limit, lost(breach), seq, now_ns)
         standing = lane.standing(slot, moment)
     failure = ""
     try:
@@ -122,13 +120,14 @@ def decide(lane: Lane, symbol: str, moment: Moment, rules: DecisionRules) -> Gen
         if isinstance(failed, StrategyOverrun):
             yield Overrun(seq, now_ns, lane.name, symbol)
         failure = str(failed)
-        verdict = _Verdict(Outcome.FAILED, f"strategy failed: {failure}", "", plan_nothing(slot.blotter), {})
+        verdict = _Verdict(Words(Outcome.FAILED, wording.failed(failure), "", {}), plan_nothing(slot.blotter))
+    words = verdict.words
     yield Decision(
-        lane.name, symbol, seq, now_ns, verdict.outcome, verdict.reason, verdict.answer, moment.signals, verdict.values
+        lane.name, symbol, seq, now_ns, words.outcome, words.reason, words.answer, moment.signals, words.values
     )
     if failure:
         yield Incident(lane.name, symbol, seq, now_ns, "strategy_failed", failure)
-    yield from _unguarded(lane, slot, standing, verdict, moment)
+    yield from unguarded(lane, slot, moment, verdict.is_blind, words.reason)
     yield from lane.carry_out(slot, verdict.plan, standing, seq)
     return failure
 
@@ -143,54 +142,57 @@ def _turns(lane: Lane, action: str) -> bool:
     return lane.switch.state is not HaltState.HALTED or (action == HaltAction.FLATTEN and not lane.switch.wants_flat)
 
 
-def _lost(breach: Breach) -> str:
+def lost(breach: Breach) -> str:
+    """Return why a loss limit halts a lane."""
     return f"{breach.reason}: {breach.value}, limit {breach.bound}"
 
 
-def _unguarded(lane: Lane, slot: Slot, standing: Standing, verdict: _Verdict, moment: Moment) -> Iterator[Incident]:
-    """Say once that a position is held while no stop-loss and no loss limit can be kept for it."""
-    was, slot.is_unguarded = slot.is_unguarded, verdict.is_blind and standing.position_lots != 0
+def unguarded(lane: Lane, slot: Slot, moment: Moment, is_blind: bool, reason: str) -> Iterator[Incident]:
+    """Say once that a position is held while no stop-loss and no loss limit can be kept for it, and why."""
+    symbol = slot.instrument.symbol
+    lots = lane.portfolio.positions[symbol].lots
+    was, slot.is_unguarded = slot.is_unguarded, is_blind and lots != 0
     if slot.is_unguarded and not was:
-        size = slot.instrument.size(standing.position_lots)
-        text = f"{verdict.reason}: nothing guards the position of {size} {slot.instrument.base}"
-        yield Incident(lane.name, slot.instrument.symbol, moment.seq, moment.now_ns, "unguarded", text)
+        text = wording.unguarded(reason, slot.instrument, lots)
+        yield Incident(lane.name, symbol, moment.seq, moment.now_ns, "unguarded", text)
 
 
 def _gate(lane: Lane, slot: Slot, standing: Standing, moment: Moment, rules: DecisionRules) -> _Verdict | None:
     """Why the strategy is not asked at all, or None."""
     if not moment.has_book:
-        return _waiting("there is no two-sided book", slot, is_blind=True)
+        return _waiting(wording.NO_BOOK, slot, is_blind=True)
     if lane.switch.wants_flat and standing.position_lots:
-        return _closing(f"closing the position: {lane.switch.by}", slot, standing, rules)
+        return _closing(wording.closing(lane.switch), slot, standing, rules)
     if lane.switch.state is HaltState.HALTED:
-        return _waiting(f"halted by {lane.switch.by}: {lane.switch.reason}", slot)
+        return _waiting(wording.halted(lane.switch), slot)
     if not moment.healthy or standing.book_age_ns > rules.max_book_age_ns:
-        why = "the book is stale" if moment.healthy else "the feed is not healthy"
+        why = wording.STALE if moment.healthy else wording.UNHEALTHY
         return _waiting(why, slot, {"book_age_s": standing.book_age_ns / 1e9}, is_blind=True)
-    exit_reason = _protection_exit(lane, slot, standing)
+    exit_reason = protection_exit(lane, slot, standing.bid_ticks, standing.ask_ticks)
     if exit_reason is not None:
         return _closing(exit_reason, slot, standing, rules)
     if moment.failures:
         return _waiting(f"signals failed: {failures_text(moment.failures)}", slot)
-    cold = (*moment.cold, *_cold_sizing(lane, moment))
+    cold = cold_signals(lane, moment)
     if cold:
         # Quotes without anybody to mind them are withdrawn, however short the gap may turn out to be.
-        return _waiting(f"signals are warming up: {', '.join(cold)}", slot)
+        return _waiting(wording.warming_up(cold), slot)
     return None
 
 
-def _cold_sizing(lane: Lane, moment: Moment) -> tuple[str, ...]:
-    """The signal that sizing waits for: without it full size would be 0, and a held position closed at a cost."""
+def cold_signals(lane: Lane, moment: Moment) -> tuple[str, ...]:
+    """Return the signals that a lane waits for; that of its sizing too, without which full size would be 0."""
     waits = isinstance(lane.terms.sizing, VolatilityTarget) and moment.volatility != moment.volatility
-    return (VOLATILITY,) if waits and VOLATILITY not in moment.cold else ()
+    return (*moment.cold, VOLATILITY) if waits and VOLATILITY not in moment.cold else moment.cold
 
 
 def _waiting(reason: str, slot: Slot, values: Mapping[str, float] | None = None, *, is_blind: bool = False) -> _Verdict:
-    return _Verdict(Outcome.WAITING, reason, "", plan_nothing(slot.blotter), values or {}, is_blind)
+    return _Verdict(Words(Outcome.WAITING, reason, "", values or {}), plan_nothing(slot.blotter), is_blind)
 
 
 def _closing(reason: str, slot: Slot, standing: Standing, rules: DecisionRules) -> _Verdict:
-    return _Verdict(Outcome.TARGET, reason, "target +0.00", _way_to(0, 1, slot, standing, rules, reason), {})
+    words = Words(Outcome.TARGET, reason, wording.CLOSED, {})
+    return _Verdict(words, _way_to(0, 1, slot, standing, rules, reason))
 
 
 def _strategy(lane: Lane, slot: Slot, standing: Standing, moment: Moment, rules: DecisionRules) -> _Verdict:
@@ -199,7 +201,7 @@ def _strategy(lane: Lane, slot: Slot, standing: Standing, moment: Moment, rules:
     slot.fills.clear()
     see = lane.view(slot, standing, rules.shown, moment.row, full_lots, fills)
     answer = ask(slot.strategy, see, rules.deadline, (lane.name, slot.instrument.symbol, moment.seq))
-    room = _room(slot.instrument, standing)
+    room = room_of(slot.instrument, standing.halt, standing.position_lots)
     return _answered(answer, slot, standing, rules, full_lots, room)
 
 
@@ -207,45 +209,26 @@ def _answered(
     answer: Answer, slot: Slot, standing: Standing, rules: DecisionRules, full_lots: int, room: Room
 ) -> _Verdict:
     match answer:
-        case None:
-            return _Verdict(Outcome.HOLD, "no new opinion", "", plan_hold(slot.blotter, room), {})
-        case Hold(reason=reason):
-            return _Verdict(Outcome.HOLD, reason, "", plan_hold(slot.blotter, room), _numbers(answer))
+        case None | Hold():
+            return _Verdict(wording.held_still(answer), plan_hold(slot.blotter, room))
         case Target():
-            _keep_protection(slot, answer)
-            want, note = _reachable(answer, full_lots, standing.position_lots, room)
+            keep_protection(slot, answer.stop_loss_bps, answer.take_profit_bps)
+            want, note = wording.reachable(answer.exposure, full_lots, standing.position_lots, room)
             plan = _way_to(want, full_lots, slot, standing, rules, answer.reason)
-            text, why = f"target {answer.exposure:+.2f}", _with_note(answer.reason, note or plan.note)
-            return _Verdict(Outcome.TARGET, why, text, plan, _numbers(answer))
+            text, why = wording.target_text(answer.exposure), wording.with_note(answer.reason, note or plan.note)
+            return _Verdict(Words(Outcome.TARGET, why, text, wording.numbers(answer)), plan)
         case Quotes():
-            _keep_protection(slot, answer)
+            keep_protection(slot, answer.stop_loss_bps, answer.take_profit_bps)
             plan = plan_quotes(answer, full_lots, slot.blotter, slot.instrument, room)
-            why = _with_note(answer.reason, plan.note if full_lots else _NO_SIZE)
-            return _Verdict(Outcome.QUOTES, why, _quoted(answer, slot.instrument), plan, _numbers(answer))
+            why = wording.with_note(answer.reason, plan.note if full_lots else wording.NO_SIZE)
+            return _Verdict(Words(Outcome.QUOTES, why, _quoted(answer, slot.instrument), wording.numbers(answer)), plan)
 
 
-def _room(instrument: Instrument, standing: Standing) -> Room:
-    if standing.halt is HaltState.REDUCING:
-        return shrinking(standing.position_lots)
-    return selling_what_is_held(standing.position_lots) if instrument.kind is InstrumentKind.SPOT else UNBOUNDED
-
-
-def _reachable(answer: Target, full_lots: int, position_lots: int, room: Room) -> tuple[int, str]:
-    """Lots to go for, and what kept them from being what the strategy wants."""
-    want = round(abs(answer.exposure) * full_lots) * (1 if answer.exposure >= 0 else -1)
-    cut = min(max(want, position_lots - room.sell_lots), position_lots + room.buy_lots)
-    if cut != want:
-        return cut, room.note
-    return want, _NO_SIZE if answer.exposure and not full_lots else ""
-
-
-def _with_note(reason: str, note: str) -> str:
-    return f"{reason}; {note}" if note else reason
-
-
-def _numbers(answer: Target | Quotes | Hold) -> dict[str, float]:
-    """Plain numbers of the core's own: a strategy may go on using the mapping it gave."""
-    return {name: float(number) for name, number in answer.values.items()}
+def room_of(instrument: Instrument, halt: HaltState, position_lots: int) -> Room:
+    """Return how far a position may move: while it may only shrink, or in spot, not everywhere."""
+    if halt is HaltState.REDUCING:
+        return shrinking(position_lots)
+    return selling_what_is_held(position_lots) if instrument.kind is InstrumentKind.SPOT else UNBOUNDED
 
 
 def _full_lots(lane: Lane, standing: Standing, quality: float) -> int:
@@ -261,24 +244,25 @@ def _way_to(want: int, full: int, slot: Slot, standing: Standing, rules: Decisio
     )
 
 
-def _keep_protection(slot: Slot, answer: Target | Quotes) -> None:
-    asked = answer.stop_loss_bps or answer.take_profit_bps
-    slot.protection = Protection(answer.stop_loss_bps, answer.take_profit_bps) if asked else None
+def keep_protection(slot: Slot, stop_loss_bps: float, take_profit_bps: float) -> None:
+    """Keep the stop-loss and take-profit of an answer that names one, else the configured ones."""
+    slot.protection = Protection(stop_loss_bps, take_profit_bps) if stop_loss_bps or take_profit_bps else None
 
 
-def _protection_exit(lane: Lane, slot: Slot, standing: Standing) -> str | None:
+def protection_exit(lane: Lane, slot: Slot, bid_ticks: int, ask_ticks: int) -> str | None:
+    """Return why stop-loss or take-profit closes a lane's position now, None when they do not."""
+    position = lane.portfolio.positions[slot.instrument.symbol]
     keeper = slot.protection or lane.terms.protection
-    if not standing.position_lots or not (keeper.stop_loss_bps or keeper.take_profit_bps):
+    if not position.lots or not (keeper.stop_loss_bps or keeper.take_profit_bps):
         return None
-    entry = lane.portfolio.positions[slot.instrument.symbol].entry_ticks * slot.instrument.tick_size
-    return keeper.exit_reason(standing.position_lots, entry, standing.bid_ticks, standing.ask_ticks, slot.instrument)
+    entry = position.entry_ticks * slot.instrument.tick_size
+    return keeper.exit_reason(position.lots, entry, bid_ticks, ask_ticks, slot.instrument)
 
 
 def _quoted(quotes: Quotes, instrument: Instrument) -> str:
     bid_ticks, ask_ticks = quoted_ticks(quotes, instrument)
-    bid = "no bid" if bid_ticks is None else f"bid {instrument.price(bid_ticks)} for {quotes.bid_size:.2f} of full size"
-    ask = "no ask" if ask_ticks is None else f"ask {instrument.price(ask_ticks)} for {quotes.ask_size:.2f} of full size"
-    return f"{bid}, {ask}"
+    bid = wording.quote_text("bid", bid_ticks, quotes.bid_size, instrument)
+    return f"{bid}, {wording.quote_text('ask', ask_ticks, quotes.ask_size, instrument)}"
 
 
 def _utc_day(now_ns: int) -> int:

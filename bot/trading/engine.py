@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from bot.trading.decision import DecisionRules, decide
 from bot.trading.desk import Desk, Moment
+from bot.trading.funding import FundingClock
 from bot.trading.lane import Lane
 from bot.trading.settlement import liquidated, pay_funding, told, unpaid
 from bot.types import NS_PER_S, Batch, Command, Fact, FeedReport, Incident, Input, InstrumentKind, Record
@@ -99,16 +100,24 @@ class Engine:
         if command.action != STOP:
             yield from self._turn_all(command.action, command.by, command.reason, command.seq)
             return
-        for lane in self.lanes:
-            for slot in lane.slots.values():
-                yield from lane.drop_orders(slot, self.now_ns, command.seq, command.reason)
-            yield lane.equity_point(command.seq, self.now_ns)
-        yield from unpaid(self.desks, command.seq, self.now_ns)
-        yield Incident("", "", command.seq, self.now_ns, STOP, f"{command.by}: {command.reason}")
+        clocks = {symbol: desk.funding for symbol, desk in self.desks.items()}
+        yield from stopped(self.lanes, clocks, command, self.now_ns)
 
     def _turn_all(self, action: str, by: str, reason: str, seq: int) -> Iterator[Record]:
         for lane in self.lanes:
             yield from lane.turn(action, by, reason, seq, self.now_ns)
+
+
+def stopped(
+    lanes: Sequence[Lane], clocks: Mapping[str, FundingClock], command: Command, now_ns: int
+) -> Iterator[Record]:
+    """End a run: close every order, since no more events will come, and state what each lane is worth."""
+    for lane in lanes:
+        for slot in lane.slots.values():
+            yield from lane.drop_orders(slot, now_ns, command.seq, command.reason)
+        yield lane.equity_point(command.seq, now_ns)
+    yield from unpaid(clocks, command.seq, now_ns)
+    yield Incident("", "", command.seq, now_ns, STOP, f"{command.by}: {command.reason}")
 
 
 def _newly_failed(desk: Desk, symbol: str, moment: Moment) -> Iterator[Incident]:

@@ -95,19 +95,41 @@ def plan_target(
     order of ours is still under way the plan waits: the next decision sees what came of it.
     """
     resting = _uncancelled(blotter, TimeInForce.GTC)
-    if len(blotter):
-        return Plan(cancels=resting, note="waiting for orders under way")
+    note = target_note(want_lots, full_lots, band, position_lots, len(blotter) > 0, touch, instrument)
+    if note:
+        return Plan(cancels=resting, note=note)
+    delta = want_lots - position_lots
+    side = Side.BUY if delta > 0 else Side.SELL
+    closing = _only_closes(want_lots, position_lots)
+    return Plan(wishes=(Wish(side, touch.protected(side), abs(delta), TimeInForce.IOC, False, closing, reason),))
+
+
+def target_note(
+    want_lots: int, full_lots: int, band: float, position_lots: int, is_waiting: bool, touch: Touch,
+    instrument: Instrument,
+) -> str:  # fmt: skip
+    """Return why no order is sent on the way to a position of `want_lots`, '' when one is; see `plan_target`.
+
+    `is_waiting` says that an order is under way.
+    """
+    if is_waiting:
+        return "waiting for orders under way"
     delta = want_lots - position_lots
     if delta == 0:
-        return Plan(note="position is on target")
-    closing = abs(want_lots) < abs(position_lots) and want_lots * position_lots >= 0
+        return "position is on target"
     if abs(delta) < band * full_lots and want_lots != 0:
-        return Plan(note="change lies inside the no-trade band")
-    side = Side.BUY if delta > 0 else Side.SELL
-    price = touch.protected(side)
-    if not closing and instrument.notional(price, abs(delta)) < instrument.min_notional:
-        return Plan(note="change is below the exchange's minimum notional")
-    return Plan(wishes=(Wish(side, price, abs(delta), TimeInForce.IOC, False, closing, reason),))
+        return "change lies inside the no-trade band"
+    price = touch.protected(Side.BUY if delta > 0 else Side.SELL)
+    is_small = instrument.notional(price, abs(delta)) < instrument.min_notional
+    return (
+        "change is below the exchange's minimum notional"
+        if is_small and not _only_closes(want_lots, position_lots)
+        else ""
+    )
+
+
+def _only_closes(want_lots: int, position_lots: int) -> bool:
+    return abs(want_lots) < abs(position_lots) and want_lots * position_lots >= 0
 
 
 def plan_quotes(
@@ -116,32 +138,58 @@ def plan_quotes(
     """Plan two resting post-only orders; one that already stands at its price and size keeps its place in the queue."""
     cancels: list[str] = []
     wishes: list[Wish] = []
-    note = ""
-    bid, ask = quoted_ticks(quotes, instrument)
-    for side, price, share in ((Side.BUY, bid, quotes.bid_size), (Side.SELL, ask, quotes.ask_size)):
+    stood: list[bool] = []
+    ticks, shares = quoted_ticks(quotes, instrument), (quotes.bid_size, quotes.ask_size)
+    for side, price, share in zip(Side, ticks, shares, strict=True):
         working = blotter.on(side)
-        asked = 0 if price is None else round(share * full_lots)
-        lots = min(asked, room.most(side))
-        if lots < asked:
-            note = room.note
+        lots = min(_asked(price, share, full_lots), room.most(side))
         kept = next((order for order in working if not order.cancelling and _matches(order, price, lots)), None)
         cancels += [order.intent.client_id for order in working if not order.cancelling and order is not kept]
+        stood.append(kept is not None)
         if kept is not None or price is None or lots <= 0:
+            continue
+        if instrument.notional(price, lots) >= instrument.min_notional and len(working) < MAX_WORKING_A_SIDE:
+            wishes.append(Wish(side, price, lots, TimeInForce.GTC, True, False, quotes.reason))
+    note = quotes_note(ticks, shares, full_lots, instrument, room, (stood[0], stood[1]))
+    return Plan(tuple(cancels), tuple(wishes), note)
+
+
+def quotes_note(
+    ticks: tuple[int | None, int | None], shares: tuple[float, float], full_lots: int, instrument: Instrument,
+    room: Room, stood: tuple[bool, bool],
+) -> str:  # fmt: skip
+    """Return what kept quotes from being what they were meant to be, '' when nothing did; see `plan_quotes`.
+
+    `ticks`, `shares` (of full size) and `stood` (an order already stood as it was wanted) are those of bid and ask.
+    """
+    note, rooms = "", (room.buy_lots, room.sell_lots)
+    for price, share, is_kept, most in zip(ticks, shares, stood, rooms, strict=True):
+        asked = _asked(price, share, full_lots)
+        lots = min(asked, most)
+        if lots < asked:
+            note = room.note
+        if is_kept or price is None or lots <= 0:
             continue
         if instrument.notional(price, lots) < instrument.min_notional:
             note = "a quote is below the exchange's minimum notional"
-        elif len(working) < MAX_WORKING_A_SIDE:
-            wishes.append(Wish(side, price, lots, TimeInForce.GTC, True, False, quotes.reason))
-    return Plan(tuple(cancels), tuple(wishes), note)
+    return note
+
+
+def _asked(price_ticks: int | None, share: float, full_lots: int) -> int:
+    return 0 if price_ticks is None else round(share * full_lots)
 
 
 def quoted_ticks(quotes: Quotes, instrument: Instrument) -> tuple[int | None, int | None]:
     """Return the prices of two quotes in ticks: the bid rounded down, the ask up, None where there is none."""
-    tick = float(instrument.tick_size)
+    bid, ask = (math.nan if price is None else price for price in (quotes.bid, quotes.ask))
+    return quote_ticks(bid, ask, float(instrument.tick_size))
+
+
+def quote_ticks(bid: float, ask: float, tick: float) -> tuple[int | None, int | None]:
+    """Return two prices in ticks as `quoted_ticks` does; NaN stands for none."""
     # A price computed as ticks * tick can miss its tick by a rounding error; a millionth of a tick is never meant.
-    bid = None if quotes.bid is None else math.floor(quotes.bid / tick + 1e-6)
-    ask = None if quotes.ask is None else math.ceil(quotes.ask / tick - 1e-6)
-    return bid, ask
+    bid_ticks = None if bid != bid else math.floor(bid / tick + 1e-6)
+    return bid_ticks, None if ask != ask else math.ceil(ask / tick - 1e-6)
 
 
 def plan_hold(blotter: Blotter, room: Room) -> Plan:

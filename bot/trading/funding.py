@@ -7,11 +7,13 @@ neither a mark nor a book is there to value a position, nobody pays and the time
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Final
 
-from bot.types import NS_PER_S, Fact, Instrument
+from bot.types import NS_PER_S, Fact, Incident, Instrument
 
 NEVER_NS: Final = (1 << 63) - 1
 CENT: Final = Decimal("1E-8")
@@ -75,3 +77,13 @@ class FundingClock:
             self.interval_ns = int(fact.value * _HOUR_NS)
             if self.due_ns not in (0, NEVER_NS):
                 self.due_ns = next_funding_ns(fact.local_ns, self.interval_ns)
+
+
+def unknown_terms(clock: FundingClock, symbol: str, seq: int) -> Iterator[Incident]:
+    """Count a time at which positions should pay and nobody knows how much, and tell of the first one."""
+    clock.unknown += 1
+    if clock.unknown == 1:
+        what = "rate" if clock.rate is None else "price"
+        when = datetime.fromtimestamp(clock.due_ns // NS_PER_S, UTC)
+        text = f"funding of {when:%Y-%m-%d %H:%M} UTC: no {what} was told, nothing is paid; such times are counted"
+        yield Incident("", symbol, seq, clock.due_ns, "funding_unknown", text)

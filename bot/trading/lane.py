@@ -209,10 +209,9 @@ class Lane:
 
     def drop_orders(self, slot: Slot, now_ns: int, seq: int, reason: str) -> Iterator[Record]:
         """Close every working order at once because no more events will come: the end of a run."""
+        symbol, closed = slot.instrument.symbol, OrderStatus.CANCELED
         for client_id, order in list(slot.blotter.orders.items()):
-            event = OrderEvent(
-                self.name, slot.instrument.symbol, client_id, seq, now_ns, OrderStatus.CANCELED, order.filled, reason
-            )
+            event = OrderEvent(self.name, symbol, client_id, seq, now_ns, closed, order.filled, reason)
             slot.blotter.apply(event)
             yield event
 
@@ -276,16 +275,19 @@ class Lane:
     def equity_point(self, seq: int, now_ns: int) -> EquityPoint:
         """State what the lane is worth now."""
         own = self.portfolio
-        return EquityPoint(
-            self.name, seq, now_ns, own.equity, own.cash, own.realised, own.unrealised, own.fees, own.funding
-        )
+        realised, unrealised = own.realised, own.unrealised
+        return EquityPoint(self.name, seq, now_ns, own.equity, own.cash, realised, unrealised, own.fees, own.funding)
+
+    def order_id(self, number: int | str) -> str:
+        """Return our id of the order with this number in the run; of none, what the ids of the lane begin with."""
+        return f"ib{self.run}-{self.name}-{number}"
 
     def intent(self, slot: Slot, wish: Wish, now_ns: int, seq: int) -> Intent:
         """Return a wish as the next order; `sent` counts it once it is under way."""
         return Intent(
             lane=self.name,
             symbol=slot.instrument.symbol,
-            client_id=f"ib{self.run}-{self.name}-{self.sent + 1}",
+            client_id=self.order_id(self.sent + 1),
             seq=seq,
             local_ns=now_ns,
             side=wish.side,

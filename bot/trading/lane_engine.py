@@ -5,8 +5,8 @@ The orders and fills are those of `bot.trading.engine`, one by one; hundreds of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
 
@@ -15,57 +15,76 @@ import numpy as np
 from bot.errors import StrategyFailed
 from bot.market.lane import answer as said
 from bot.market.lane import desk as d
+from bot.market.lane import notes as noted
 from bot.market.lane import sight as seen
 from bot.market.lane.desk import Crew, Lanes, Rules
-from bot.market.lane.running import ASK, CURVE_FULL, READ_LOG
+from bot.market.lane.notes import Notes, empty_notes
+from bot.market.lane.running import ASK, CURVE_FULL, NOTES_FULL, READ_LOG
 from bot.market.market import Market
 from bot.market.matching.layout import (
     AT_NS,
     BECAME,
     CANCELED,
-    CANCELS_NS,
     CHANGE,
-    COST,
     COUNT,
     DUE_NS,
     FILL,
     FILLED,
     LOG,
     LOGGED,
-    LOTS,
     NEVER_NS,
     NUMBER,
     OF,
     ORDER,
     POSITION,
-    PRICE,
     RESTING,
     ROW,
     SEAT,
-    SIDE,
     STALE,
     TOTAL,
     WHAT,
     Seats,
 )
-from bot.trading.contract import Answer, Hold, OpenOrder, Quotes, Strategy, Target, View
+from bot.market.rows import DONE
+from bot.trading.contract import Answer, Strategy, View
 from bot.trading.engine import STOP
 from bot.trading.guard import Deadline, NoDeadline, ask
 from bot.trading.lane_funding import LaneFunding
 from bot.trading.lane_money import LaneMoney
-from bot.types import Batch, Command, Fact, FeedReport, Fill, Floats, HaltState, Input, Instrument, Int64s, Side
+from bot.trading.lane_views import Label, entry_price, mirrored, open_orders, write_answer
+from bot.types import (
+    Batch,
+    Command,
+    Fact,
+    FeedReport,
+    Fill,
+    Floats,
+    Funding,
+    HaltState,
+    Incident,
+    Input,
+    Instrument,
+    Int64s,
+)
 from risk.halt import HaltSwitch
 
 Entries = Int64s
 """Rows of the log, (n, `LOG`), of which the column `ROW` is the event's number (`seq`) in the run."""
 
-_STOPS: Final = (READ_LOG, CURVE_FULL, ASK)
+Said = Answer | StrategyFailed
+"""What a strategy in plain Python came up with."""
+
+_STOPS: Final = (READ_LOG, CURVE_FULL, ASK, NOTES_FULL)
 _STATES: Final = (HaltState.ACTIVE, HaltState.REDUCING, HaltState.HALTED)
 
 
 @dataclass(slots=True)
 class LaneDesk:
-    """One instrument: its market, the seats of all lanes in it, and the strategies in plain Python, by lane."""
+    """One instrument: its market, the seats of all lanes in it, and the strategies in plain Python, by lane.
+
+    `spare` are plain copies of compiled strategies: when one fails, plain Python has the words. With `notes` that have
+    room the decisions are kept, and `said` what plain strategies answered, by the decision's place there and the lane.
+    """
 
     market: Market
     seats: Seats
@@ -73,6 +92,9 @@ class LaneDesk:
     crew: Crew
     instrument: Instrument
     plain: Mapping[int, Strategy] = field(default_factory=dict)
+    spare: Mapping[int, Strategy] = field(default_factory=dict)
+    notes: Notes = field(default_factory=empty_notes)
+    said: dict[tuple[int, int], Said] = field(default_factory=dict)
     fills: dict[int, list[Fill]] = field(default_factory=dict)
     funding: LaneFunding = field(init=False)
 
@@ -80,13 +102,19 @@ class LaneDesk:
         self.funding = LaneFunding(self.instrument)
 
 
+Heard = LaneDesk | Funding | Incident
+"""A desk whose notes are to be read; what a lane received as funding; funding of which nobody knew the terms."""
+
+
 @dataclass(slots=True)
 class LaneEngine:
     """Runs lanes over the shared market. `read` is handed what happened, None when nobody wants to know.
 
-    It is told the symbol with the rows of the log; what turns whole lanes at a command has none.
+    It is told the symbol with the rows of the log; what turns whole lanes at a command has none. `hear` is told of
+    desks whose decisions are to be read now, after all that came before them was, and of funding.
 
-    `failures` says, by lane, how its strategy failed; such a lane is halted. `curves` are the equities of all lanes
+    `labels` are what strategies in plain Python see of lanes' names. `failures` says, by lane, how its strategy failed;
+    such a lane is halted. `curves` are the equities of all lanes
     (lanes, points) at the times of `curve_ns`, piece by piece.
     """
 
@@ -96,6 +124,8 @@ class LaneEngine:
     names: Mapping[str, int] = field(default_factory=dict)
     deadline: Deadline = field(default_factory=NoDeadline)
     read: Callable[[str, Entries], None] | None = None
+    hear: Callable[[str, Heard], None] | None = None
+    labels: Sequence[Label] = ()
     now_ns: int = 0
     failures: dict[int, str] = field(default_factory=dict)
     curves: list[Floats] = field(default_factory=list)
@@ -111,7 +141,7 @@ class LaneEngine:
             case Batch():
                 desk = self.desks[received.symbol]
                 for stretch in desk.funding.stretches(received):
-                    self._pay_funding(desk, int(stretch.local_ns[0]))
+                    self._pay_funding(desk, int(stretch.local_ns[0]), int(stretch.seq[0]))
                     self._on_batch(stretch)
             case Command():
                 self._on_command(received)
@@ -122,7 +152,7 @@ class LaneEngine:
                 desk.market.report(received)
             case Fact():
                 desk = self.desks[received.symbol]
-                self._pay_funding(desk, received.local_ns)
+                self._pay_funding(desk, received.local_ns, received.seq)
                 desk.market.tell(received)
                 desk.funding.clock.tell(received)
 
@@ -130,19 +160,27 @@ class LaneEngine:
         """Take the last points of the curves out."""
         self._keep_curve()
 
-    def _pay_funding(self, desk: LaneDesk, now_ns: int) -> None:
-        place = desk.rules.counts.item(d.PLACE)
-        for lane, amount in desk.funding.pay(now_ns, desk.market, desk.seats):
-            self.lanes.funding[lane, place] += float(amount)
-            self.lanes.worths[lane, place] += float(amount)
+    def _pay_funding(self, desk: LaneDesk, now_ns: int, seq: int) -> None:
+        place, seqs = desk.rules.counts.item(d.PLACE), np.array([seq])
+        for told in desk.funding.pay(now_ns, seq, desk.market, desk.seats):
+            self._read_log(seqs, desk)
+            if isinstance(told, Funding):
+                amount = float(told.amount)
+                self.lanes.funding[int(told.lane), place] += amount
+                self.lanes.worths[int(told.lane), place] += amount
+            if self.hear is not None:
+                self.hear(desk.instrument.symbol, told)
+        self._read_log(seqs, desk)
 
     def _on_batch(self, batch: Batch) -> None:
         desk = self.desks[batch.symbol]
         desk.crew.clock[d.MET] = 0
         row, why = 0, READ_LOG
         while why in _STOPS:
-            row, why = desk.market.run_lanes(batch, row, desk.seats, self.lanes, desk.rules, desk.crew)
-            self._read_log(batch, desk)
+            row, why = desk.market.run_lanes(batch, row, desk.seats, self.lanes, desk.rules, desk.crew, desk.notes)
+            self._read_log(batch.seq, desk)
+            if why in (NOTES_FULL, DONE):
+                self._read_notes(batch.seq, desk)
             if why == ASK:
                 self._ask(desk, int(batch.local_ns[row - 1]), int(batch.seq[row - 1]))
             elif why == CURVE_FULL:
@@ -185,36 +223,56 @@ class LaneEngine:
         equities: Floats = self.lanes.purses[:, d.OPENING] + self.lanes.worths.sum(axis=1)
         return equities
 
-    def _read_log(self, batch: Batch, desk: LaneDesk) -> None:
+    def _read_notes(self, seqs: Int64s, desk: LaneDesk) -> None:
+        count = desk.notes.used.item(0)
+        if count and self.hear is not None:
+            moments = desk.notes.moments[:count]
+            moments[:, noted.LAST_ROW] = seqs[moments[:, noted.LAST_ROW]]
+            self.hear(desk.instrument.symbol, desk)
+        desk.notes.used[0] = 0
+        desk.said.clear()
+
+    def _read_log(self, seqs: Int64s, desk: LaneDesk) -> None:
         marks = desk.seats.marks
         count = marks.item(LOGGED)
         if not count:
             return
         marks[LOGGED] = 0
         entries = desk.seats.log[:count].copy()
-        entries[:, ROW] = batch.seq[entries[:, ROW]]
+        entries[:, ROW] = seqs[entries[:, ROW]]
         if desk.plain:
             for entry in entries[entries[:, WHAT] == FILL].tolist():
-                desk.fills.setdefault(entry[SEAT], []).append(self.money.fill(desk.instrument, entry))
+                desk.fills.setdefault(entry[SEAT], []).append(
+                    self.money.fill(desk.instrument, entry, self._label(entry[SEAT]))
+                )
         if self.read is not None:
-            self.read(batch.symbol, entries)
+            self.read(desk.instrument.symbol, entries)
 
     def _ask(self, desk: LaneDesk, now_ns: int, seq: int) -> None:
         """Ask the strategies in plain Python that have to be asked, and write down their answers."""
         outcomes: list[int] = desk.crew.held[:, d.OUTCOME].tolist()
         signals = desk.market.signals
         signals.flags.writeable = False
-        for lane, strategy in desk.plain.items():
+        failed = desk.crew.answer[:, said.KIND] == said.FAILED
+        asked = {**desk.plain, **{lane: each for lane, each in desk.spare.items() if failed[lane]}}
+        for lane, strategy in sorted(asked.items()):
             if outcomes[lane] != d.WANTS_NOTHING:
                 continue
             see = self._view(desk, lane, now_ns, signals)
+            answer: Said
             try:
-                answer = ask(strategy, see, self.deadline, (str(lane), desk.instrument.symbol, seq))
-            except StrategyFailed as failed:
-                self.failures.setdefault(lane, str(failed))
+                answer = ask(strategy, see, self.deadline, (self._label(lane).lane, desk.instrument.symbol, seq))
+            except StrategyFailed as failure:
+                self.failures.setdefault(lane, str(failure))
                 desk.crew.answer[lane, said.KIND] = said.FAILED
+                answer = failure
             else:
                 write_answer(desk.crew.answer[lane], answer)
+            if len(desk.notes.moments):
+                desk.said[desk.notes.used.item(0), lane] = answer
+
+    def _label(self, lane: int) -> Label:
+        return self.labels[lane] if self.labels else Label(str(lane))
 
     def _view(self, desk: LaneDesk, lane: int, now_ns: int, signals: Floats) -> View:
         """What `look` shows a compiled strategy, and the exact things beside it."""
@@ -222,6 +280,7 @@ class LaneEngine:
         twice_mid = desk.market.bid_ticks + desk.market.ask_ticks
         fills = tuple(desk.fills.pop(lane, ()))
         numbers = desk.crew.see[lane].tolist()
+        orders = desk.seats.orders[lane, : own[COUNT]].tolist()
         return View(
             now_ns=now_ns,
             instrument=desk.instrument,
@@ -231,9 +290,9 @@ class LaneEngine:
             ask_ticks=desk.market.ask_ticks,
             position_lots=own[POSITION] * sign,
             exposure=numbers[seen.EXPOSURE],
-            entry=_entry(own, desk.instrument, twice_mid if sign < 0 else 0),
-            open_orders=_open_orders(desk, lane, own[COUNT], twice_mid if sign < 0 else 0),
-            fills=fills if sign > 0 else tuple(_mirrored(fill, twice_mid, desk.instrument) for fill in fills),
+            entry=entry_price(own, desk.instrument, twice_mid if sign < 0 else 0),
+            open_orders=open_orders(orders, self._label(lane), desk.instrument, twice_mid if sign < 0 else 0),
+            fills=fills if sign > 0 else tuple(mirrored(fill, twice_mid, desk.instrument) for fill in fills),
             equity=self.money.equity(lane, self.desks),
             costs=self.money.costs,
         )
@@ -245,64 +304,6 @@ class LaneEngine:
         self.curves.append(self.lanes.curve[:, :count].copy())
         self.curve_ns.append(self.lanes.curve_ns[:count].copy())
         course[d.POINTS] = 0
-
-
-def write_answer(row: Floats, answer: Answer) -> None:
-    """Write an answer as the kernel reads it: see `bot.market.lane.answer`."""
-    match answer:
-        case None:
-            row[said.KIND] = said.NOTHING
-        case Hold():
-            row[said.KIND] = said.HOLD
-        case Target():
-            row[said.KIND] = said.TARGET
-            row[said.EXPOSURE] = answer.exposure
-            row[said.STOP_LOSS_BPS], row[said.TAKE_PROFIT_BPS] = answer.stop_loss_bps, answer.take_profit_bps
-        case Quotes():
-            row[said.KIND] = said.QUOTES
-            row[said.BID] = _NONE if answer.bid is None else answer.bid
-            row[said.ASK] = _NONE if answer.ask is None else answer.ask
-            row[said.BID_SIZE], row[said.ASK_SIZE] = answer.bid_size, answer.ask_size
-            row[said.STOP_LOSS_BPS], row[said.TAKE_PROFIT_BPS] = answer.stop_loss_bps, answer.take_profit_bps
-
-
-_NONE: Final = float("nan")
-
-
-def _entry(own: list[int], instrument: Instrument, twice_mid: int) -> float:
-    """The average entry price, 0 when flat: of whole numbers, which a cost beyond 2^53 is in Python alone."""
-    if not own[POSITION]:
-        return 0.0
-    tick = float(instrument.tick_size)
-    entry = own[COST] / own[POSITION] * tick
-    return 2.0 * (twice_mid * tick / 2) - entry if twice_mid else entry
-
-
-def _open_orders(desk: LaneDesk, lane: int, count: int, twice_mid: int) -> tuple[OpenOrder, ...]:
-    """The working orders of a lane, oldest first; mirrored at the mid where twice of it is given, in ticks."""
-    orders = sorted(desk.seats.orders[lane, :count].tolist(), key=itemgetter(NUMBER))
-    return tuple(
-        OpenOrder(
-            str(order[NUMBER]),
-            Side.BUY if (order[SIDE] > 0) == (twice_mid == 0) else Side.SELL,
-            float(desk.instrument.price(twice_mid - order[PRICE] if twice_mid else order[PRICE])),
-            float(desk.instrument.size(order[LOTS] - order[FILLED])),
-            order[CANCELS_NS] != NEVER_NS,
-        )
-        for order in orders
-    )
-
-
-def _mirrored(fill: Fill, twice_mid: int, instrument: Instrument) -> Fill:
-    """The fill of the other side at the price mirrored at the mid."""
-    ticks = twice_mid - fill.price_ticks
-    return replace(
-        fill,
-        side=Side.SELL if fill.side is Side.BUY else Side.BUY,
-        price_ticks=ticks,
-        price=instrument.price(ticks),
-        position_lots=-fill.position_lots,
-    )
 
 
 def _dropped(desk: LaneDesk, lane: int, now_ns: int, seq: int) -> list[Int64s]:

@@ -11,8 +11,8 @@ import numpy as np
 from bot.market.market import Market
 from bot.market.matching.arriving import arrive
 from bot.market.matching.layout import DUE_NS, POSITION, Seats
-from bot.trading.funding import FundingClock, funding_amount
-from bot.types import Batch, Instrument, InstrumentKind
+from bot.trading.funding import FundingClock, funding_amount, unknown_terms
+from bot.types import Batch, Funding, Incident, Instrument, InstrumentKind
 
 
 @dataclass(slots=True)
@@ -45,28 +45,31 @@ class LaneFunding:
             yield _cut(batch, start, stop)
             start = stop
 
-    def pay(self, now_ns: int, market: Market, seats: Seats) -> Iterator[tuple[int, Decimal]]:
-        """Charge each funding due up to `now_ns` on the positions just before its time; yield lane and amount.
+    def pay(self, now_ns: int, seq: int, market: Market, seats: Seats) -> Iterator[Funding | Incident]:
+        """Charge each funding due up to `now_ns` on the positions just before its time; tell what each lane paid.
 
-        Orders of ours that arrive before it count. Where no rate or no price is known nobody pays, and it is counted.
+        Orders of ours that arrive before it count, and are in the log by then. Where no rate or no price is known
+        nobody pays, and it is counted. `seq` is that of the first input at or after the time; a lane's name is its
+        number.
         """
-        clock = self.clock
+        clock, symbol = self.clock, self.instrument.symbol
         while 0 < clock.due_ns <= now_ns:
             for seat in range(len(seats.accounts)):
                 if seats.accounts[seat, DUE_NS] < clock.due_ns:
                     arrive(seats, seat, clock.due_ns - 1, 0, market.book, market.flow)
-            price = clock.mark
+            price, rate = clock.mark, clock.rate
             if price is None and market.has_book:
                 price = self.instrument.price(market.bid_ticks + market.ask_ticks) / 2
             lots = seats.accounts[:, POSITION].tolist()
-            if price is None or clock.rate is None:
-                clock.unknown += any(lots)
+            if price is None or rate is None:
+                if any(lots):
+                    yield from unknown_terms(clock, symbol, seq)
             else:
                 for lane, held in enumerate(lots):
                     if held:
-                        amount = funding_amount(self.instrument, held, price, clock.rate)
+                        amount = funding_amount(self.instrument, held, price, rate)
                         self.received[lane] = self.received.get(lane, Decimal(0)) + amount
-                        yield lane, amount
+                        yield Funding(str(lane), symbol, seq, clock.due_ns, held, price, rate, amount)
             clock.move_on()
 
 

@@ -13,6 +13,7 @@ from bot.market.matching import layout
 from bot.market.matching.layout import Seats
 from bot.trading.contract import Costs
 from bot.trading.lane_funding import LaneFunding
+from bot.trading.lane_views import Label
 from bot.types import BPS, EquityPoint, Fill, Instrument, Liquidity, Side
 
 ZERO = Decimal(0)
@@ -92,15 +93,16 @@ class LaneMoney:
         account = desk.seats.accounts[lane].tolist()
         return desk.instrument.notional(1, 1) * int(account[layout.MADE] + account[layout.TOOK])
 
-    def fill(self, instrument: Instrument, entry: list[int]) -> Fill:
-        """Return the fill that a row of the log tells of."""
+    def fill(self, instrument: Instrument, entry: list[int], label: Label | None = None) -> Fill:
+        """Return the fill that a row of the log tells of; without a `label` a lane is called by its number."""
+        label = label or Label(str(entry[layout.SEAT]))
         is_maker, price, lots = entry[layout.IS_MAKER] == 1, entry[layout.FILL_PRICE], entry[layout.FILL_LOTS]
         bps = self.maker_bps if is_maker else self.taker_bps
-        number = entry[layout.OF]
+        number = f"{label.prefix}{entry[layout.OF]}"
         return Fill(
-            lane=str(entry[layout.SEAT]),
+            lane=label.lane,
             symbol=instrument.symbol,
-            client_id=str(number),
+            client_id=number,
             fill_id=f"{number}-{entry[layout.NTH]}",
             seq=entry[layout.ROW],
             local_ns=entry[layout.AT_NS],

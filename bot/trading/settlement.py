@@ -8,16 +8,15 @@ next of these.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from bot.market.market import Market
 from bot.trading.desk import Desk
 from bot.trading.execution import Wish
-from bot.trading.funding import FundingClock
+from bot.trading.funding import FundingClock, unknown_terms
 from bot.trading.lane import Lane, Slot
 from bot.trading.margin import collateral, maintenance_margin
-from bot.types import NS_PER_S, Fact, Incident, InstrumentKind, Record, Side, TimeInForce
+from bot.types import Fact, Incident, InstrumentKind, Record, Side, TimeInForce
 from risk.halt import HaltAction
 from risk.limits import money
 
@@ -49,7 +48,7 @@ def pay_funding(
         price, rate = _price(desks[symbol], lanes[0], symbol), clock.rate
         if price is None or rate is None:
             if any(lane.portfolio.positions[symbol].lots for lane in lanes):
-                yield from _unknown(clock, symbol, seq, "rate" if rate is None else "price")
+                yield from unknown_terms(clock, symbol, seq)
         else:
             for lane in lanes:
                 yield from lane.fund(lane.slots[symbol], due_ns, seq, price, rate)
@@ -79,11 +78,11 @@ def liquidated(desks: Mapping[str, Desk], lane: Lane, now_ns: int, seq: int) -> 
         yield from _seize(lane, slot, desks[symbol].market, seq, now_ns)
 
 
-def unpaid(desks: Mapping[str, Desk], seq: int, now_ns: int) -> Iterator[Incident]:
+def unpaid(clocks: Mapping[str, FundingClock], seq: int, now_ns: int) -> Iterator[Incident]:
     """Say at the end of a run how many funding times nobody knew the terms of, where that was more than was said."""
-    for symbol, desk in desks.items():
-        if desk.funding.unknown > 1:
-            text = f"{desk.funding.unknown} funding times in all passed without known terms: nothing was paid"
+    for symbol, clock in clocks.items():
+        if clock.unknown > 1:
+            text = f"{clock.unknown} funding times in all passed without known terms: nothing was paid"
             yield Incident("", symbol, seq, now_ns, "funding_unknown", text)
 
 
@@ -109,14 +108,6 @@ def _price(desk: Desk, lane: Lane, symbol: str) -> Decimal | None:
     if desk.funding.mark is not None or not desk.market.has_book:
         return desk.funding.mark
     return lane.slots[symbol].instrument.price(desk.market.bid_ticks + desk.market.ask_ticks) / 2
-
-
-def _unknown(clock: FundingClock, symbol: str, seq: int, what: str) -> Iterator[Incident]:
-    clock.unknown += 1
-    if clock.unknown == 1:
-        when = datetime.fromtimestamp(clock.due_ns // NS_PER_S, UTC)
-        text = f"funding of {when:%Y-%m-%d %H:%M} UTC: no {what} was told, nothing is paid; such times are counted"
-        yield Incident("", symbol, seq, clock.due_ns, "funding_unknown", text)
 
 
 def _owing(lane: Lane) -> str:

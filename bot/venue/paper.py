@@ -20,7 +20,6 @@ from bot.market.matching.arriving import arrive, send_cancel, send_change, send_
 from bot.market.matching.layout import NEVER_NS, Seats, empty_seats, with_room
 from bot.market.matching.meeting import meet_rows
 from bot.types import (
-    BPS,
     Batch,
     Execution,
     FillAssumption,
@@ -30,14 +29,13 @@ from bot.types import (
     Int64s,
     Intent,
     Kind,
-    Liquidity,
     OrderEvent,
-    OrderStatus,
     Side,
     TimeInForce,
 )
 from bot.venue.fees import FeeRates, FlatFees
 from bot.venue.queues import RISK_AVERSE, QueueModel
+from bot.venue.seat_log import SeatLog
 
 __all__ = ["NEVER_NS", "PaperTerms", "PaperVenue", "QueueModel"]
 
@@ -51,23 +49,6 @@ _FORCES = {
     TimeInForce.IOC: layout.IOC,
     TimeInForce.FOK: layout.FOK,
     TimeInForce.GTD: layout.GTD,
-}
-_BECAME = {
-    layout.OPENED: (OrderStatus.OPEN, ""),
-    layout.PARTIALLY_FILLED: (OrderStatus.PARTIALLY_FILLED, ""),
-    layout.ALL_FILLED: (OrderStatus.FILLED, ""),
-    layout.CANCELED: (OrderStatus.CANCELED, ""),
-    layout.AMENDED: (OrderStatus.CANCELED, "changed to a size that was filled already"),
-    layout.LEFT_OF_IOC: (OrderStatus.EXPIRED, "what was left of an IOC order"),
-    layout.NO_MORE_TO_REDUCE: (OrderStatus.EXPIRED, "nothing more to reduce"),
-    layout.NOT_WHOLE: (OrderStatus.EXPIRED, "fill-or-kill order could not fill whole"),
-    layout.OUT_OF_TIME: (OrderStatus.EXPIRED, "good-till-date order is out of time"),
-    layout.NOTHING_TO_REDUCE: (OrderStatus.REJECTED, "reduce-only order has nothing to reduce"),
-    layout.TOO_SMALL: (OrderStatus.REJECTED, "notional is below the minimum"),
-    layout.WOULD_TAKE: (OrderStatus.REJECTED, "post-only order would have taken"),
-    layout.MEETS_OWN: (OrderStatus.EXPIRED, "order would have traded with one of our own"),
-    layout.NOT_HELD: (OrderStatus.REJECTED, "more than is held and not already for sale"),
-    layout.NO_MARGIN: (OrderStatus.REJECTED, "margin is insufficient"),
 }
 
 
@@ -102,16 +83,15 @@ class PaperVenue:
     opening_lots: int = 0
     fees: FeeRates | None = None
     _seats: Seats = field(init=False)
-    _intents: dict[int, Intent] = field(default_factory=dict)
+    _log: SeatLog = field(init=False)
     _numbers: dict[str, int] = field(default_factory=dict)
-    _fees: FeeRates = field(init=False)
-    _forced: set[int] = field(default_factory=set)
     _sent: int = 0
     _batch: Batch | None = None
     _columns: Columns | None = None
 
     def __post_init__(self) -> None:
-        self._fees = self.fees or FlatFees(self.terms.maker_bps, self.terms.taker_bps)
+        fees = self.fees or FlatFees(self.terms.maker_bps, self.terms.taker_bps)
+        self._log = SeatLog(self.lane, self.instrument, fees, self.terms.liquidation_bps)
         row, reals = seat_terms(self.instrument, self.terms)
         self._seats = empty_seats(row[None], reals[None], np.array(self.terms.waits_ns, np.int64))
         self.position_lots = self.opening_lots
@@ -128,7 +108,7 @@ class PaperVenue:
     def submit(self, intent: Intent) -> None:
         """Send an order; it arrives one latency after the intent's stamp."""
         self._sent += 1
-        self._intents[self._sent] = intent
+        self._log.add(self._sent, intent)
         self._numbers[intent.client_id] = self._sent
         self._make_room()
         flags = layout.POST_ONLY * intent.post_only | layout.REDUCE_ONLY * intent.reduce_only
@@ -168,7 +148,7 @@ class PaperVenue:
         orders[:, layout.AMENDS_NS] = NEVER_NS
         if intent is not None:
             self.submit(intent)
-            self._forced.add(self._sent)
+            self._log.forced.add(self._sent)
             self._seats.orders[0, count, layout.PLACES_NS] = local_ns
         if intent is not None or count:
             self._seats.accounts[0, layout.DUE_NS] = local_ns
@@ -231,50 +211,10 @@ class PaperVenue:
         return entries
 
     def _record(self, entry: list[int], seq: int) -> OrderEvent | Execution:
-        intent = self._intents[entry[layout.OF]]
-        if entry[layout.WHAT] == layout.FILL:
-            return self._execution(intent, entry, seq)
-        status, reason = _BECAME[entry[layout.BECAME]]
-        if entry[layout.BECAME] == layout.TOO_SMALL:
-            notional = self.instrument.notional(entry[layout.OF_PRICE], entry[layout.OF_LEFT])
-            reason = f"notional {notional} is below the minimum of {self.instrument.min_notional}"
-        if status is OrderStatus.REJECTED and entry[layout.OF_FLAGS] & layout.CHANGED:
-            # It was accepted once and may have filled: an exchange cancels it when it can't be changed.
-            status, reason = OrderStatus.CANCELED, f"could not be changed: {reason}"
-        if status.is_closed:
-            del self._intents[entry[layout.OF]]
-            self._forced.discard(entry[layout.OF])
-            del self._numbers[intent.client_id]
-        return OrderEvent(
-            self.lane,
-            intent.symbol,
-            intent.client_id,
-            seq,
-            entry[layout.AT_NS],
-            status,
-            entry[layout.TOTAL],
-            reason,
-        )
-
-    def _execution(self, intent: Intent, entry: list[int], seq: int) -> Execution:
-        liquidity = Liquidity.MAKER if entry[layout.IS_MAKER] else Liquidity.TAKER
-        bps = self._fees.bps(liquidity, entry[layout.AT_NS])
-        if entry[layout.OF] in self._forced:
-            bps += self.terms.liquidation_bps
-        price_ticks, lots = entry[layout.FILL_PRICE], entry[layout.FILL_LOTS]
-        return Execution(
-            symbol=intent.symbol,
-            client_id=intent.client_id,
-            fill_id=f"{intent.client_id}-{entry[layout.NTH]}",
-            seq=seq,
-            local_ns=entry[layout.AT_NS],
-            side=intent.side,
-            price_ticks=price_ticks,
-            lots=lots,
-            fee=self.instrument.notional(price_ticks, lots) * bps / BPS,
-            fee_asset=self.instrument.quote,
-            liquidity=liquidity,
-        )
+        event = self._log.read(entry, seq)
+        if isinstance(event, OrderEvent) and event.status.is_closed:
+            del self._numbers[event.client_id]
+        return event
 
 
 def seat_terms(instrument: Instrument, terms: PaperTerms) -> tuple[Int64s, Floats]:

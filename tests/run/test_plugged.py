@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
 
+from bot.building import build_engine
 from bot.config import Config, load
 from bot.errors import ConfigError
 from bot.exchange.markets.catalogue import quotations
@@ -113,7 +114,7 @@ def traded(config: Config, tape: Tape) -> list[Record]:
     strategy = load_strategy(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     start = Start("test", True, "paper", str(tape.folder), tape.digest(), START_NS, Sampling.SNAPSHOT)
     with written(config) as database:
-        run = start_run(config, strategy, database, tape.header.instruments, start, NoDeadline())
+        run = start_run(config, strategy, database, tape.header.instruments, start, NoDeadline(), build_engine)
         records = [
             record for each in tape_inputs(tape, config.strategy.every_ns) for record in run.engine.process(each)
         ]

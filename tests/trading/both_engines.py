@@ -36,7 +36,7 @@ from bot.types import (
     Record,
     TimeInForce,
 )
-from bot.venue.paper import _BECAME
+from bot.venue.seat_log import BECAME
 from tests.trading.made_up import BTC, Erratic, Told
 
 _LIMITS = {
@@ -148,7 +148,7 @@ def _of_entry(engine: LaneEngine, symbol: str, entry: list[int], stop: str) -> T
         fill = engine.money.fill(instrument, entry)
         did = (fill.side, fill.price_ticks, fill.lots, fill.fee, fill.realised, fill.position_lots)
         return (lane, "fill", *head, number, *did)
-    status, reason = _BECAME[entry[layout.BECAME]]
+    status, reason = BECAME[entry[layout.BECAME]]
     return (lane, "change", *head, number, status, entry[layout.TOTAL], stop or reason)
 
 

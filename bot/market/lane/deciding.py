@@ -100,8 +100,8 @@ def weigh(
 ) -> bool:
     """Do what comes before a lane's answer: value it, heed its losses, see whether its strategy is asked.
 
-    One that is compiled is asked at once; return True when it is one in plain Python that has to be asked. `row` is the
-    last row of the market before the decision.
+    One that is compiled is asked at once; return True when it is one in plain Python that has to be asked, or when one
+    that is compiled failed: plain Python has the words. `row` is the last row of the market before the decision.
     """
     bid, ask = best_bid(flow), best_ask(flow)
     two_sided = 0 < bid < ask
@@ -128,7 +128,7 @@ def weigh(
     line = call_strategy(mind[ADDRESS], crew.see[seat], asked, lanes.params[seat], crew.answer[seat], crew.values[seat])
     if line != 0:
         crew.answer[seat, said.KIND] = said.FAILED
-    return False
+    return bool(line != 0)
 
 
 @inlined_kernel

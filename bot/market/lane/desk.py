@@ -37,7 +37,8 @@ PLACE: Final = 17  # of the instrument among those of the lanes
 KEEPS_LOG: Final = 18  # 0 when nobody reads the log
 HOLDS: Final = 19  # 1 when nothing can be sold that is not held (spot)
 FAILS_FLAT: Final = 20  # 1 when a strategy that fails has its lane's positions closed too
-COUNTS: Final = 21
+FAILS_TOGETHER: Final = 21  # 1 when all lanes are turned with the one whose strategy failed
+COUNTS: Final = 22
 
 # Real numbers of `Rules.reals`.
 BAND: Final = 0  # share of full size that is not worth a trade
@@ -97,7 +98,9 @@ DENIED: Final = 1  # a bit for each limit and side that the decision before met
 OUTCOME: Final = 2  # of the decision that is being made
 FULL_LOTS: Final = 3
 SIGN: Final = 4  # -1 while the strategy sees itself and is heeded as in a mirror, else 1
-HELD: Final = 5
+KEPT_BID: Final = 5  # 1 when the last quotes found a bid that stood as it was wanted
+KEPT_ASK: Final = 6
+HELD: Final = 7
 
 # Columns of `Crew.guards`, one row a seat: what the strategy's last answer asked for, NaN for the configured ones.
 STOP: Final = 0

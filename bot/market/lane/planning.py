@@ -12,6 +12,7 @@ from typing import Final
 from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.lane.desk import (
     BAND,
+    KEPT_BID,
     LEAST,
     PROTECTION_BPS,
     TICK,
@@ -129,6 +130,7 @@ def plan_quotes(
             share = bid_share if side > 0 else ask_share
             lots = min(nearest(share * full), buy_room if side > 0 else sell_room)
         kept, working = keep_one(seats, seat, side, price, lots, is_wanted, now_ns)
+        crew.held[seat, KEPT_BID + half] = kept
         if not kept and is_wanted and is_worth(price, lots, rules.counts[LEAST]) and working < _MAX_WORKING_A_SIDE:
             count = wish(crew, count, side, price, lots, GTC, POST_ONLY)
     return count

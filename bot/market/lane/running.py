@@ -13,24 +13,34 @@ from bot.market.book import Book
 from bot.market.columns import Columns
 from bot.market.flow import Flow
 from bot.market.jit import inlined_kernel, lean_kernel
-from bot.market.lane.deciding import act, weigh
+from bot.market.lane import answer as said
+from bot.market.lane.deciding import act, turn_lane, weigh
 from bot.market.lane.desk import (
     DECISIONS,
     EVERY_NS,
+    FAILS_FLAT,
+    FAILS_TOGETHER,
+    HALT,
+    HALTED,
     IS_DUE,
     KEEPS_LOG,
     MET,
     NEXT_NS,
     NOT_DUE,
+    OUTCOME,
+    OWN_FAILURE,
     POINT_EVERY_NS,
     POINT_NS,
     POINTS,
     STAGE,
+    WANTS_FLAT,
+    WANTS_NOTHING,
     WEIGHED,
     Crew,
     Lanes,
     Rules,
 )
+from bot.market.lane.notes import Notes, note_decision
 from bot.market.lane.standing import equity_of, value_seat
 from bot.market.matching.arriving import arrive
 from bot.market.matching.layout import DUE_NS, LOGGED, Seats
@@ -49,6 +59,7 @@ RING_FULL: Final = -1
 READ_LOG: Final = -2
 CURVE_FULL: Final = -3
 ASK: Final = -4
+NOTES_FULL: Final = -5
 
 _FOREVER: Final = 1 << 62
 _SPOKEN: Final = 6  # log rows that one decision of one lane may take
@@ -70,11 +81,12 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
     lanes: Lanes,
     rules: Rules,
     crew: Crew,
+    notes: Notes,
 ) -> tuple[int, int]:
     """Go on from row `start`; return the next row and why it stopped: `DONE` at the end of the batch.
 
-    After anything else the caller makes room, reads the log or (`ASK`) writes the answers of the strategies in plain
-    Python, and calls again from the row returned.
+    After anything else the caller makes room, reads the log or the notes, or (`ASK`) writes the answers of the
+    strategies in plain Python, and calls again from the row returned.
     """
     clock, stamps = crew.clock, columns.local_ns
     rows, lanes_there = stamps.shape[0], seats.accounts.shape[0]
@@ -95,6 +107,8 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
                 return row, READ_LOG
             if lanes.course[POINTS] >= lanes.curve_ns.shape[0]:
                 return row, CURVE_FULL
+            if 0 < notes.moments.shape[0] <= notes.used[0]:
+                return row, NOTES_FULL
             now_ns = stamps[row - 1]
             sample_row(now_ns, sight, book, flow, plan, ring, past, signals)
             asks = False
@@ -107,6 +121,9 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
             now_ns = stamps[row - 1]
             for seat in range(lanes_there):
                 act(rules, lanes, seats, crew, seat, flow, now_ns, row - 1)
+            fail_together(rules, lanes, seats, crew, now_ns, row - 1)
+            if notes.moments.shape[0] > 0:
+                note_decision(notes, crew, flow, signals, now_ns, row - 1)
             draw_curve(lanes, now_ns)
             every_ns = rules.counts[EVERY_NS]
             clock[NEXT_NS] = 0 if every_ns == 0 else (now_ns // every_ns + 1) * every_ns
@@ -139,6 +156,21 @@ def next_due_ns(seats: Seats) -> int:
     for seat in range(1, seats.accounts.shape[0]):
         due_ns = min(due_ns, seats.accounts[seat, DUE_NS])
     return int(due_ns)
+
+
+@inlined_kernel
+def fail_together(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, now_ns: int, row: int) -> None:
+    """Turn every lane once the strategy of one has failed at this decision, where one account runs them all."""
+    if rules.counts[FAILS_TOGETHER] == 0:
+        return
+    failed = False
+    for seat in range(crew.held.shape[0]):
+        failed |= crew.held[seat, OUTCOME] == WANTS_NOTHING and crew.answer[seat, said.KIND] == said.FAILED
+    flattens = rules.counts[FAILS_FLAT]
+    for seat in range(crew.held.shape[0]):
+        states = lanes.states[seat]
+        if failed and (states[HALT] != HALTED or (flattens == 1 and states[WANTS_FLAT] == 0)):
+            turn_lane(lanes, seats, seat, OWN_FAILURE, flattens, now_ns, row)
 
 
 @inlined_kernel

@@ -160,7 +160,7 @@ class Arrays:
     def answer(self, place: int) -> Tried:
         """Return what one view came to."""
         try:
-            return answered(self.compiled.translation, self.answers[place], self.values[place])
+            return answered(self.compiled.translation, self.answers[place].tolist(), self.values[place].tolist())
         except StrategyFailed as failed:
             return failed
 

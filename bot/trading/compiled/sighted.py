@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,7 @@ class CompiledStrategy:
             see[:] = seen(view)
             row[: len(own.signals)] = [view[name] for name in own.signals]
             call()
-            return answered(own, answer, values)
+            return answered(own, answer.tolist(), values.tolist())
 
         return ask
 
@@ -78,28 +78,31 @@ def seen(view: View) -> list[float]:
     ]
 
 
-def answered(translation: Translation, answer: Floats, values: Floats) -> Answer:
-    """Return what the arrays of an answer say.
+def answered(translation: Translation, own: Sequence[float], values: Sequence[float]) -> Answer:
+    """Return what the numbers of an answer say.
 
     Raises:
         StrategyFailed: the strategy failed; the line says where.
     """
-    kind = int(answer[said.KIND])
+    kind = own[said.KIND]
     if kind == said.NOTHING:
         return None
     if kind == said.FAILED:
-        raise StrategyFailed(f"line {int(answer[said.LINE])} of {translation.name} fails, or answers out of range")
-    reason = translation.reasons[int(answer[said.REASON])]
-    names = translation.sites[int(answer[said.SITE])].names
-    numbers: Mapping[str, float] = dict(zip(names, values.tolist(), strict=False))
+        raise StrategyFailed(f"line {int(own[said.LINE])} of {translation.name} fails, or answers out of range")
+    reason, numbers = spoken(translation, own, values)
     if kind == said.HOLD:
         return Hold(reason, numbers)
-    own = answer.tolist()
     stop, profit = own[said.STOP_LOSS_BPS], own[said.TAKE_PROFIT_BPS]
     if kind == said.TARGET:
         return Target(own[said.EXPOSURE], reason, numbers, stop, profit)
     sizes = own[said.BID_SIZE], own[said.ASK_SIZE]
     return Quotes(_price(own[said.BID]), _price(own[said.ASK]), *sizes, reason, numbers, stop, profit)
+
+
+def spoken(translation: Translation, own: Sequence[float], values: Sequence[float]) -> tuple[str, dict[str, float]]:
+    """Return the reason of an answer that does not fail and is more than None, and its numbers by name."""
+    names = translation.sites[int(own[said.SITE])].names
+    return translation.reasons[int(own[said.REASON])], dict(zip(names, values, strict=False))
 
 
 def _price(value: float) -> float | None:

@@ -260,7 +260,12 @@ def test_a_failure_names_the_line_of_the_strategy() -> None:
 
     assert f"line {line})" in str(plain)
     assert answer[said.KIND] == said.FAILED
-    assert difference_of(see, plain, tried(lambda _: answered(compiled.translation, answer, values), see)) is None
+    assert (
+        difference_of(
+            see, plain, tried(lambda _: answered(compiled.translation, answer.tolist(), values.tolist()), see)
+        )
+        is None
+    )
 
 
 def test_a_parameter_of_another_type_than_its_default_is_refused() -> None:

@@ -1,0 +1,109 @@
+"""Builds the core of a backtest: lanes in machine code that tell all they do, else the engine of objects.
+
+Both cores take the same inputs and return the same records; tests hold them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from bot.building import CorePlan, build_engine, build_lanes, decision_rules, signals_of
+from bot.config import Config
+from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, runs_alone, suits_lanes
+from bot.errors import NotCompilable
+from bot.market.lane import desk as d
+from bot.plugins import plugins_of
+from bot.trading.compiled import CompiledStrategy
+from bot.trading.lane import Lane
+from bot.trading.lane_decisions import LaneDecisions
+from bot.trading.lane_records import LaneRecords
+from bot.trading.loading import LoadedStrategy
+from bot.types import FillAssumption, Input, Instrument, Record
+from bot.venue.seat_log import SeatLog
+
+_DECISIONS_AT_ONCE: Final = 512
+"""Kept by the kernel until they are put into words: some tenths of a megabyte, and of a second."""
+
+
+class Core(Protocol):
+    """Takes inputs in run-wide order and returns what they caused."""
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """The accounts."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """How a strategy failed; the run is over then."""
+        ...
+
+    @property
+    def now_ns(self) -> int:
+        """Local time of the newest input."""
+        ...
+
+    def name_run(self, run: str) -> None:
+        """Say which run this is, before its first input."""
+
+    def process(self, received: Input) -> list[Record]:
+        """Take one input; return every record it caused, in order."""
+        ...
+
+
+def has_lanes(config: Config, strategy: LoadedStrategy, instruments: Sequence[Instrument]) -> bool:
+    """Tell whether lanes in machine code can run a strategy: nothing but it is asked in Python, no margin runs short.
+
+    Raises:
+        ConfigError: a parameter or a signal does not fit.
+    """
+    names = signals_of(strategy, config)
+    return runs_alone(names, plugins_of(config, names)) and suits_lanes(config, instruments)
+
+
+def build_core(plan: CorePlan) -> Core:
+    """Build lanes in machine code where they can run the strategy, else the engine of objects.
+
+    Raises:
+        ConfigError: a signal, a parameter or an instrument does not fit.
+    """
+    return build_records(plan) if has_lanes(plan.config, plan.strategy, plan.instruments) else build_engine(plan)
+
+
+def build_records(plan: CorePlan) -> LaneRecords:
+    """Build lanes in machine code that tell all they do, one a fill assumption.
+
+    Raises:
+        ConfigError: a signal, a parameter or an instrument does not fit.
+    """
+    config, instruments = plan.config, tuple({each.symbol: each for each in plan.instruments}.values())
+    names = signals_of(plan.strategy, config)
+    plugins = plugins_of(config, names) if plan.plugins is None else plan.plugins
+    members = [_member(plan, assumption) for assumption in config.paper.lanes]
+    crew = CrewPlan(config, names, instruments, members, plugins.forecast, plan.sampling, notes=_DECISIONS_AT_ONCE)
+    engine = build_crew(crew)
+    engine.deadline = plan.deadline
+    lanes, rules = build_lanes(plan), decision_rules(plan, names)
+    owners = [each.owner if isinstance(each.owner, CompiledStrategy) else None for each in members]
+    for symbol, desk in engine.desks.items():
+        desk.rules.counts[d.FAILS_TOGETHER] = 1
+        desk.spare = {
+            place: lane.slots[symbol].strategy for place, lane in enumerate(lanes) if owners[place] is not None
+        }
+    logs = {
+        (lane.name, symbol): SeatLog(lane.name, slot.instrument, lane.fees)
+        for lane in lanes
+        for symbol, slot in lane.slots.items()
+    }
+    deciders = {symbol: LaneDecisions(symbol, lanes, rules, owners) for symbol in engine.desks}
+    return LaneRecords(engine, lanes, logs, deciders, config.strategy.on_error)
+
+
+def _member(plan: CorePlan, assumption: FillAssumption) -> CrewMember:
+    """A lane of the strategy; one that promises to be compiled and is not is asked in plain Python all the same."""
+    params = plan.config.strategy.params
+    try:
+        return crew_member(plan.strategy, params, assumption)
+    except NotCompilable:
+        return CrewMember(assumption, 0, (), build=lambda: plan.strategy.build(params))

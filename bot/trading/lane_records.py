@@ -1,0 +1,145 @@
+"""Tells what lanes in machine code did in the records of `bot.trading.engine`, one by one and in the same order.
+
+The kernel says what happened: decisions with their signals and answers, orders, fills. The lanes of objects take it in
+as they take in what their venues tell, and so keep the exact money, the working orders and the halt of each account.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.market.lane import desk as d
+from bot.market.matching.layout import FILL, ROW, SEAT, WHAT
+from bot.trading.engine import EQUITY_EVERY_NS, STOP, stopped
+from bot.trading.lane import Lane
+from bot.trading.lane_decisions import LaneDecisions, Look
+from bot.trading.lane_engine import Entries, Heard, LaneDesk, LaneEngine
+from bot.trading.lane_views import Label
+from bot.types import Command, Execution, Funding, Incident, Input, Intent, OrderEvent, Record
+
+_SPOKEN = (d.INTENT, d.DENIAL, d.TURN)
+
+
+class SeatLog(Protocol):
+    """Reads the kernel's log of one lane in one instrument."""
+
+    def add(self, number: int, intent: Intent) -> None:
+        """Take up an order that is sent under this number."""
+
+    def read(self, entry: list[int], seq: int) -> OrderEvent | Execution:
+        """Return what a row of the log tells, as caused by the event `seq`."""
+        ...
+
+
+@dataclass(slots=True)
+class LaneRecords:
+    """Runs lanes in machine code and returns every record that `Engine` would; it takes the place of one.
+
+    `lanes` are the accounts as objects, in the order of the lanes of `engine`. `deciders` say by symbol what each
+    decision came to. `failure` is set once a strategy failed: the run is over.
+    """
+
+    engine: LaneEngine
+    lanes: Sequence[Lane]
+    logs: Mapping[tuple[str, str], SeatLog]
+    deciders: Mapping[str, LaneDecisions]
+    on_error: str
+    failure: str = ""
+    _entries: deque[list[int]] = field(default_factory=deque)
+    _records: list[Record] = field(default_factory=list)
+    _equity_due_ns: int = 0
+
+    def __post_init__(self) -> None:
+        self.engine.read, self.engine.hear = self._read, self._hear
+
+    @property
+    def now_ns(self) -> int:
+        """Local time of the newest event."""
+        return self.engine.now_ns
+
+    def name_run(self, run: str) -> None:
+        """Say which run this is, before its first input: order ids carry it and so never repeat on an account."""
+        for lane in self.lanes:
+            lane.run = run
+        self.engine.labels = [Label(lane.name, lane.order_id("")) for lane in self.lanes]
+
+    def process(self, received: Input) -> list[Record]:
+        """Take one input in run-wide order; return every record it caused, in order.
+
+        Raises:
+            ValueError: a row of a batch is not valid, or a command is none.
+        """
+        self.engine.process(received)
+        if isinstance(received, Command):
+            self._entries.clear()  # the lanes of objects say it themselves
+            self._records.extend(self._on_command(received))
+        elif self._entries:
+            self._records.extend(self._happened(received.symbol))
+        records, self._records = self._records, []
+        return records
+
+    def _on_command(self, command: Command) -> Iterator[Record]:
+        if command.action == STOP:
+            clocks = {symbol: desk.funding.clock for symbol, desk in self.engine.desks.items()}
+            yield from stopped(self.lanes, clocks, command, self.now_ns)
+            return
+        for lane in self.lanes:
+            yield from lane.turn(command.action, command.by, command.reason, command.seq, self.now_ns)
+
+    def _read(self, symbol: str, entries: Entries) -> None:
+        self._entries.extend(entries.tolist())
+
+    def _hear(self, symbol: str, heard: Heard) -> None:
+        if isinstance(heard, LaneDesk):
+            self._decided(symbol, heard)
+            return
+        self._records.extend(self._happened(symbol))
+        if isinstance(heard, Incident):
+            self._records.append(heard)
+        else:
+            self._records.extend(self._paid(heard))
+
+    def _paid(self, paid: Funding) -> Iterator[Record]:
+        lane = self.lanes[int(paid.lane)]
+        return lane.fund(lane.slots[paid.symbol], paid.local_ns, paid.seq, paid.price, paid.rate)
+
+    def _happened(self, symbol: str, until: int | None = None) -> Iterator[Record]:
+        """Take in what the venue told, up to the event `until`."""
+        entries, decider = self._entries, self.deciders[symbol]
+        while entries and (until is None or (entries[0][ROW] <= until and entries[0][WHAT] not in _SPOKEN)):
+            entry = entries.popleft()
+            lane = self.lanes[entry[SEAT]]
+            if entry[WHAT] == FILL:
+                decider.settle(entry[SEAT])
+            event = self.logs[lane.name, symbol].read(entry, entry[ROW])
+            yield from lane.absorb(lane.slots[symbol], (event,))
+
+    def _decided(self, symbol: str, desk: LaneDesk) -> None:
+        decider, entries, records = self.deciders[symbol], self._entries, self._records
+        for look in decider.begin(desk):
+            spoken: list[list[int]] = []
+            if entries and entries[0][ROW] <= look.seq:
+                records.extend(self._happened(symbol, look.seq))
+                while entries and entries[0][ROW] == look.seq and entries[0][WHAT] in _SPOKEN:
+                    spoken.append(entries.popleft())
+            for place in range(len(self.lanes)):
+                own = [entry for entry in spoken if entry[SEAT] == place] if spoken else spoken
+                decider.decide(place, look, own, self.logs, records)
+            if decider.failure or look.now_ns >= self._equity_due_ns:
+                records.extend(self._closed(decider, look))
+        decider.end()
+
+    def _closed(self, decider: LaneDecisions, look: Look) -> Iterator[Record]:
+        """What all lanes do after each has decided: turn when a strategy failed, state their equity when it is due."""
+        self.failure = self.failure or decider.failure
+        if self.failure:
+            for lane in self.lanes:
+                yield from lane.turn(self.on_error, "strategy", self.failure, look.seq, look.now_ns)
+        if look.now_ns >= self._equity_due_ns:
+            self._equity_due_ns = look.now_ns // EQUITY_EVERY_NS * EQUITY_EVERY_NS + EQUITY_EVERY_NS
+            for place, lane in enumerate(self.lanes):
+                decider.mark(place, look)
+                yield lane.equity_point(look.seq, look.now_ns)
