@@ -49,6 +49,10 @@ class StrategyFailed(BotError):
     """The plug-in raised, hung or answered something that is not an answer."""
 
 
+class LanesDisagree(BotError):
+    """Lanes in machine code came to what the engine of objects would not have."""
+
+
 class BadMarketData(BotError):
     """An answer of the exchange was refused at the edge.
 

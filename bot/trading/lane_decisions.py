@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+from bot.errors import LanesDisagree
 from bot.market.lane import answer as said
 from bot.market.lane import desk as d
 from bot.market.lane import notes as noted
@@ -306,5 +307,8 @@ _T = TypeVar("_T")
 def _agreed(found: _T | None) -> _T:
     """What machine code came to has to be found in exact decimals too; tests hold the two together."""
     if found is None:
-        raise ArithmeticError("machine code should come to what decimals come to, did not: run it again on a live core")
+        raise LanesDisagree(
+            "machine code should come to what exact decimals come to, did not: this is a fault of the bot, please "
+            "report it with the tape; what came before it is stored"
+        )
     return found
