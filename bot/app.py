@@ -25,10 +25,11 @@ from bot.console.readiness import say_starting
 from bot.control import ControlFile, control_path
 from bot.deadline import AlarmDeadline
 from bot.display import Display
-from bot.errors import BotError, TapeError, UserError
+from bot.errors import BotError, ConfigError, TapeError, UserError
 from bot.feed.replay import tape_inputs
 from bot.recording import record_market
 from bot.replaying import replay_run, verdict
+from bot.round_trips import check_round_trips
 from bot.running import Ending, attend, flatten, play, signals, stop, until_ended
 from bot.session import Session
 from bot.sources import PolledMarket
@@ -84,7 +85,9 @@ def paper(config: Config, options: PaperOptions) -> int:
     if options.replay is not None:
         if options.flatten and options.speed is None:
             raise UserError("--flatten needs a market that goes on; with --speed max the tape is over when the run is")
-        config = _on_tape(config, Tape.open(options.replay))
+        tape = Tape.open(options.replay)
+        config = _on_tape(config, tape)
+        check_round_trips(config, (tape,))
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)
     database = open_writer(config.storage.url)
@@ -150,6 +153,11 @@ async def _paper(job: _Job) -> int:
         market = await PolledMarket.open(job.config, job.options.replay, job.options.speed or 1.0)
         try:
             await warming
+            if job.config.paper.measures and not market.tells_time:
+                raise ConfigError(
+                    f'paper.latency should be a duration or a table on {job.config.exchange.id}, was "measured": it '
+                    "tells no time to measure round trips by"
+                )
             return await _polled(job, market)
         finally:
             await market.close()

@@ -25,6 +25,7 @@ from bot.feed.reel import Reel
 from bot.lane_building import Core, build_core, has_lanes
 from bot.research.performance.sightings import Sightings
 from bot.research.placebo_twins import Twin, twins
+from bot.round_trips import check_round_trips
 from bot.running import Ending
 from bot.starting import Start, StartedRun, on_recording, start_run
 from bot.trading.engine import STOP
@@ -74,6 +75,7 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
         BotError: one line for the user; what was stored is not lost.
     """
     reel = Reel.open(folders)
+    check_round_trips(config, reel.tapes)
     config = on_recording(config, tuple(each.symbol for each in reel.instruments))
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)

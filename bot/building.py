@@ -154,6 +154,7 @@ def paper_terms(config: Config, assumption: FillAssumption) -> PaperTerms:
         waits_ns=own.waits_ns,
         seed=config.exchange.seed,
         liquidation_bps=own.liquidation_bps,
+        measured=own.measures,
     )
 
 

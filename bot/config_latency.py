@@ -1,4 +1,4 @@
-"""The latency of a paper venue as config.toml has it: one duration, or a table of measured round trips.
+"""The latency of a paper venue as config.toml has it: one duration, a table of round trips, or as it is measured.
 
 A table is read once, when the configuration is, and takes the place of its file's name: what is stored with a run
 says all that its replay needs.
@@ -16,11 +16,19 @@ from pydantic_core import PydanticCustomError
 from bot.config_values import Exact, spelled_duration
 from bot.types import NS_PER_MS
 
+MEASURED: Final = "measured"
+"""Orders take as long as the newest round trip that the feed told of."""
+
+UNTOLD: Final = "50ms"
+"""What orders take until the first round trip is told: nothing is ever sent at no latency by accident."""
+
 _FILE: Final = "file:"
 _KEY: Final = "paper.latency"
 _MOST: Final = 10_000  # they are stored with every run
 _LONGEST_MS: Final = 3_600_000
-_EXPECTED: Final = 'should be a duration such as "50ms" or a table of milliseconds such as "file:latencies.csv"'
+_EXPECTED: Final = (
+    'should be a duration such as "50ms", "measured", or a table of milliseconds such as "file:latencies.csv"'
+)
 
 
 def waits_ns(latency: str | tuple[Decimal, ...]) -> tuple[int, ...]:
@@ -29,6 +37,8 @@ def waits_ns(latency: str | tuple[Decimal, ...]) -> tuple[int, ...]:
 
 
 def _latency(given: Any) -> Any:
+    if given == MEASURED:
+        return MEASURED
     if isinstance(given, str):
         return _read(given.removeprefix(_FILE)) if given.startswith(_FILE) else _duration(given)
     if isinstance(given, list | tuple) and given:
@@ -78,4 +88,4 @@ def _wrong(text: str) -> PydanticCustomError:
 
 
 Latency = Annotated[str | tuple[Exact, ...], BeforeValidator(_latency)]
-"""A duration that may be 0, a table of round trips in milliseconds, or `file:` and the name of one."""
+"""A duration that may be 0, `measured`, a table of round trips in milliseconds, or `file:` and the name of one."""

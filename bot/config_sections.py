@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from bot.config_latency import Latency, waits_ns
+from bot.config_latency import MEASURED, UNTOLD, Latency, waits_ns
 from bot.config_values import (
     EVERY_BOOK,
     STRICT,
@@ -234,9 +234,10 @@ class PaperSettings(BaseModel):
         default=Decimal(50), ge=0, le=1000, description="Fee for that on top of the taker fee, in basis points."
     )
     latency: Latency = Field(
-        default="50ms",
+        default=UNTOLD,
         description="Round trip from order to exchange and back, as a duration; "
-        '"file:latencies.csv" draws it from measured ones, one number of milliseconds a line.',
+        '"file:latencies.csv" draws it from a table, one number of milliseconds a line; '
+        '"measured" is the newest that the feed measured.',
     )
     queue: QueueName = Field(
         default="uniform",
@@ -253,9 +254,14 @@ class PaperSettings(BaseModel):
 
     @property
     def latency_ns(self) -> int:
-        """`latency` in nanoseconds; of a table the median."""
+        """`latency` in nanoseconds; of a table the median, and what counts until the first is told when measured."""
         waits = sorted(self.waits_ns)
-        return waits[len(waits) // 2] if waits else duration_ns(str(self.latency))
+        return waits[len(waits) // 2] if waits else duration_ns(UNTOLD if self.measures else str(self.latency))
+
+    @property
+    def measures(self) -> bool:
+        """Whether orders take as long as the feed measures."""
+        return self.latency == MEASURED
 
     @property
     def waits_ns(self) -> tuple[int, ...]:

@@ -156,7 +156,14 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
             market.tell(Fact(0, 0, instrument.symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))
         crew, notes = empty_crew(len(members)), empty_notes(plan.notes, len(chosen), len(members), _values(members))
         desks[instrument.symbol] = LaneDesk(
-            market, _seats(plan, instrument), rules, crew, instrument, plain, notes=notes
+            market,
+            _seats(plan, instrument),
+            rules,
+            crew,
+            instrument,
+            plain,
+            measures=plan.config.paper.measures,
+            notes=notes,
         )
     paper = plan.config.paper
     money = LaneMoney(paper.balance, paper.maker_bps, paper.taker_bps)

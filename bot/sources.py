@@ -36,6 +36,13 @@ _SNAPSHOT_WEIGHT = 20
 _AUDIT_SHARE = 0.25
 """Of the usable weight: proofs of streams that do not look wrong are stretched in time rather than take more."""
 
+_ROUND_TRIP_SHARE = 0.01
+"""Of the whole limit, for measuring round trips: they come out of what polling leaves free."""
+
+_ROUND_TRIP_EVERY_S = 5.0
+_CONNECTED_S = 12.0
+"""How long a connection without requests is sure to be kept; the client's own limit is 15 s."""
+
 _TRADE_LISTS = {"binance": "public", "binanceusdm": "fapiPublic", "binancecoinm": "dapiPublic"}
 """ccxt's endpoint family of the exchanges that have both a list of trades and one of aggregated trades."""
 
@@ -123,6 +130,7 @@ class PolledMarket:
             stale_after_ns=own.stale_after_ns,
             depth=own.depth,
             trades_page=TRADES_PAGE,
+            round_trip_every_s=_round_trip_every_s(self.budget),
         )
         polling = PollFeed(self._client, self.instruments, settings, self.clock, take_seq, emit)
         if self._streams is None:
@@ -154,6 +162,11 @@ class PolledMarket:
         planned = (self.budget.sentence,) if math.isfinite(self.budget.limit_per_minute) else ()
         gone = self._process is not None and not self._process.is_alive
         return (*planned, "the local exchange has ended; stop and start again") if gone else planned
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether the exchange tells its time, and so can be asked how long a request takes."""
+        return self._client.has.get("fetchTime") is True
 
     async def close(self) -> None:
         """Disconnect, and end the local exchange; its market resumes where it stopped."""
@@ -205,6 +218,15 @@ def _apart_s(budget: Budget) -> float:
         return shortest
     free = max(budget.usable_per_minute - budget.used_per_minute, 0.1 * budget.usable_per_minute) / 2
     return max(shortest, 60 * _PROOF_WEIGHT / free)
+
+
+def _round_trip_every_s(budget: Budget) -> float:
+    """Return the seconds between two measured round trips: they weigh 1 each, and get a hundredth of the limit.
+
+    0 where that would be so rarely that the connection would have to be made again: then each minute has to do.
+    """
+    every_s = max(_ROUND_TRIP_EVERY_S, 60 / (_ROUND_TRIP_SHARE * budget.limit_per_minute))
+    return every_s if every_s <= _CONNECTED_S else 0.0
 
 
 def _sync_apart_s(budget: Budget) -> float:

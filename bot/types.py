@@ -225,7 +225,8 @@ class Fact:
     """A rare market fact beside the batches.
 
     `name` is `funding_rate` (per interval), `funding_interval_h`, `mark_price`, `index_price`, `open_interest` (as the
-    exchange counts it) or `sampling` (1: every event is seen, 0: snapshots).
+    exchange counts it), `round_trip_ms` (of a small request to the exchange, as the feed measured it) or `sampling` (1:
+    every event is seen, 0: snapshots).
     """
 
     seq: int

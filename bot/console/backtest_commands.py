@@ -162,6 +162,7 @@ def _seen(reel: Reel, config: Config, sightings: Sightings, step: Step) -> Seen:
     from bot.research.performance.performance import Seen
     from bot.research.performance.prices import Prices
     from bot.research.performance.relative import behind_against_mid, curves_against_mid
+    from bot.round_trips import round_trips_ns
 
     done = 0
 
@@ -175,7 +176,8 @@ def _seen(reel: Reel, config: Config, sightings: Sightings, step: Step) -> Seen:
     prices = Prices(mids, instruments, tuple(tape.span_ns for tape in reel.tapes))
     curves = sightings.curves
     names = _prices_among({name for curve in curves.values() for name in curve.names}, config)
-    return Seen(prices, curves_against_mid(curves, prices, names), behind_against_mid(sightings.behind, prices, names))
+    seen = curves_against_mid(curves, prices, names), behind_against_mid(sightings.behind, prices, names)
+    return Seen(prices, *seen, round_trips_ns(reel.tapes) if config.paper.measures else ())
 
 
 def _prices_among(names: set[str], config: Config) -> set[str]:

@@ -7,7 +7,7 @@ local exchange is the one that trades elsewhere.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -33,6 +33,7 @@ class MarketClient(Protocol):
 
     has: Mapping[str, Any]
     last_response_headers: Mapping[str, str] | None
+    fetch: Callable[..., Awaitable[Any]]
 
     async def fetch_order_book(self, symbol: str, limit: int | None = None) -> object:
         """Ask for the book, `limit` levels a side."""

@@ -16,10 +16,11 @@ from bot.feed.clock import FeedClock, measure_skew
 from bot.feed.faults import TooManyRequests, answered, header
 from bot.feed.health import SymbolHealth
 from bot.feed.pause import Pause
+from bot.feed.stopwatch import Stopwatch
 from bot.feed.validate import exchange_ms
 
 _ENDED_HEADER: Final = "X-Market-Ended"  # a replayed market says so when it is over
-_SKEW_LIMIT_S: Final = 5.0
+_TIME_LIMIT_S: Final = 5.0
 
 Made = TypeVar("Made")
 
@@ -37,6 +38,7 @@ class Inquiry:
         self.over = asyncio.Event()
         self.skew_ns = 0
         self._clock = clock
+        self._stopwatch = Stopwatch(client, clock)
         self._pause = Pause()
 
     async def ask(
@@ -74,17 +76,34 @@ class Inquiry:
         """Leave the exchange alone for as long as it asked, whoever asked it."""
         self._pause.begin(complaint)
 
-    async def measure_skew(self) -> None:
-        """Measure `skew_ns`, or keep the last figure: a clock that can't be asked is no reason to stop."""
+    async def measure_skew(self) -> int | None:
+        """Measure `skew_ns`, or keep the last figure: a clock that can't be asked is no reason to stop.
+
+        Return the round trip of the last request, as `measure_round_trip` does: the first may have had to connect.
+        """
+        return await self._time(self._compare_clocks)
+
+    async def measure_round_trip(self) -> int | None:
+        """Ask the exchange for its time; return how long that took in market ns, above 0, or None when it failed."""
+        return await self._time(self._ask_time)
+
+    async def _time(self, ask: Callable[[], Awaitable[object]]) -> int | None:
         if self.client.has.get("fetchTime") is not True or self._pause.is_on or self.over.is_set():
-            return
+            return None
         try:
-            async with asyncio.timeout(_SKEW_LIMIT_S):
-                self.skew_ns = (await measure_skew(self._ask_time, self._clock)).skew_ns
+            async with asyncio.timeout(_TIME_LIMIT_S):
+                took_ns = await self._stopwatch.time(ask)
         except TooManyRequests as fault:
             self.pause(fault)
         except (VenueError, BadMarketData, TimeoutError):
             self.refusals["no_time"] += 1
+        else:
+            # A process that was stopped in between may be back before its time is up.
+            return took_ns if 0 < self._clock.real_s(took_ns) < _TIME_LIMIT_S else None
+        return None
+
+    async def _compare_clocks(self) -> None:
+        self.skew_ns = (await measure_skew(self._ask_time, self._clock)).skew_ns
 
     async def _ask_time(self) -> int:
         stamp = exchange_ms(await answered(self.client.fetch_time(), self.client))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -36,7 +36,7 @@ class PollSettings:
     """How often to ask for what, in market nanoseconds; 0 in `trades_every_ns` or `funding_every_ns` is never.
 
     Open interest is asked for as often as funding. `depth` is levels a side, `trades_page` the most trades asked for at
-    once.
+    once. The round trip is measured each minute, and between that each `round_trip_every_s` real seconds; 0 is never.
     """
 
     book_every_ns: int
@@ -46,6 +46,7 @@ class PollSettings:
     depth: int = 20
     trades_page: int = 500
     funding_every_ns: int = FACTS_EVERY_NS
+    round_trip_every_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse an interval or a page that could not be polled.
@@ -56,7 +57,7 @@ class PollSettings:
         for name in ("book_every_ns", "clock_every_ns", "stale_after_ns", "depth", "trades_page"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} should be above 0, was {getattr(self, name)}")
-        for name in ("trades_every_ns", "funding_every_ns"):
+        for name in ("trades_every_ns", "funding_every_ns", "round_trip_every_s"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} should be 0 (never) or above, was {getattr(self, name)}")
 
@@ -112,7 +113,7 @@ class PollFeed:
 
     async def start(self) -> None:
         """Measure the exchange's clock and begin to poll."""
-        await self.inquiry.measure_skew()
+        await self._measure(self.inquiry.measure_skew)
         self.schedule.start()
         self._watchdog.start()
 
@@ -179,10 +180,21 @@ class PollFeed:
                 yield Job(f"interval {symbol}", work, _INTERVALS_EVERY_S, 1.0 + phase + 0.25 / count)
         clock_s = real_s(settings.clock_every_ns)
         yield Job("clock", self._tick, clock_s, clock_s)
-        yield Job("skew", self.inquiry.measure_skew, _SKEW_EVERY_S, _SKEW_EVERY_S)
+        yield Job("skew", partial(self._measure, self.inquiry.measure_skew), _SKEW_EVERY_S, _SKEW_EVERY_S)
+        often_s = settings.round_trip_every_s
+        if often_s:
+            yield Job("latency", partial(self._measure, self.inquiry.measure_round_trip), often_s, often_s)
 
     def _tells(self, instrument: Instrument, method: str) -> bool:
         return instrument.kind is not InstrumentKind.SPOT and self.inquiry.client.has.get(method) is True
+
+    async def _measure(self, measure: Callable[[], Awaitable[int | None]]) -> None:
+        """Tell how long a request took, for every instrument: where orders in it go to."""
+        took_ns = await measure()
+        if took_ns is None or self.ended:
+            return
+        for feed in self.feeds.values():
+            self._emit(feed.round_trip(took_ns, self._clock.now_ns()))
 
     async def _poll_book(self, feed: SymbolFeed) -> None:
         symbol, client = feed.instrument.symbol, self.inquiry.client

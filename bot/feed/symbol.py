@@ -13,7 +13,7 @@ from bot.feed.snapshot import SnapshotDiffer
 from bot.feed.trades import TradeTape
 from bot.feed.validate import BookValidator, Grid, Print, Snapshot, check_trades
 from bot.market import ladder
-from bot.types import Batch, Fact, Instrument, Int64s, Kind, Side, UInt8s
+from bot.types import NS_PER_MS, Batch, Fact, Instrument, Int64s, Kind, Side, UInt8s
 
 _LONGEST_INTERVAL_H: Final = 24 * 7
 # Of a ccxt funding rate answer: key, name of the fact, and bounds that no value lies on or beyond.
@@ -175,6 +175,11 @@ class SymbolFeed:
         if told is None:
             return []
         return self._facts([("open_interest", _number(told, "open interest", -1e-12, 1e15))], local_ns)
+
+    def round_trip(self, took_ns: int, local_ns: int) -> Fact:
+        """Return the fact `round_trip_ms` of a request to the exchange that took `took_ns` > 0."""
+        (fact,) = self._facts([("round_trip_ms", Decimal(took_ns) / NS_PER_MS)], local_ns)
+        return fact
 
     def _of_this_symbol(self, answer: object, noun: str) -> Mapping[str, object]:
         if not isinstance(answer, Mapping) or answer.get("symbol") != self.instrument.symbol:

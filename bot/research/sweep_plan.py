@@ -19,6 +19,7 @@ from bot.research.folds import Gaps
 from bot.research.search.objective import objective_of
 from bot.research.search.rounds import Search, search_of
 from bot.research.search.space import Space, space_of
+from bot.round_trips import check_round_trips
 from bot.trading.loading import LoadedStrategy, load_source
 from bot.types import NS_PER_S
 from storage.plugins import StoredPlugin
@@ -58,8 +59,9 @@ def start_of(config: Config, plan: SweepPlan, strategy: LoadedStrategy, tapes: S
     """Describe a new sweep completely; nothing is evaluated yet.
 
     Raises:
-        UserError: the plan does not suit the strategy, or a tape stands there twice.
+        UserError: the plan does not suit the strategy, or a tape stands there twice or lacks round trips.
     """
+    check_round_trips(config, tapes)
     space = space_of(plan.params, strategy, config.strategy.params)
     swept = tuple(SweptTape(str(tape.folder.resolve()), tape.digest()) for tape in tapes)
     for place, tape in enumerate(swept):

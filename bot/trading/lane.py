@@ -59,6 +59,9 @@ class Venue(Protocol):
     def cancel(self, client_id: str, local_ns: int) -> None:
         """Ask for an order to be cancelled."""
 
+    def tell_round_trip(self, took_ns: int) -> None:
+        """Tell that a request to the exchange takes `took_ns` now."""
+
     def liquidate(self, intent: Intent | None, local_ns: int) -> None:
         """Let the exchange cancel every order and place its own `intent`, all of which arrives at once."""
 
@@ -66,11 +69,9 @@ class Venue(Protocol):
         self, until_ns: int, seq: int, market: Market, bounds: Callable[[], tuple[int, int]] | None = None
     ) -> Iterator[OrderEvent | Execution]:
         """Let requests due by `until_ns` arrive; yield what came of them. `bounds` is what `Lane.bounds` says."""
-        ...
 
     def match(self, batch: Batch, start: int, stop: int) -> Iterator[OrderEvent | Execution]:
         """Follow the events `start` to `stop`; yield what they did to our orders."""
-        ...
 
 
 @dataclass(slots=True)

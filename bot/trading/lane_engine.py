@@ -30,6 +30,7 @@ from bot.market.matching.layout import (
     DUE_NS,
     FILL,
     FILLED,
+    LATENCY_NS,
     LOG,
     LOGGED,
     NEVER_NS,
@@ -52,6 +53,7 @@ from bot.trading.guard import Deadline, NoDeadline, ask
 from bot.trading.lane_funding import LaneFunding
 from bot.trading.lane_money import LaneMoney
 from bot.trading.lane_views import Label, entry_price, mirrored, open_orders, write_answer
+from bot.trading.round_trip import round_trip_ns
 from bot.types import (
     Batch,
     Command,
@@ -95,6 +97,7 @@ class LaneDesk:
     spare: Mapping[int, Strategy] = field(default_factory=dict)
     notes: Notes = field(default_factory=empty_notes)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
+    measures: bool = False  # requests take as long as the round trip told last
     fills: dict[int, list[Fill]] = field(default_factory=dict)
     funding: LaneFunding = field(init=False)
 
@@ -155,6 +158,8 @@ class LaneEngine:
                 self._pay_funding(desk, received.local_ns, received.seq)
                 desk.market.tell(received)
                 desk.funding.clock.tell(received)
+                if desk.measures and (took_ns := round_trip_ns(received)):
+                    desk.seats.terms[:, LATENCY_NS] = took_ns
 
     def finish(self) -> None:
         """Take the last points of the curves out."""

@@ -16,17 +16,23 @@ from bot.trading.execution import Wish
 from bot.trading.funding import FundingClock, unknown_terms
 from bot.trading.lane import Lane, Slot
 from bot.trading.margin import collateral, maintenance_margin
+from bot.trading.round_trip import round_trip_ns
 from bot.types import Fact, Incident, InstrumentKind, Record, Side, TimeInForce
 from risk.halt import HaltAction
 from risk.limits import money
 
 
 def told(desks: Mapping[str, Desk], lanes: Sequence[Lane], fact: Fact) -> Iterator[Record]:
-    """Take in a fact: first what was due before it is charged, then a new mark values every position."""
+    """Take in a fact: first what was due before it is charged, then a new mark values every position, or a round trip
+    is that of what is sent from now on."""
     desk = desks[fact.symbol]
     yield from pay_funding(desks, lanes, fact.symbol, fact.local_ns, fact.seq)
     desk.market.tell(fact)
     desk.funding.tell(fact)
+    took_ns = round_trip_ns(fact)
+    if took_ns:
+        for lane in lanes:
+            lane.slots[fact.symbol].venue.tell_round_trip(took_ns)
     if fact.name == "mark_price" and fact.value > 0:
         for lane in lanes:
             lane.portfolio.marks[fact.symbol] = fact.value

@@ -58,6 +58,7 @@ class PaperTerms:
 
     `liquidation_bps` comes on top of the taker fee where the exchange closes a position by force.
     `waits_ns` are round trips to draw from instead of the constant `latency_ns`, the same ones for the same `seed`.
+    Where the round trip is `measured`, `latency_ns` counts until the first is told.
     """
 
     maker_bps: Decimal
@@ -68,6 +69,7 @@ class PaperTerms:
     waits_ns: tuple[int, ...] = ()
     seed: int = 0
     liquidation_bps: Decimal = Decimal(0)
+    measured: bool = False
 
 
 @dataclass(slots=True)
@@ -139,6 +141,14 @@ class PaperVenue:
         place = self._place(client_id)
         if place is not None:
             send_change(self._seats, 0, place, price_ticks, lots, local_ns)
+
+    def tell_round_trip(self, took_ns: int) -> None:
+        """Let requests from now on take `took_ns` > 0, where it is measured; those under way keep their time.
+
+        One that is sent after a longer round trip still arrives no sooner than those before it.
+        """
+        if self.terms.measured:
+            self._seats.terms[0, layout.LATENCY_NS] = took_ns
 
     def liquidate(self, intent: Intent | None, local_ns: int) -> None:
         """Let the exchange cancel every order, those on their way too, and place its own; all of it arrives at once."""

@@ -133,6 +133,16 @@ def test_a_latency_table_is_kept_with_the_run_so_that_a_replay_needs_no_file(tmp
     assert load(path, ["paper.queue=power(2.5)"], {}) == config
 
 
+def test_a_measured_latency_is_fifty_milliseconds_until_it_is_told_and_stays_what_it_is_when_stored() -> None:
+    config = load(None, ["paper.latency=measured"], {})
+    terms = paper_terms(config, FillAssumption.TOUCH)
+
+    assert (terms.measured, terms.latency_ns, terms.waits_ns) == (True, 50_000_000, ())
+    assert not paper_terms(load(None, [], {}), FillAssumption.TOUCH).measured
+    assert from_resolved(json.loads(json.dumps(resolved(config)))) == config
+    assert config_hash(config) != config_hash(load(None, ["paper.latency=50ms"], {}))
+
+
 def test_queues_and_latencies_reach_the_paper_venue() -> None:
     config = load(None, ["paper.queue=power(3)", "paper.latency=20ms", "exchange.seed=11"], {})
     terms = paper_terms(config, FillAssumption.TOUCH)

@@ -70,7 +70,7 @@ async def test_the_local_exchange_is_polled_without_a_single_refusal() -> None:
     assert all(one.healthy and one.refused == one.failed == one.missed == 0 for one in reports)
     assert abs(reports[-1].skew_ns) < 5_000 * NS_PER_MS
     told = {(one.symbol, one.name): one.value for one in emitted if isinstance(one, Fact)}
-    names = {"funding_rate", "funding_interval_h", "mark_price", "index_price", "open_interest"}
+    names = {"funding_rate", "funding_interval_h", "mark_price", "index_price", "open_interest", "round_trip_ms"}
     assert {(one.symbol, name) for one in two for name in names} == set(told)
     assert {8} == {value for (_, name), value in told.items() if name == "funding_interval_h"}
     assert {0} == {value for (_, name), value in told.items() if name == "open_interest"}  # nobody holds anything yet

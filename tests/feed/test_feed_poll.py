@@ -132,7 +132,8 @@ async def test_a_symbol_that_was_heard_of_needs_no_clock_event() -> None:
 
 
 def facts_of(run: Run) -> dict[str, Decimal]:
-    return {one.name: one.value for one in run.emitted if isinstance(one, Fact)}
+    told = {one.name: one.value for one in run.emitted if isinstance(one, Fact)}
+    return {name: value for name, value in told.items() if name != "round_trip_ms"}
 
 
 async def test_funding_its_terms_and_open_interest_are_facts() -> None:

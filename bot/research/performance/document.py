@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import median_low
 from typing import Any
 
 import orjson
@@ -35,6 +37,7 @@ def document(found: Performance) -> dict[str, Any]:
         "first_ns": found.first_ns,
         "last_ns": found.last_ns,
         "recorded_ns": found.recorded_ns,
+        "round_trips_ns": _spread(found.round_trips_ns),
         "interval": found.interval,
         "placebos": found.placebos,
         "lanes": [_lane(lane) for lane in found.lanes],
@@ -47,6 +50,14 @@ def document(found: Performance) -> dict[str, Any]:
         "equity": {curve.lane: _points(curve.time_ns.tolist(), curve.net.tolist()) for curve in found.curves},
         "not_shown": UNSEEN,
     }
+
+
+def _spread(round_trips_ns: Sequence[int]) -> dict[str, int] | None:
+    """How long orders took where that was measured; None where it was not, or nothing tells of it."""
+    if not round_trips_ns:
+        return None
+    told = {"least": min(round_trips_ns), "median": median_low(round_trips_ns), "most": max(round_trips_ns)}
+    return told | {"count": len(round_trips_ns)}
 
 
 def _lane(lane: LaneResult) -> dict[str, Any]:

@@ -34,7 +34,8 @@ UNSEEN: Final = (
     ),
     Unseen(
         "Latency as it would have been",
-        "Too high. The configured round trip is constant; real ones are longest when the market moves.",
+        "Too high. Orders take a constant round trip, or that of a small request; "
+        "real ones are longest when the market moves.",
         "Run it again with --set paper.latency=200ms; an edge that goes with it was never reachable.",
     ),
     Unseen(

@@ -85,6 +85,7 @@ class Performance:
 
     `recorded_ns` is the time between first and last that was recorded: gaps between tapes are not in it.
     `trades` are all fills of these lanes, `signals` what the account's own lane saw; `prices` None without a recording.
+    `round_trips_ns` are those that the recording tells of, where orders took as long as measured.
     """
 
     run: Run
@@ -104,6 +105,7 @@ class Performance:
     trades: tuple[Trade, ...]
     prices: Prices | None
     signals: Mapping[str, SignalCurve]
+    round_trips_ns: tuple[int, ...]
 
     @property
     def own(self) -> LaneResult:
@@ -113,11 +115,15 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a run saw, beyond what its trade log says: prices, signals over time and signals behind orders."""
+    """What a run saw, beyond what its trade log says: prices, signals over time and signals behind orders.
+
+    `round_trips_ns` are those that its orders took, where they were measured.
+    """
 
     prices: Prices | None
     signals: Mapping[str, SignalCurve]
     behind: Mapping[tuple[str, str], Behind]
+    round_trips_ns: tuple[int, ...] = ()
 
 
 def assess(engine: Engine, run: Run, seen: Seen) -> Performance:  # over 30 lines: one figure after the other
@@ -163,6 +169,7 @@ def assess(engine: Engine, run: Run, seen: Seen) -> Performance:  # over 30 line
             trades=tuple(trade for found in trades.values() for trade in found),
             prices=seen.prices,
             signals=seen.signals,
+            round_trips_ns=seen.round_trips_ns,
         )
 
 

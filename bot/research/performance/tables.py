@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from statistics import median_low
 
 from bot.config_values import duration_text
 from bot.console.figures import NO_VALUE, counted, day_and_clock, elapsed, figure, money
@@ -13,7 +14,7 @@ from bot.research.bootstrap import Estimate
 from bot.research.performance.attribution import ADVERSE_NS
 from bot.research.performance.markouts import HORIZONS_NS, TENTHS_NS, Tenth
 from bot.research.performance.performance import Performance
-from bot.types import NS_PER_S
+from bot.types import NS_PER_MS, NS_PER_S
 
 _COUNTS_SHOWN = 12  # reasons of one kind: some hold numbers, and then there is no end to them
 _CHANCE = 0.05
@@ -67,9 +68,22 @@ def about(found: Performance) -> str:
     return (
         f"Run {run.id} ({run.mode}, account {run.account}): {run.strategy_name}{f' ({params})' if params else ''} on "
         f"{', '.join(found.config.exchange.symbols)}, {span} from {day_and_clock(found.first_ns)} UTC; a decision each "
-        f"{every}, round trip {duration_text(paper.latency_ns)}, maker {paper.maker_bps} bps, taker {paper.taker_bps} "
+        f"{every}, round trip {_round_trip(found)}, maker {paper.maker_bps} bps, taker {paper.taker_bps} "
         f"bps; ended: {run.end_reason or 'killed'}."
     )
+
+
+def _round_trip(found: Performance) -> str:
+    paper, told = found.config.paper, found.round_trips_ns
+    if paper.measures:
+        how = f", from {_ms(min(told))} to {_ms(max(told))}, median {_ms(median_low(told))}" if told else ""
+        return f"as measured{how} ({duration_text(paper.latency_ns)} until the first)"
+    drawn = f" (median of {len(paper.waits_ns)} to draw from)" if paper.waits_ns else ""
+    return f"{duration_text(paper.latency_ns)}{drawn}"
+
+
+def _ms(nanoseconds: int) -> str:
+    return f"{figure(nanoseconds / NS_PER_MS)}ms"
 
 
 def main_tables(found: Performance) -> Iterator[Table]:

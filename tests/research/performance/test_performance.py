@@ -27,6 +27,7 @@ from bot.research.performance.page import page
 from bot.research.performance.performance import Performance, Seen, assess
 from bot.research.performance.placebos import placed
 from bot.research.performance.prices import Prices, fill_columns
+from bot.research.performance.tables import about
 from bot.research.performance.thinning import every_nth, thinned
 from bot.types import NS_PER_S, EquityPoint, Liquidity, Side
 from storage import tradelog
@@ -243,6 +244,31 @@ def test_the_page_leads_with_the_interval_needs_nothing_else_and_says_what_it_ca
     assert drawn.count("<svg") == drawn.count('role="img"')
     assert "What this simulation cannot show" in drawn
     assert all(escape(each.what) in drawn for each in UNSEEN)
+
+
+@pytest.mark.parametrize(
+    ("latency", "told_ns", "words"),
+    [
+        ("50ms", (), "round trip 50ms, maker"),
+        ((Decimal("48.2"), Decimal(61), Decimal(52)), (), "round trip 52ms (median of 3 to draw from), maker"),
+        ("measured", (), "round trip as measured (50ms until the first), maker"),
+        (
+            "measured",
+            (812_345, 12_500_000, 1_320_000_000, 9_000_000),
+            "round trip as measured, from 0.8123ms to 1,320ms, median 9ms (50ms until the first), maker",
+        ),
+    ],
+)
+def test_it_is_said_how_long_orders_took(
+    judged: Performance, latency: object, told_ns: tuple[int, ...], words: str
+) -> None:
+    paper = judged.config.paper.model_copy(update={"latency": latency})
+    found = replace(judged, config=judged.config.model_copy(update={"paper": paper}), round_trips_ns=told_ns)
+
+    assert words in about(found)
+    assert document(found)["round_trips_ns"] == (
+        {"least": 812_345, "median": 9_000_000, "most": 1_320_000_000, "count": 4} if told_ns else None
+    )
 
 
 def test_names_in_a_page_are_text_whatever_they_hold(judged: Performance) -> None:
