@@ -6,10 +6,9 @@ there are is decided by whoever builds the engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Protocol
 
 from bot.market.market import Market
 from bot.trading.blotter import Blotter
@@ -20,8 +19,8 @@ from bot.trading.funding import funding_amount
 from bot.trading.margin import UNBOUNDED, MarginTerms, Stake, is_liquidated, most_cost, most_lots
 from bot.trading.portfolio import Portfolio
 from bot.trading.tiers import FeeSchedule
+from bot.trading.venue import Venue
 from bot.types import (
-    Batch,
     EquityPoint,
     Execution,
     Fill,
@@ -43,35 +42,6 @@ from risk.losses import LossLimit
 from risk.protection import Protection
 from risk.sizing import Sizing
 from risk.standing import Standing
-
-
-class Venue(Protocol):
-    """Where a lane's orders in one instrument go."""
-
-    @property
-    def next_due_ns(self) -> int:
-        """Local time at which the next request of ours arrives; a huge number when none is under way."""
-        ...
-
-    def submit(self, intent: Intent) -> None:
-        """Send an order that was written down."""
-
-    def cancel(self, client_id: str, local_ns: int) -> None:
-        """Ask for an order to be cancelled."""
-
-    def tell_round_trip(self, took_ns: int) -> None:
-        """Tell that a request to the exchange takes `took_ns` now."""
-
-    def liquidate(self, intent: Intent | None, local_ns: int) -> None:
-        """Let the exchange cancel every order and place its own `intent`, all of which arrives at once."""
-
-    def arrive(
-        self, until_ns: int, seq: int, market: Market, bounds: Callable[[], tuple[int, int]] | None = None
-    ) -> Iterator[OrderEvent | Execution]:
-        """Let requests due by `until_ns` arrive; yield what came of them. `bounds` is what `Lane.bounds` says."""
-
-    def match(self, batch: Batch, start: int, stop: int) -> Iterator[OrderEvent | Execution]:
-        """Follow the events `start` to `stop`; yield what they did to our orders."""
 
 
 @dataclass(slots=True)
