@@ -115,16 +115,24 @@ def _backtest(folder: Path, recording: Recording, strategy: str) -> dict[str, An
 def _row(recording: Recording, strategy: str, told: dict[str, Any]) -> tuple[str | int | float, ...]:
     own, interval, placebos = told["lanes"][0], told["interval"], told["placebos"]
     least, most = Decimal(interval["least"]), Decimal(interval["most"])
+    traded = any(lane["fills"] for lane in told["lanes"])
+    earned = f"{_signed(least)} to {_signed(most)} ({interval['least_lane']} to {interval['most_lane']})"
     return (
         recording.name,
         f"{told['recorded_ns'] / _NS_PER_HOUR:.2f}",
         " / ".join(recording.fees),
         strategy,
         own["fills"],
-        f"{_signed(least)} to {_signed(most)} ({interval['least_lane']} to {interval['most_lane']})",
-        f"{-Decimal(own['fees']):.2f}".replace("-", "−"),
-        "none ran" if placebos is None else f"{placebos['p']:.2f}",
+        earned if traded else f"no trade: {_why_not(told)}",
+        f"{-Decimal(own['fees']):.2f}".replace("-", "−") if traded else "–",
+        f"{placebos['p']:.2f}" if traded and placebos is not None else "–",
     )
+
+
+def _why_not(told: dict[str, Any]) -> str:
+    """The reason that the strategy itself gave most often for wanting nothing."""
+    held = [each for symbol in told["decisions"] for each in symbol["counts"] if each["outcome"] == "hold"]
+    return str(max(held, key=lambda each: each["count"])["reason"]) if held else "its signals never had values"
 
 
 def _signed(amount: Decimal) -> str:
