@@ -89,7 +89,7 @@ def main() -> None:
 def measure(recorded: Path) -> Sheet:
     """Return a row for each recording that is there and each strategy, with the shipped configuration."""
     headings = ("recording", "hours", "fees, bps", "strategy", "fills", "net P&L, USDT", "of it fees", "placebos, p")
-    sheet = Sheet("What the shipped strategies earned", headings)
+    sheet = Sheet("Net P&L on recorded markets", headings)
     for each in RECORDINGS:
         files = [recorded / name for name in each.files]
         if not all(path.exists() for path in files):
