@@ -26,6 +26,11 @@ class Placebos:
     rank: int
     p: float
 
+    @property
+    def last_rank(self) -> int:
+        """Its rank behind all that earned the same, from `rank` on: on a short tape many twins do just what it does."""
+        return 1 + sum(each >= self.net for each in self.nets)
+
 
 def is_placebo(lane: str) -> bool:
     """Return True for the lane of a placebo."""

@@ -43,8 +43,9 @@ def headline(found: Performance) -> list[str]:
     else:
         own = found.placebos
         told = "told from chance" if own.p < _CHANCE else "not told from chance"
+        rank = str(own.rank) if own.rank == own.last_rank else f"{own.rank} to {own.last_rank}"
         lines.append(
-            f"Rank {own.rank} of {len(own.nets) + 1} among its placebos (lane {own.lane}, p = {own.p:.2f}): {told}."
+            f"Rank {rank} of {len(own.nets) + 1} among its placebos (lane {own.lane}, p = {own.p:.2f}): {told}."
         )
     return lines
 
