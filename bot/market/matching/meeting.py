@@ -93,8 +93,9 @@ def pass_far(  # the loop that every row goes through: what it needs is read bef
     A level concerns one when it is its own, when it meets it, or when it says that the order is alone. A row about
     which a newer word about the touch has spoken already is passed over.
     """
-    kinds, prices, ids, last = columns.kind, columns.price, columns.id, bands.shape[0] - 1
-    low_bid, high_bid, low_ask, high_ask = bands[last, 0], bands[last, 1], bands[last, 2], bands[last, 3]
+    kinds, prices, ids, of_all = columns.kind, columns.price, columns.id, bands[bands.shape[0] - 1]
+    low_bid, high_bid = of_all[LOWEST_BID], of_all[HIGHEST_BID]
+    low_ask, high_ask = of_all[LOWEST_ASK], of_all[HIGHEST_ASK]
     bid_id, bid_price, ask_id, ask_price = newest[0, 0], newest[0, 1], newest[1, 0], newest[1, 1]
     depth_id = newest[DEPTH, 0]
     row = start
