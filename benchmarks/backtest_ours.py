@@ -24,7 +24,7 @@ from bot.market.matching.layout import AT_NS, FILL, FILL_LOTS, FILL_PRICE, FILL_
 from bot.trading.compiled import CompiledStrategy
 from bot.trading.lane_engine import LaneEngine
 from bot.trading.loading import LoadedStrategy, load
-from bot.types import Batch, FillAssumption, Instrument, Int64s
+from bot.types import Batch, Batches, FillAssumption, Instrument, Int64s
 
 LOG: Final = np.dtype([("ns", "i8"), ("side", "i8"), ("ticks", "i8"), ("lots", "i8")])
 _FOLDER: Final = Path(__file__).parent
@@ -55,7 +55,7 @@ class Inputs:
     """What a backtest runs over: the instruments and their batches in run-wide order, in memory or read as it goes."""
 
     instruments: Sequence[Instrument]
-    batches: Iterable[Batch]
+    batches: Iterable[Batch | Batches]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def run_ours(
     engine = _engine(inputs.instruments, maker, sets, python=python, signals=signals, keeps_log=keeps_log)
     orders, fills = _Log(INTENT, WISH_SIDE, WISH_PRICE, WISH_LOTS), _Log(FILL, FILL_SIDE, FILL_PRICE, FILL_LOTS)
 
-    def read(symbol: str, entries: Int64s) -> None:
+    def read(symbols: Sequence[str], entries: Int64s) -> None:
         orders.take(entries)
         fills.take(entries)
 

@@ -23,7 +23,8 @@ sys.modules["coverage"] = None  # type: ignore[assignment]
 from benchmarks.backtest_ours import FORMS, Inputs, run_ours  # noqa: E402
 from benchmarks.maker import Maker  # noqa: E402
 from benchmarks.memory import peak_bytes  # noqa: E402
-from bot.types import Batch, Instrument  # noqa: E402
+from bot.feed.replay import MOST_ROWS  # noqa: E402
+from bot.types import Batch, Batches, Instrument  # noqa: E402
 from storage.tape import Tape  # noqa: E402
 
 
@@ -47,7 +48,8 @@ def main() -> None:
             answer = {"limit_bytes": _limit(told["room"])}
         elif "tape" in told:
             tape = Tape.open(Path(told["tape"]))
-            answer = _run(told, tape.header.instruments, tape.batches())
+            parts = (part for rows in tape.chunks() for part in rows.together(tape.symbols, MOST_ROWS))
+            answer = _run(told, tape.header.instruments, parts)
         else:
             answer = _run(told, instruments, loaded)
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -62,7 +64,7 @@ def _limit(room_bytes: int) -> int:
     return limit
 
 
-def _run(told: dict[str, Any], instruments: Sequence[Instrument], batches: Iterable[Batch]) -> dict[str, Any]:
+def _run(told: dict[str, Any], instruments: Sequence[Instrument], batches: Iterable[Batch | Batches]) -> dict[str, Any]:
     form = next(form for form in FORMS if form.name == told["run"])
     maker = Maker(**told["maker"])
     found = run_ours(

@@ -30,7 +30,7 @@ from bot.running import Ending
 from bot.starting import Start, StartedRun, on_recording, start_run
 from bot.trading.engine import STOP
 from bot.trading.loading import LoadedStrategy, load
-from bot.types import Batch, Command, EquityPoint, Input, Instrument, Kind
+from bot.types import Batch, Batches, Command, EquityPoint, Input, Instrument, Kind
 from storage.database import open_writer
 from storage.lanes import LaneState
 
@@ -125,9 +125,9 @@ def _run(begun: StartedRun[Core], reel: Reel, every_ns: int, progress: Progress)
     core = _Core(begun, sightings)
     rows, done, started_s = reel.rows, 0, time.monotonic()
     with _interruptions(ending), _settled_memory():
-        for received in reel.inputs(every_ns):
+        for received in reel.together(every_ns):
             core.take(received)
-            if isinstance(received, Batch):
+            if isinstance(received, Batch | Batches):
                 done += int(np.count_nonzero(received.kind != Kind.CLOCK))
                 progress(done, rows)
             if begun.engine.failure:
@@ -149,10 +149,10 @@ class _Core:
     next_seq: int = 0
     committed_s: float = 0.0
 
-    def take(self, received: Input) -> None:
+    def take(self, received: Input | Batches) -> None:
         journal = self.begun.journal
         records = self.begun.engine.process(received)
-        self.next_seq = (int(received.seq[-1]) if isinstance(received, Batch) else received.seq) + 1
+        self.next_seq = (int(received.seq[-1]) if isinstance(received, Batch | Batches) else received.seq) + 1
         if isinstance(received, Command):
             journal.write([received])
         journal.write(records)

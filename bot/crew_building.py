@@ -25,7 +25,8 @@ from bot.trading.compiled import CompiledStrategy
 from bot.trading.contract import Strategy
 from bot.trading.decision import ENGINE_SIGNALS, QUALITY, VOLATILITY
 from bot.trading.engine import EQUITY_EVERY_NS
-from bot.trading.lane_engine import LaneDesk, LaneEngine
+from bot.trading.lane_desk import LaneDesk
+from bot.trading.lane_engine import LaneEngine
 from bot.trading.lane_money import LaneMoney
 from bot.trading.loading import LoadedStrategy
 from bot.types import Fact, FillAssumption, Instrument, InstrumentKind

@@ -19,7 +19,7 @@ from bot.trading.lane import Lane
 from bot.trading.lane_decisions import LaneDecisions
 from bot.trading.lane_records import LaneRecords
 from bot.trading.loading import LoadedStrategy
-from bot.types import FillAssumption, Input, Instrument, Record
+from bot.types import Batches, FillAssumption, Input, Instrument, Record
 from bot.venue.seat_log import SeatLog
 
 _DECISIONS_AT_ONCE: Final = 512
@@ -47,7 +47,7 @@ class Core(Protocol):
     def name_run(self, run: str) -> None:
         """Say which run this is, before its first input."""
 
-    def process(self, received: Input) -> list[Record]:
+    def process(self, received: Input | Batches) -> list[Record]:
         """Take one input; return every record it caused, in order."""
         ...
 

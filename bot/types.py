@@ -6,7 +6,7 @@ All are frozen: a change is a new message. Prices are integer ticks and sizes in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from enum import IntEnum, StrEnum, unique
@@ -218,6 +218,38 @@ class Batch:
 
     def __len__(self) -> int:
         return int(self.seq.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Batches of several instruments that follow one another, as columns of equal length over all of them.
+
+    `owners` (batches,) says whose each batch is, a place in `symbols`, and `stops` (batches,) the row after its last.
+    The columns are those of `Batch`, in run-wide order of `seq`.
+    """
+
+    symbols: Sequence[str]
+    owners: Int64s
+    stops: Int64s
+    seq: Int64s
+    exchange_ns: Int64s
+    local_ns: Int64s
+    id: Int64s
+    price: Int64s
+    size: Int64s
+    kind: UInt8s
+    last: UInt8s
+
+    def __len__(self) -> int:
+        return int(self.seq.shape[0])
+
+    def split(self) -> Iterator[Batch]:
+        """Return the batches, one after the other."""
+        columns = (self.seq, self.exchange_ns, self.local_ns, self.id, self.price, self.size, self.kind, self.last)
+        start = 0
+        for owner, stop in zip(self.owners.tolist(), self.stops.tolist(), strict=True):
+            yield Batch(self.symbols[owner], *(column[start:stop] for column in columns))  # type: ignore[arg-type]
+            start = stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.errors import TapeError
-from bot.types import Batch, Int64s, Kind
+from bot.types import Batch, Batches, Int64s, Kind
 from storage.tape_facts import RareInput, fact_line, has_cut_line, read_facts
 from storage.tape_header import RECORDED_BY_RUN, Sampling, TapeHeader, instrument_to_json, load_header
 from storage.tape_rows import EMPTY, FACT_ROW, Rows, insert_rows, join_rows, rows_of, whole_messages
@@ -72,14 +72,29 @@ class Stretch:
 
         No batch reaches over a number that is left out: something else, such as a command, had it.
         """
+        for part in self._parts():
+            if isinstance(part, Rows):
+                yield from part.batches(symbols, most_rows)
+            else:
+                yield part
+
+    def together(self, symbols: Sequence[str], most_rows: int) -> Iterator[Batch | Batches | RareInput]:
+        """Unpack as `inputs` does, but leave batches of several instruments together, `most_rows` rows in all."""
+        for part in self._parts():
+            if isinstance(part, Rows):
+                yield from part.together(symbols, most_rows)
+            else:
+                yield part
+
+    def _parts(self) -> Iterator[Rows | RareInput]:
         seq, facts = self.rows.seq, iter(self.facts)
         is_fact = self.rows.instrument == FACT_ROW
         breaks = np.flatnonzero((np.diff(seq) != 1) | is_fact[1:] | is_fact[:-1]) + 1
         for start, stop in pairwise([0, *breaks.tolist(), len(seq)]):
             if start < stop and is_fact[start]:
                 yield next(facts)
-            else:
-                yield from self.rows.take(slice(start, stop)).batches(symbols, most_rows)
+            elif start < stop:
+                yield self.rows.take(slice(start, stop))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.types import Batch, Int64s, UInt8s
+from bot.types import Batch, Batches, Int64s, UInt8s
 
 UInt16s = NDArray[np.uint16]
 Bools = NDArray[np.bool_]
@@ -56,13 +56,26 @@ class Rows:
         """
         if not len(self):
             return
-        changes = np.flatnonzero(np.diff(self.instrument)) + 1
-        bounds = [0, *changes.tolist(), len(self)]
         columns = self.columns[1:]
-        for start, stop in pairwise(bounds):
+        for start, stop in pairwise([0, *self._stops().tolist()]):
             symbol = symbols[int(self.instrument[start])]
             for first, end in _cuts(self.last, start, stop, most_rows):
                 yield Batch(symbol, *(column[first:end] for column in columns))
+
+    def together(self, symbols: Sequence[str], most_rows: int) -> Iterator[Batch | Batches]:
+        """Cut after `most_rows` rows at the end of a message, and there alone: instruments stay together."""
+        for first, end in _cuts(self.last, 0, len(self), most_rows):
+            part = self.take(slice(first, end))
+            stops = part._stops()
+            owners = part.instrument[stops - 1]
+            if len(stops) == 1:
+                yield Batch(symbols[int(owners[0])], *part.columns[1:])
+            else:
+                yield Batches(symbols, owners.astype(np.int64), stops, *part.columns[1:])
+
+    def _stops(self) -> Int64s:
+        """Where the rows of an instrument end that follow each other."""
+        return np.append(np.flatnonzero(self.instrument[1:] != self.instrument[:-1]) + 1, len(self))
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Rows))

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from bot.errors import TapeError, UserError
-from bot.feed.replay import tape_inputs
-from bot.types import Batch, Instrument, Kind
+from bot.feed.replay import tape_together
+from bot.types import Batch, Batches, Instrument, Kind
 from storage.tape import RareInput, Sampling, Tape
 
 _BETWEEN: Final = "\n"  # the one character that people keep out of the names of folders
@@ -86,6 +86,19 @@ class Reel:
             TapeError: a tape is damaged.
             ValueError: `clock_every_ns` is not above 0.
         """
+        for received in self.together(clock_every_ns):
+            if isinstance(received, Batches):
+                yield from received.split()
+            else:
+                yield received
+
+    def together(self, clock_every_ns: int) -> Iterator[Batch | Batches | RareInput]:
+        """Read the inputs of the core, as `tape_together` does for one tape.
+
+        Raises:
+            TapeError: a tape is damaged.
+            ValueError: `clock_every_ns` is not above 0.
+        """
         next_seq = 0
         for number, tape in enumerate(self.tapes):
             if number:
@@ -93,8 +106,8 @@ class Reel:
                     yield _cleared(symbol, next_seq, tape.span_ns[0])
                     next_seq += 1
             offset = next_seq
-            for received in tape_inputs(tape, clock_every_ns):
-                if isinstance(received, Batch):
+            for received in tape_together(tape, clock_every_ns):
+                if isinstance(received, Batch | Batches):
                     yield replace(received, seq=received.seq + offset) if offset else received
                     next_seq = int(received.seq[-1]) + offset + 1
                 else:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from bot.types import Batch, Int64s, Kind
+from bot.types import Batch, Batches, Int64s, Kind
 from storage.tape import FACT_ROW, RECORDED_BY_RUN, RareInput, Rows, Stretch, Tape, insert_rows
 
 # A batch of this many rows is some milliseconds of work: short enough that a run shows progress.
@@ -19,6 +19,24 @@ _NEVER: Final = -1
 
 def tape_inputs(tape: Tape, clock_every_ns: int, symbols: Sequence[str] | None = None) -> Iterator[Batch | RareInput]:
     """Read a tape's inputs for the core, for the given symbols (None: all), in batches of at most `MOST_ROWS` rows.
+
+    What `tape_together` reads, batch by batch.
+
+    Raises:
+        TapeError: a symbol is not on the tape, or the tape is damaged.
+        ValueError: `clock_every_ns` is not above 0.
+    """
+    for received in tape_together(tape, clock_every_ns, symbols):
+        if isinstance(received, Batches):
+            yield from received.split()
+        else:
+            yield received
+
+
+def tape_together(
+    tape: Tape, clock_every_ns: int, symbols: Sequence[str] | None = None
+) -> Iterator[Batch | Batches | RareInput]:
+    """Read a tape's inputs for the core, batches of several instruments together, at most `MOST_ROWS` rows at a time.
 
     Where an instrument had nothing for `clock_every_ns` > 0 of local time, a CLOCK event is inserted, again after each
     further such time, until its next event or the end of the tape; `seq` is then counted anew from 0. A tape that a run
@@ -34,7 +52,7 @@ def tape_inputs(tape: Tape, clock_every_ns: int, symbols: Sequence[str] | None =
     if tape.header.source != RECORDED_BY_RUN:
         stretches = _with_clocks(stretches, clock_every_ns, len(tape.symbols))
     for stretch in stretches:
-        yield from stretch.inputs(tape.symbols, MOST_ROWS)
+        yield from stretch.together(tape.symbols, MOST_ROWS)
 
 
 def _with_clocks(stretches: Iterator[Stretch], every_ns: int, instruments: int) -> Iterator[Stretch]:

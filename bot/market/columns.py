@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from bot.types import Batch, Int64s, UInt8s
+from bot.types import Batch, Batches, Int64s, UInt8s
 
 _INT64: Final = np.dtype(np.int64)
 _UINT8: Final = np.dtype(np.uint8)
@@ -34,6 +34,11 @@ def columns_of(batch: Batch, symbol: str) -> Columns:
         raise ValueError(f"batch should be of {symbol}, was of {batch.symbol}")
     if not len(batch.last) or batch.last.item(-1) != 1:
         raise ValueError(f"batch of {symbol} should have rows and end with a message, had {len(batch)} rows")
+    return laid_out(batch)
+
+
+def laid_out(batch: Batch | Batches) -> Columns:
+    """Return the columns of rows that are known to be whole messages, as `columns_of` does."""
     return Columns(
         read_only(batch.exchange_ns, _INT64),
         read_only(batch.local_ns, _INT64),
@@ -61,9 +66,9 @@ def read_only(column: Int64s | UInt8s, dtype: np.dtype[np.int64] | np.dtype[np.u
     return view
 
 
-def refusal(batch: Batch, row: int, newest_ns: int) -> str:
-    """Say in one line why a row could not be applied after one with the local time `newest_ns`."""
+def refusal(batch: Batch | Batches, symbol: str, row: int, newest_ns: int) -> str:
+    """Say in one line why a row could not be applied after one of its symbol with the local time `newest_ns`."""
     return (
-        f"row {row} of {batch.symbol} should have local_ns >= {newest_ns}, size >= 0 and a kind of 1 to 8, "
+        f"row {row} of {symbol} should have local_ns >= {newest_ns}, size >= 0 and a kind of 1 to 8, "
         f"was local_ns {batch.local_ns[row]}, size {batch.size[row]}, kind {batch.kind[row]}"
     )

@@ -29,17 +29,16 @@ from bot.market.columns import Columns, columns_of, read_only, refusal
 from bot.market.custom import Making
 from bot.market.flow import Flow, empty_flow
 from bot.market.jit import entry_point
-from bot.market.lane.desk import Crew, Lanes, Rules
-from bot.market.lane.notes import Notes
-from bot.market.matching.layout import Seats
+from bot.market.plan import Plan
 from bot.market.plugged import Failed, Plugged
 from bot.market.rows import CROWDED, DONE, NO_ROOM, REFUSED, apply_rows
 from bot.market.sampler import Sampler
-from bot.market.signals.forecast import ForecastSpec
+from bot.market.signals.forecast import Forecast, ForecastSpec
 from bot.market.signals.naming import SignalSpec
+from bot.market.signals.sight import Sight
 from bot.market.tallies import BOOK_LOCAL_NS, BOOK_MESSAGES, EXCHANGE_NS, EXCHANGE_SEEN_LOCAL_NS, LOCAL_NS
-from bot.market.windows import ENTRIES
-from bot.types import Batch, Fact, FeedReport, Floats, Instrument, Int64s, Side
+from bot.market.windows import ENTRIES, Ring
+from bot.types import Batch, Batches, Fact, FeedReport, Floats, Instrument, Int64s, Side
 
 _FOREVER: Final = 2**62
 _NOTHING_OWN: Final[Mapping[str, Making]] = MappingProxyType({})
@@ -166,25 +165,13 @@ class Market:
             self._heed(why, batch, row)
         return row, touches, rows[:, : len(self.names)]
 
-    def run_lanes(
-        self, batch: Batch, start: int, seats: Seats, lanes: Lanes, rules: Rules, crew: Crew, notes: Notes
-    ) -> tuple[int, int]:
-        """Run compiled lanes over the rows from `start` on; return the next row and why it stopped.
+    def hold_more(self) -> None:
+        """Make room for more levels far from the touch."""
+        self._book = grown(self._book)
 
-        `DONE` means the end of the batch; after anything else (`bot.market.lane.running`) the caller reads the log or
-        the notes, makes room or asks, and goes on from the row returned.
-
-        Raises:
-            ValueError: as for `advance`.
-        """
-        columns = self._columns_of(batch, start)
-        row, why = start, NO_ROOM
-        while why in (NO_ROOM, CROWDED):
-            row, why = self._sampler.run_lanes(
-                columns, row, self._sight, self._book, self._flow, seats, lanes, rules, crew, notes
-            )
-            self._heed(why, batch, row)
-        return row, why
+    def remember_more(self) -> None:
+        """Make room for more decisions."""
+        self._sampler.remember_more()
 
     def is_warm(self) -> bool:
         """Return True when every chosen signal had a value in the last sample."""
@@ -244,6 +231,11 @@ class Market:
         return self._flow
 
     @property
+    def arrays(self) -> tuple[Sight, Book, Flow, Plan, Plan | None, Ring, Forecast | None, Floats]:
+        """All that a kernel needs that applies rows and samples signals by itself; others once room was made."""
+        return self._sight, self._book, self._flow, *self._sampler.arrays
+
+    @property
     def guests(self) -> tuple[SignalSpec, ...]:
         """The signals that other markets have to answer, a forecast's features among them."""
         return self._sampler.guests
@@ -290,6 +282,10 @@ class Market:
         """Local time of the row that carried `exchange_ns`."""
         return self._flow.tallies.item(EXCHANGE_SEEN_LOCAL_NS)
 
+    def refusal(self, batch: Batch | Batches, row: int) -> str:
+        """Say in one line why a row could not be applied."""
+        return refusal(batch, self._instrument.symbol, row, self._flow.tallies.item(LOCAL_NS))
+
     def _apply(self, batch: Batch, start: int, until_ns: int, messages: int) -> int:
         columns = self._columns_of(batch, start)
         row, why = start, NO_ROOM
@@ -323,6 +319,6 @@ class Market:
 
     def _heed(self, why: int, batch: Batch, row: int) -> None:
         if why in (NO_ROOM, CROWDED):
-            self._book = grown(self._book)
+            self.hold_more()
         elif why == REFUSED:
-            raise ValueError(refusal(batch, row, self._flow.tallies.item(LOCAL_NS)))
+            raise ValueError(self.refusal(batch, row))

@@ -13,15 +13,11 @@ from bot.market.book import Book
 from bot.market.columns import Columns
 from bot.market.flow import Flow
 from bot.market.jit import entry_point
-from bot.market.lane.desk import Crew, Lanes, Rules
-from bot.market.lane.notes import Notes
-from bot.market.lane.running import RING_FULL, run_lanes
-from bot.market.matching.layout import Seats
 from bot.market.plan import MOST_ARGUMENTS, STEPS, Plan
 from bot.market.sampling import FULL, sample_row, sample_rows
 from bot.market.signals.entry import Paid
 from bot.market.signals.facts import FACTS, empty_facts, note_fact
-from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, ForecastSpec, empty_forecast
+from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, Forecast, ForecastSpec, empty_forecast
 from bot.market.signals.naming import SignalSpec, as_heard
 from bot.market.signals.news import NEWS
 from bot.market.signals.sight import (
@@ -36,7 +32,7 @@ from bot.market.signals.sight import (
     Sight,
 )
 from bot.market.tallies import MESSAGE_NS
-from bot.market.windows import HEAD, TAIL, empty_ring, grown
+from bot.market.windows import HEAD, TAIL, Ring, empty_ring, grown
 from bot.types import NS_PER_S, Fact, FeedReport, Floats, Instrument, InstrumentKind, Int64s
 
 _LEARNT: Final = (EXPECTED_MOVE, STANDARD_ERROR)
@@ -64,7 +60,6 @@ class Sampler:
         "_report",
         "_ring",
         "_row",
-        "_run_lanes",
         "_sample_row",
         "_sampled_ns",
         "ages",
@@ -101,7 +96,6 @@ class Sampler:
         self._row: Floats = np.full(len(specs), math.nan)
         self._asked = self._row[: len(chosen)]
         self._sample_row = sample_row  # until it is known for what arguments
-        self._run_lanes = run_lanes  # likewise
         self._sampled_ns = 0
         self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
         self._messages = 0
@@ -124,7 +118,7 @@ class Sampler:
         self._check_time(now_ns, flow)
         marks = self._ring.marks
         if marks.item(HEAD) - marks.item(TAIL) == len(self._ring.times):
-            self._ring = grown(self._ring)
+            self.remember_more()
         given = (now_ns, sight, book, flow, self._plan, self._ring, self._forecast, self._row)
         if self._sample_row is sample_row:
             self._sample_row = entry_point(sample_row, *given)
@@ -171,36 +165,20 @@ class Sampler:
                 rows,
             )
             if why == FULL:
-                self._ring = grown(self._ring)
+                self.remember_more()
         if decision > first:
             self._row[:] = rows[decision - 1]
             self._sampled_ns = int(times_ns[decision - 1])
         return row, decision, why
 
-    def run_lanes(
-        self,
-        columns: Columns,
-        start: int,
-        sight: Sight,
-        book: Book,
-        flow: Flow,
-        seats: Seats,
-        lanes: Lanes,
-        rules: Rules,
-        crew: Crew,
-        notes: Notes,
-    ) -> tuple[int, int]:
-        """Run lanes over the rows from `start` on, as the kernel of that name does, making room in the ring."""
-        row, why = start, RING_FULL
-        while why == RING_FULL:
-            own = (self._plan, self.told, self._ring, self._forecast, self._row)
-            given = (columns, row, sight, book, flow, *own, seats, lanes, rules, crew, notes)
-            if self._run_lanes is run_lanes:
-                self._run_lanes = entry_point(run_lanes, *given)
-            row, why = self._run_lanes(*given)
-            if why == RING_FULL:
-                self._ring = grown(self._ring)
-        return row, why
+    @property
+    def arrays(self) -> tuple[Plan, Plan | None, Ring, Forecast | None, Floats]:
+        """What kernels sample with: the plan, that of what is told, the memory of decisions, the forecast, the row."""
+        return self._plan, self.told, self._ring, self._forecast, self._row
+
+    def remember_more(self) -> None:
+        """Make room for more decisions."""
+        self._ring = grown(self._ring)
 
     def newest(self) -> Floats:
         """Return a fresh array of the signals at the newest decision, in the order of the names."""

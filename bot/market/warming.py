@@ -12,6 +12,7 @@ from bot.market import ladder
 from bot.market.lane.desk import idle_lane
 from bot.market.lane.notes import empty_notes
 from bot.market.market import Market
+from bot.market.runner import Runner
 from bot.market.signals.catalogue import CATALOGUE
 from bot.market.signals.forecast import ForecastSpec
 from bot.types import NS_PER_S, Batch, Instrument, InstrumentKind, Kind, Side
@@ -68,7 +69,9 @@ def warm_up(kernels: Kernels) -> None:
     prices = np.array([1, 2], dtype=np.int64)
     batch = Batch("WARM/UP", stamps, stamps, stamps, stamps, prices, stamps, kinds, np.array([0, 1], dtype=np.uint8))
     if kernels.has_lanes:
-        market.run_lanes(batch, 0, *idle_lane(), empty_notes())
+        runner = Runner([(market, *idle_lane(), empty_notes())])
+        runner.begin(batch, np.array([[0, len(batch)]], np.int64))
+        runner.go_on()
         return
     ladder.warm_up()
     market.step(batch, 0)

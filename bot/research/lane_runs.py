@@ -19,7 +19,7 @@ from bot.building import check_tradable, clock_every_ns, signals_of
 from bot.config import Config, from_resolved
 from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, runs_alone, suits_lanes
 from bot.errors import NotCompilable, UserError
-from bot.feed.replay import tape_inputs
+from bot.feed.replay import tape_together
 from bot.plugins import Plugins, plugins_again
 from bot.research import single_runs
 from bot.research.evaluation import LANES, Job
@@ -92,7 +92,7 @@ def _pass(members: Sequence[_Member], tape: Tape, period_ns: int) -> list[SetOut
         config, names, instruments, crew, members[0].plugins.forecast, tape.header.sampling, keeps_log=False
     )
     engine = build_crew(plan)
-    for received in tape_inputs(tape, clock_every_ns(config)):
+    for received in tape_together(tape, clock_every_ns(config)):
         assert not isinstance(received, Command)
         engine.process(received)
     engine.finish()

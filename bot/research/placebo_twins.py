@@ -18,7 +18,7 @@ from bot.feed.reel import Reel
 from bot.plugins import plugins_of
 from bot.research.performance.placebos import COMPARED, PREFIX
 from bot.trading.loading import LoadedStrategy
-from bot.types import Batch, EquityPoint, FillAssumption, Kind
+from bot.types import Batch, Batches, EquityPoint, FillAssumption, Kind
 
 Progress = Callable[[int, int], None]
 """Called with the rows of the tapes that are done, and those there are."""
@@ -46,9 +46,9 @@ def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, prog
     forecast = plugins_of(config, names).forecast
     engine = build_crew(CrewPlan(config, names, reel.instruments, crew, forecast, reel.sampling, keeps_log=False))
     seq = done = 0
-    for received in reel.inputs(clock_every_ns(config)):
+    for received in reel.together(clock_every_ns(config)):
         engine.process(received)
-        if isinstance(received, Batch):
+        if isinstance(received, Batch | Batches):
             seq = int(received.seq[-1])
             done += int(np.count_nonzero(received.kind != Kind.CLOCK))
             progress(done, reel.rows)

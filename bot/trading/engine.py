@@ -15,7 +15,7 @@ from bot.trading.desk import Desk, Moment
 from bot.trading.funding import FundingClock
 from bot.trading.lane import Lane
 from bot.trading.settlement import liquidated, pay_funding, told, unpaid
-from bot.types import NS_PER_S, Batch, Command, Fact, FeedReport, Incident, Input, InstrumentKind, Record
+from bot.types import NS_PER_S, Batch, Batches, Command, Fact, FeedReport, Incident, Input, InstrumentKind, Record
 
 EQUITY_EVERY_NS = 5 * NS_PER_S
 STOP = "stop"
@@ -37,11 +37,13 @@ class Engine:
         for lane in self.lanes:
             lane.run = run
 
-    def process(self, received: Input) -> list[Record]:
+    def process(self, received: Input | Batches) -> list[Record]:
         """Take one input in run-wide order; return every record it caused, in order."""
         match received:
             case Batch():
                 return list(self._on_batch(received))
+            case Batches():
+                return [record for batch in received.split() for record in self._on_batch(batch)]
             case Command():
                 return list(self._on_command(received))
             case FeedReport():

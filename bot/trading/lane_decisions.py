@@ -30,7 +30,7 @@ from bot.trading.desk import Moment
 from bot.trading.execution import Touch, quote_ticks, quotes_note, target_note
 from bot.trading.guard import StrategyOverrun
 from bot.trading.lane import Lane, Slot
-from bot.trading.lane_engine import LaneDesk
+from bot.trading.lane_desk import LaneDesk, Noted
 from bot.trading.lane_orders import denial_of, intent_of
 from bot.trading.wording import Words
 from bot.types import Decision, Incident, Intent, Outcome, Overrun, Record
@@ -74,6 +74,7 @@ class LaneDecisions:
     compiled: Sequence[CompiledStrategy | None]
     failure: str = ""
     _desk: LaneDesk | None = None
+    _first: int = 0
     _at: int = 0
     _moments: list[list[int]] = field(default_factory=list)
     _seats: list[list[list[int]]] = field(default_factory=list)
@@ -86,19 +87,20 @@ class LaneDecisions:
     def __post_init__(self) -> None:
         self._tick = float(self.lanes[0].slots[self.symbol].instrument.tick_size)
 
-    def begin(self, desk: LaneDesk) -> Iterator[Look]:
+    def begin(self, noted: Noted) -> Iterator[Look]:
         """Take up the decisions that a desk has noted, one after the other."""
-        notes, count, names = desk.notes, desk.notes.used.item(0), tuple(self.rules.shown)
-        self._desk = desk
-        self._moments, self._seats = notes.moments[:count].tolist(), notes.seats[:count].tolist()
-        self._answers, self._values = notes.answers[:count].tolist(), notes.values[:count].tolist()
+        (desk, first, stop), names = noted, tuple(self.rules.shown)
+        notes, there = desk.notes, slice(first, stop)
+        self._desk, self._first = desk, first
+        self._moments, self._seats = notes.moments[there].tolist(), notes.seats[there].tolist()
+        self._answers, self._values = notes.answers[there].tolist(), notes.values[there].tolist()
         self._settled = [0] * len(self.lanes)
-        signals = notes.signals[:count, : len(names)].tolist()
+        signals = notes.signals[there, : len(names)].tolist()
         for at, (moment, row) in enumerate(zip(self._moments, signals, strict=True)):
             self._at = at
             seq, now_ns, bid, ask, age_ns, twice_mid = moment
             yield Look(at, seq, now_ns, bid, ask, age_ns, twice_mid, dict(zip(names, row, strict=True)))
-        self._at = count
+        self._at = stop - first
 
     def end(self) -> None:
         """Leave each lane as the last decision left it."""
@@ -167,7 +169,7 @@ class LaneDecisions:
         if self._answers[look.at][place][said.KIND] != said.FAILED:
             return ""
         assert self._desk is not None
-        failed = self._desk.said[look.at, place]
+        failed = self._desk.said[self._first + look.at, place]
         if isinstance(failed, StrategyOverrun):
             records.append(Overrun(look.seq, look.now_ns, self.lanes[place].name, self.symbol))
         return str(failed)
@@ -196,7 +198,7 @@ class LaneDecisions:
     def _told(self, place: int, at: int) -> tuple[str, dict[str, float]]:
         """Reason and numbers of an answer in plain Python."""
         assert self._desk is not None
-        answer = self._desk.said[at, place]
+        answer = self._desk.said[self._first + at, place]
         assert isinstance(answer, Hold | Target | Quotes)
         return answer.reason, wording.numbers(answer)
 
@@ -277,7 +279,7 @@ class LaneDecisions:
 
     def _moment(self, look: Look) -> Moment:
         assert self._desk is not None
-        counts, row = self._desk.rules.counts, self._desk.notes.signals[look.at]
+        counts, row = self._desk.rules.counts, self._desk.notes.signals[self._first + look.at]
         cold = tuple(sorted(name for name, value in look.signals.items() if value != value))
         return Moment(
             now_ns=look.now_ns,

@@ -17,104 +17,53 @@ from bot.market.lane import answer as said
 from bot.market.lane import desk as d
 from bot.market.lane import notes as noted
 from bot.market.lane import sight as seen
-from bot.market.lane.desk import Crew, Lanes, Rules
-from bot.market.lane.notes import Notes, empty_notes
+from bot.market.lane.desk import Lanes
 from bot.market.lane.running import ASK, CURVE_FULL, NOTES_FULL, READ_LOG
-from bot.market.market import Market
+from bot.market.lane.spans import DESK
+from bot.market.lane.spans import STOP as SPAN_STOP
 from bot.market.matching.layout import (
     AT_NS,
-    BECAME,
-    CANCELED,
-    CHANGE,
     COUNT,
-    DUE_NS,
-    FILL,
-    FILLED,
     LATENCY_NS,
     LOG,
-    LOGGED,
-    NEVER_NS,
-    NUMBER,
-    OF,
-    ORDER,
     POSITION,
-    RESTING,
     ROW,
     SEAT,
-    STALE,
-    TOTAL,
     WHAT,
-    Seats,
 )
 from bot.market.rows import DONE
-from bot.trading.contract import Answer, Strategy, View
+from bot.market.runner import Runner
+from bot.trading.contract import View
 from bot.trading.engine import STOP
 from bot.trading.guard import Deadline, NoDeadline, ask
-from bot.trading.lane_funding import LaneFunding
+from bot.trading.lane_desk import Entries, Heard, LaneDesk, Noted, Said
 from bot.trading.lane_money import LaneMoney
 from bot.trading.lane_views import Label, entry_price, mirrored, open_orders, write_answer
 from bot.trading.round_trip import round_trip_ns
 from bot.types import (
     Batch,
+    Batches,
     Command,
     Fact,
     FeedReport,
-    Fill,
     Floats,
     Funding,
     HaltState,
-    Incident,
     Input,
-    Instrument,
     Int64s,
 )
 from risk.halt import HaltSwitch
-
-Entries = Int64s
-"""Rows of the log, (n, `LOG`), of which the column `ROW` is the event's number (`seq`) in the run."""
-
-Said = Answer | StrategyFailed
-"""What a strategy in plain Python came up with."""
 
 _STOPS: Final = (READ_LOG, CURVE_FULL, ASK, NOTES_FULL)
 _STATES: Final = (HaltState.ACTIVE, HaltState.REDUCING, HaltState.HALTED)
 
 
 @dataclass(slots=True)
-class LaneDesk:
-    """One instrument: its market, the seats of all lanes in it, and the strategies in plain Python, by lane.
-
-    `spare` are plain copies of compiled strategies: when one fails, plain Python has the words. With `notes` that have
-    room the decisions are kept, and `said` what plain strategies answered, by the decision's place there and the lane.
-    """
-
-    market: Market
-    seats: Seats
-    rules: Rules
-    crew: Crew
-    instrument: Instrument
-    plain: Mapping[int, Strategy] = field(default_factory=dict)
-    spare: Mapping[int, Strategy] = field(default_factory=dict)
-    notes: Notes = field(default_factory=empty_notes)
-    said: dict[tuple[int, int], Said] = field(default_factory=dict)
-    measures: bool = False  # requests take as long as the round trip told last
-    fills: dict[int, list[Fill]] = field(default_factory=dict)
-    funding: LaneFunding = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.funding = LaneFunding(self.instrument)
-
-
-Heard = LaneDesk | Funding | Incident
-"""A desk whose notes are to be read; what a lane received as funding; funding of which nobody knew the terms."""
-
-
-@dataclass(slots=True)
 class LaneEngine:
     """Runs lanes over the shared market. `read` is handed what happened, None when nobody wants to know.
 
-    It is told the symbol with the rows of the log; what turns whole lanes at a command has none. `hear` is told of
-    desks whose decisions are to be read now, after all that came before them was, and of funding.
+    It is told the symbol of each row of the log; what turns whole lanes at a command has ''. `hear` is told of
+    decisions that are to be read now, after all that came before them was, and of funding.
 
     `labels` are what strategies in plain Python see of lanes' names. `failures` says, by lane, how its strategy failed;
     such a lane is halted. `curves` are the equities of all lanes
@@ -126,15 +75,23 @@ class LaneEngine:
     money: LaneMoney
     names: Mapping[str, int] = field(default_factory=dict)
     deadline: Deadline = field(default_factory=NoDeadline)
-    read: Callable[[str, Entries], None] | None = None
+    read: Callable[[Sequence[str], Entries], None] | None = None
     hear: Callable[[str, Heard], None] | None = None
     labels: Sequence[Label] = ()
     now_ns: int = 0
     failures: dict[int, str] = field(default_factory=dict)
     curves: list[Floats] = field(default_factory=list)
     curve_ns: list[Int64s] = field(default_factory=list)
+    _places: Mapping[str, int] = field(init=False)
+    _runner: Runner = field(init=False)
 
-    def process(self, received: Input) -> None:
+    def __post_init__(self) -> None:
+        self._places = {symbol: place for place, symbol in enumerate(self.desks)}
+        self._runner = Runner(
+            [(own.market, own.seats, self.lanes, own.rules, own.crew, own.notes) for own in self.desks.values()]
+        )
+
+    def process(self, received: Input | Batches) -> None:
         """Take one input in run-wide order.
 
         Raises:
@@ -142,12 +99,12 @@ class LaneEngine:
         """
         match received:
             case Batch():
-                desk = self.desks[received.symbol]
-                for stretch in desk.funding.stretches(received):
-                    self._pay_funding(desk, int(stretch.local_ns[0]), int(stretch.seq[0]))
-                    self._on_batch(stretch)
+                self._on_batch(received)
+            case Batches():
+                self._on_batches(received)
             case Command():
-                self._on_command(received)
+                for symbol, rows in self.obey(received):
+                    self._tell_log([symbol] * len(rows), rows)
             case FeedReport():
                 desk = self.desks[received.symbol]
                 desk.rules.counts[d.HEALTHY] = int(received.healthy)
@@ -179,31 +136,68 @@ class LaneEngine:
 
     def _on_batch(self, batch: Batch) -> None:
         desk = self.desks[batch.symbol]
-        desk.crew.clock[d.MET] = 0
-        row, why = 0, READ_LOG
-        while why in _STOPS:
-            row, why = desk.market.run_lanes(batch, row, desk.seats, self.lanes, desk.rules, desk.crew, desk.notes)
-            self._read_log(batch.seq, desk)
-            if why in (NOTES_FULL, DONE):
-                self._read_notes(batch.seq, desk)
-            if why == ASK:
-                self._ask(desk, int(batch.local_ns[row - 1]), int(batch.seq[row - 1]))
-            elif why == CURVE_FULL:
-                self._keep_curve()
-        self.now_ns = int(batch.local_ns[-1])
+        for stretch in desk.funding.stretches(batch):
+            self._pay_funding(desk, int(stretch.local_ns[0]), int(stretch.seq[0]))
+            self._run(stretch, np.array([[self._places[batch.symbol], len(stretch)]]))
 
-    def _on_command(self, command: Command) -> None:
-        self.now_ns = max(self.now_ns, command.local_ns)
-        if command.action != STOP:
-            self._tell("", [row for lane in range(len(self.lanes.states)) for row in self._turn(lane, command)])
+    def _on_batches(self, batches: Batches) -> None:
+        """Run them in one go unless funding is due in between."""
+        owners, firsts = np.unique(batches.owners, return_index=True)
+        starts = np.concatenate(([0], batches.stops[:-1]))[firsts]
+        for owner, start in zip(owners.tolist(), starts.tolist(), strict=True):
+            self.desks[batches.symbols[owner]].funding.begin(int(batches.local_ns[start]))
+        symbols = [batches.symbols[owner] for owner in owners.tolist()]
+        if min(self.desks[symbol].funding.clock.due_ns for symbol in symbols) <= batches.local_ns.item(-1):
+            for batch in batches.split():
+                self._on_batch(batch)
             return
-        for lane in range(len(self.lanes.states)):
-            for desk in self.desks.values():
-                self._tell(desk.instrument.symbol, _dropped(desk, lane, self.now_ns, command.seq))
-        self.curves.append(self._equities()[:, None])
-        self.curve_ns.append(np.array([self.now_ns]))
+        places = np.array([self._places.get(symbol, 0) for symbol in batches.symbols])
+        self._run(batches, np.stack((places[batches.owners], batches.stops), axis=1))
 
-    def _turn(self, lane: int, command: Command) -> list[Int64s]:
+    def _run(self, rows: Batch | Batches, spans: Int64s) -> None:
+        """Run whole messages of a desk after the other, stopping wherever Python has something to do."""
+        desks, runner = tuple(self.desks.values()), self._runner
+        runner.begin(rows, spans)
+        unread, why = 0, READ_LOG
+        while why in _STOPS:
+            why = runner.go_on()
+            if why == ASK:
+                last = runner.row - 1
+                self._ask(desks[runner.place], rows.local_ns.item(last), rows.seq.item(last))
+                continue
+            if unread < runner.span:
+                touched = dict.fromkeys(spans[unread : runner.span + 1, DESK].tolist())
+                self._read_spans([desks[place] for place in touched], rows.seq, spans[:, SPAN_STOP])
+                unread = runner.span
+            else:
+                self._read_log(rows.seq, desks[runner.place])
+                if why in (NOTES_FULL, DONE):
+                    self._read_notes(rows.seq, desks[runner.place])
+            if why == CURVE_FULL:
+                self._keep_curve()
+        self.now_ns = int(rows.local_ns[-1])
+
+    def obey(self, command: Command) -> list[tuple[str, Entries]]:
+        """Do what a command says; return the rows that say what it changed, with the symbol, '' for whole lanes.
+
+        Raises:
+            ValueError: it is no command.
+        """
+        self.now_ns = max(self.now_ns, command.local_ns)
+        lanes = range(len(self.lanes.states))
+        if command.action != STOP:
+            changed = [("", self._turn(lane, command)) for lane in lanes]
+        else:
+            changed = [
+                (symbol, desk.drop_orders(lane, self.now_ns, command.seq))
+                for lane in lanes
+                for symbol, desk in self.desks.items()
+            ]
+            self.curves.append(self._equities()[:, None])
+            self.curve_ns.append(np.array([self.now_ns]))
+        return [(symbol, rows) for symbol, rows in changed if len(rows)]
+
+    def _turn(self, lane: int, command: Command) -> Entries:
         """Turn a lane's halt switch; return the row that says so, none when nothing changed."""
         states = self.lanes.states[lane]
         before = _STATES[states.item(d.HALT)], bool(states[d.WANTS_FLAT])
@@ -214,47 +208,69 @@ class LaneEngine:
             # As the engine does: measured from the old peak, the loss limit would halt again.
             self.lanes.purses[lane, [d.PEAK, d.DAY_EQUITY]] = float(self.money.equity(lane, self.desks))
         if (state, switch.wants_flat) == before:
-            return []
+            return np.zeros((0, LOG), np.int64)
         row = np.zeros(LOG, np.int64)
         row[WHAT], row[SEAT], row[ROW], row[AT_NS] = d.TURN, lane, command.seq, self.now_ns
         row[d.TURNED], row[d.TURNED_FLAT] = states[d.HALT], switch.wants_flat
-        return [row]
-
-    def _tell(self, symbol: str, rows: list[Int64s]) -> None:
-        if rows and self.read is not None:
-            self.read(symbol, np.stack(rows))
+        return row[None]
 
     def _equities(self) -> Floats:
         equities: Floats = self.lanes.purses[:, d.OPENING] + self.lanes.worths.sum(axis=1)
         return equities
 
+    def _read_spans(self, desks: Sequence[LaneDesk], seqs: Int64s, stops: Int64s) -> None:
+        """Read what desks have told by turns, in the order in which it happened."""
+        taken = [self._take_log(desk) for desk in desks]
+        entries = np.concatenate(taken)
+        owners = np.repeat(np.arange(len(desks)), [len(each) for each in taken])
+        order = np.argsort(entries[:, ROW], kind="stable")
+        entries = entries[order]
+        entries[:, ROW] = seqs[entries[:, ROW]]
+        names = [desk.instrument.symbol for desk in desks]
+        self._tell_log([names[owner] for owner in owners[order].tolist()], entries)
+        if self.hear is not None:
+            decided = [each for desk in desks for each in desk.decided(stops)]
+            for _, own in sorted(decided, key=itemgetter(0)):
+                self._tell_notes(seqs, own)
+        for desk in desks:
+            desk.forget_notes()
+
     def _read_notes(self, seqs: Int64s, desk: LaneDesk) -> None:
-        count = desk.notes.used.item(0)
-        if count and self.hear is not None:
-            moments = desk.notes.moments[:count]
-            moments[:, noted.LAST_ROW] = seqs[moments[:, noted.LAST_ROW]]
-            self.hear(desk.instrument.symbol, desk)
-        desk.notes.used[0] = 0
-        desk.said.clear()
+        self._tell_notes(seqs, Noted(desk, 0, desk.notes.used.item(0)))
+        desk.forget_notes()
 
     def _read_log(self, seqs: Int64s, desk: LaneDesk) -> None:
-        marks = desk.seats.marks
-        count = marks.item(LOGGED)
-        if not count:
+        entries = self._take_log(desk)
+        if len(entries):
+            entries[:, ROW] = seqs[entries[:, ROW]]
+            self._tell_log([desk.instrument.symbol] * len(entries), entries)
+
+    def _tell_notes(self, seqs: Int64s, own: Noted) -> None:
+        if own.first < own.stop and self.hear is not None:
+            moments = own.desk.notes.moments[own.first : own.stop]
+            moments[:, noted.LAST_ROW] = seqs[moments[:, noted.LAST_ROW]]
+            self.hear(own.desk.instrument.symbol, own)
+
+    def _tell_log(self, symbols: Sequence[str], entries: Entries) -> None:
+        if self.read is not None and len(entries):
+            self.read(symbols, entries)
+
+    def _take_log(self, desk: LaneDesk) -> Entries:
+        self._show_fills(desk)
+        return desk.take_log()
+
+    def _show_fills(self, desk: LaneDesk) -> None:
+        """Keep the fills that the log has for strategies in plain Python: they are shown them at their next call."""
+        if not desk.plain:
             return
-        marks[LOGGED] = 0
-        entries = desk.seats.log[:count].copy()
-        entries[:, ROW] = seqs[entries[:, ROW]]
-        if desk.plain:
-            for entry in entries[entries[:, WHAT] == FILL].tolist():
-                desk.fills.setdefault(entry[SEAT], []).append(
-                    self.money.fill(desk.instrument, entry, self._label(entry[SEAT]))
-                )
-        if self.read is not None:
-            self.read(desk.instrument.symbol, entries)
+        for entry in desk.unseen_fills():
+            desk.fills.setdefault(entry[SEAT], []).append(
+                self.money.fill(desk.instrument, entry, self._label(entry[SEAT]))
+            )
 
     def _ask(self, desk: LaneDesk, now_ns: int, seq: int) -> None:
         """Ask the strategies in plain Python that have to be asked, and write down their answers."""
+        self._show_fills(desk)
         outcomes: list[int] = desk.crew.held[:, d.OUTCOME].tolist()
         signals = desk.market.signals
         signals.flags.writeable = False
@@ -309,19 +325,3 @@ class LaneEngine:
         self.curves.append(self.lanes.curve[:, :count].copy())
         self.curve_ns.append(self.lanes.curve_ns[:count].copy())
         course[d.POINTS] = 0
-
-
-def _dropped(desk: LaneDesk, lane: int, now_ns: int, seq: int) -> list[Int64s]:
-    """Take every order of a lane out, oldest first, because no more events will come; return the rows that say so."""
-    account = desk.seats.accounts[lane]
-    orders = sorted(desk.seats.orders[lane, : account[COUNT]].tolist(), key=itemgetter(NUMBER))
-    rows = np.zeros((len(orders), LOG), np.int64)
-    rows[:, WHAT], rows[:, SEAT], rows[:, ROW], rows[:, AT_NS] = CHANGE, lane, seq, now_ns
-    rows[:, BECAME] = CANCELED
-    rows[:, OF] = [order[NUMBER] for order in orders]
-    rows[:, TOTAL] = [order[FILLED] for order in orders]
-    account[COUNT] = account[RESTING] = 0
-    account[DUE_NS] = NEVER_NS
-    desk.seats.orders[lane] = np.zeros(ORDER, np.int64)
-    desk.seats.marks[STALE] = 1
-    return list(rows)

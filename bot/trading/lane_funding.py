@@ -23,14 +23,17 @@ class LaneFunding:
     clock: FundingClock = field(default_factory=FundingClock)
     received: dict[int, Decimal] = field(default_factory=dict)
 
+    def begin(self, now_ns: int) -> None:
+        """Find out when funding is first due, unless that is known: `now_ns` is the time of the first row."""
+        if not self.clock.due_ns:
+            self.clock.begin(now_ns, is_perpetual=self.instrument.kind is InstrumentKind.LINEAR)
+
     def stretches(self, batch: Batch) -> Iterator[Batch]:
         """Cut a batch where funding is due: each part but the first begins with the first message at or past it.
 
         The times of a batch's rows ascend.
         """
-        if not self.clock.due_ns:
-            is_perpetual = self.instrument.kind is InstrumentKind.LINEAR
-            self.clock.begin(int(batch.local_ns[0]), is_perpetual=is_perpetual)
+        self.begin(int(batch.local_ns[0]))
         if batch.local_ns.item(-1) < self.clock.due_ns:
             yield batch
             return

@@ -16,9 +16,10 @@ from bot.market.matching.layout import FILL, ROW, SEAT, WHAT
 from bot.trading.engine import EQUITY_EVERY_NS, STOP, stopped
 from bot.trading.lane import Lane
 from bot.trading.lane_decisions import LaneDecisions, Look
-from bot.trading.lane_engine import Entries, Heard, LaneDesk, LaneEngine
+from bot.trading.lane_desk import Entries, Heard, Noted
+from bot.trading.lane_engine import LaneEngine
 from bot.trading.lane_views import Label
-from bot.types import Command, Execution, Funding, Incident, Input, Intent, OrderEvent, Record
+from bot.types import Batches, Command, Execution, Funding, Incident, Input, Intent, OrderEvent, Record
 
 _SPOKEN = (d.INTENT, d.DENIAL, d.TURN)
 
@@ -48,7 +49,7 @@ class LaneRecords:
     deciders: Mapping[str, LaneDecisions]
     on_error: str
     failure: str = ""
-    _entries: deque[list[int]] = field(default_factory=deque)
+    _entries: deque[tuple[str, list[int]]] = field(default_factory=deque)
     _records: list[Record] = field(default_factory=list)
     _equity_due_ns: int = 0
 
@@ -66,18 +67,18 @@ class LaneRecords:
             lane.run = run
         self.engine.labels = [Label(lane.name, lane.order_id("")) for lane in self.lanes]
 
-    def process(self, received: Input) -> list[Record]:
+    def process(self, received: Input | Batches) -> list[Record]:
         """Take one input in run-wide order; return every record it caused, in order.
 
         Raises:
             ValueError: a row of a batch is not valid, or a command is none.
         """
-        self.engine.process(received)
         if isinstance(received, Command):
-            self._entries.clear()  # the lanes of objects say it themselves
+            self.engine.obey(received)  # what it changes the lanes of objects say themselves
             self._records.extend(self._on_command(received))
-        elif self._entries:
-            self._records.extend(self._happened(received.symbol))
+        else:
+            self.engine.process(received)
+            self._records.extend(self._happened())
         records, self._records = self._records, []
         return records
 
@@ -89,14 +90,14 @@ class LaneRecords:
         for lane in self.lanes:
             yield from lane.turn(command.action, command.by, command.reason, command.seq, self.now_ns)
 
-    def _read(self, symbol: str, entries: Entries) -> None:
-        self._entries.extend(entries.tolist())
+    def _read(self, symbols: Sequence[str], entries: Entries) -> None:
+        self._entries.extend(zip(symbols, entries.tolist(), strict=True))
 
     def _hear(self, symbol: str, heard: Heard) -> None:
-        if isinstance(heard, LaneDesk):
+        if isinstance(heard, Noted):
             self._decided(symbol, heard)
             return
-        self._records.extend(self._happened(symbol))
+        self._records.extend(self._happened())
         if isinstance(heard, Incident):
             self._records.append(heard)
         else:
@@ -106,28 +107,28 @@ class LaneRecords:
         lane = self.lanes[int(paid.lane)]
         return lane.fund(lane.slots[paid.symbol], paid.local_ns, paid.seq, paid.price, paid.rate)
 
-    def _happened(self, symbol: str, until: int | None = None) -> Iterator[Record]:
+    def _happened(self, until: int | None = None) -> Iterator[Record]:
         """Take in what the venue told, up to the event `until`."""
-        entries, decider = self._entries, self.deciders[symbol]
-        while entries and (until is None or (entries[0][ROW] <= until and entries[0][WHAT] not in _SPOKEN)):
-            entry = entries.popleft()
+        entries = self._entries
+        while entries and (until is None or (entries[0][1][ROW] <= until and entries[0][1][WHAT] not in _SPOKEN)):
+            symbol, entry = entries.popleft()
             lane = self.lanes[entry[SEAT]]
             if entry[WHAT] == FILL:
-                decider.settle(entry[SEAT])
+                self.deciders[symbol].settle(entry[SEAT])
             event = self.logs[lane.name, symbol].read(entry, entry[ROW])
             yield from lane.absorb(lane.slots[symbol], (event,))
 
-    def _decided(self, symbol: str, desk: LaneDesk) -> None:
+    def _decided(self, symbol: str, own: Noted) -> None:
         decider, entries, records = self.deciders[symbol], self._entries, self._records
-        for look in decider.begin(desk):
+        for look in decider.begin(own):
             spoken: list[list[int]] = []
-            if entries and entries[0][ROW] <= look.seq:
-                records.extend(self._happened(symbol, look.seq))
-                while entries and entries[0][ROW] == look.seq and entries[0][WHAT] in _SPOKEN:
-                    spoken.append(entries.popleft())
+            if entries and entries[0][1][ROW] <= look.seq:
+                records.extend(self._happened(look.seq))
+                while entries and entries[0][1][ROW] == look.seq and entries[0][1][WHAT] in _SPOKEN:
+                    spoken.append(entries.popleft()[1])
             for place in range(len(self.lanes)):
-                own = [entry for entry in spoken if entry[SEAT] == place] if spoken else spoken
-                decider.decide(place, look, own, self.logs, records)
+                entered = [entry for entry in spoken if entry[SEAT] == place] if spoken else spoken
+                decider.decide(place, look, entered, self.logs, records)
             if decider.failure or look.now_ns >= self._equity_due_ns:
                 records.extend(self._closed(decider, look))
         decider.end()

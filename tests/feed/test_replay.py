@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.errors import TapeError
 from bot.feed.replay import MOST_ROWS, tape_inputs
-from bot.types import Batch, Fact, Instrument, InstrumentKind, Kind
+from bot.types import Batch, Batches, Fact, Instrument, InstrumentKind, Kind
 from storage import tape_segments, tape_streams
 from storage.tape import RECORDED_BY_RUN, RareInput, Sampling, Tape, TapeHeader, TapeWriter
 
@@ -100,6 +101,27 @@ def test_clocks_fill_silence_alike_whatever_the_chunks(moves: list[Event], chunk
     assert events_of(inputs) == plain_clocks(events)
     seqs = [seq for batch in inputs if isinstance(batch, Batch) for seq in batch.seq.tolist()]
     assert seqs == list(range(len(seqs)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps, st.sampled_from([1, 4, 1_000]))
+def test_batches_of_several_instruments_are_those_that_are_read_one_by_one(moves: list[Event], most_rows: int) -> None:
+    times = np.cumsum([step for _, step in moves]).tolist()
+    events = [(name, 1_000 + local_ns) for (name, _), local_ns in zip(moves, times, strict=True)]
+    with TemporaryDirectory() as place:
+        tape = write_tape(Path(place) / "tape", events)
+        parts = [part for rows in tape.chunks() for part in rows.together(tape.symbols, most_rows)]
+        whole = [batch for rows in tape.chunks() for batch in rows.batches(tape.symbols)]
+
+    apart = [batch for part in parts for batch in (part.split() if isinstance(part, Batches) else [part])]
+    assert max([len(part) for part in parts], default=0) <= most_rows
+    assert events_of(apart) == events_of(whole)
+    assert [seq for batch in apart for seq in batch.seq.tolist()] == list(range(0, 10 * len(events), 10))
+    for part in parts:
+        if isinstance(part, Batches):  # neighbours are of different instruments, or there would be one less
+            owners = part.owners.tolist()
+            assert len(owners) > 1
+            assert all(one != other for one, other in pairwise(owners))
 
 
 def test_clock_rows_hold_a_time_and_nothing_else(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from bot.trading.lane_engine import Entries, LaneEngine
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio
 from bot.types import (
+    Batches,
     Decision,
     Denial,
     EquityPoint,
@@ -87,13 +88,13 @@ def plain_engine(config: Config, strategy: LoadedStrategy | Keeping, instruments
 
 def lanes(
     config: Config, strategy: Keeping, instruments: Sequence[Instrument], **member: int
-) -> tuple[LaneEngine, list[tuple[str, Entries]]]:
+) -> tuple[LaneEngine, list[tuple[Sequence[str], Entries]]]:
     """Lanes in machine code with strategies in plain Python, and the log they will write."""
     names = tuple(strategy.cls.signals)
     members = [CrewMember(each, 0, (), build=strategy.build, **member) for each in config.paper.lanes]
     engine = build_crew(CrewPlan(config, names, instruments, members))
-    log: list[tuple[str, Entries]] = []
-    engine.read = lambda symbol, entries: log.append((symbol, entries))
+    log: list[tuple[Sequence[str], Entries]] = []
+    engine.read = lambda symbols, entries: log.append((symbols, entries))
     return engine, log
 
 
@@ -127,9 +128,13 @@ def _of_record(lane: int, record: Record) -> Told:
     return ()
 
 
-def told_by_lanes(engine: LaneEngine, log: Iterable[tuple[str, Entries]], stop: str = "") -> list[Told]:
+def told_by_lanes(engine: LaneEngine, log: Iterable[tuple[Sequence[str], Entries]], stop: str = "") -> list[Told]:
     """What the lanes in machine code did, in the same words; `stop` is the reason of a stop by command."""
-    told = [_of_entry(engine, symbol, entry, stop) for symbol, entries in log for entry in entries.tolist()]
+    told = [
+        _of_entry(engine, symbol, entry, stop)
+        for symbols, entries in log
+        for symbol, entry in zip(symbols, entries.tolist(), strict=True)
+    ]
     return sorted(told, key=lambda each: each[0])
 
 
@@ -154,7 +159,7 @@ def _of_entry(engine: LaneEngine, symbol: str, entry: list[int], stop: str) -> T
 
 def assert_equal(
     config: Config,
-    inputs: Sequence[Input],
+    inputs: Sequence[Input | Batches],
     instruments: Sequence[Instrument] = (BTC,),
     params: Mapping[str, Any] | None = None,
     cls: type[Erratic] = Erratic,

@@ -11,7 +11,7 @@ from bot.lane_building import build_records
 from bot.trading.guard import NoDeadline
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio
-from bot.types import Decision, Input, Instrument, Record
+from bot.types import Batches, Decision, Input, Instrument, Record
 from storage.decisions import DecisionLog
 from storage.parity import flat, same
 from tests.trading.made_up import BTC
@@ -25,7 +25,10 @@ def planned(config: Config, strategy: LoadedStrategy, instruments: Sequence[Inst
 
 
 def assert_same_records(
-    config: Config, strategy: LoadedStrategy, inputs: Sequence[Input], instruments: Sequence[Instrument] = (BTC,)
+    config: Config,
+    strategy: LoadedStrategy,
+    inputs: Sequence[Input | Batches],
+    instruments: Sequence[Instrument] = (BTC,),
 ) -> Mapping[str, int]:
     """Compare all records of both cores, input by input, and what would be stored; return how often each was told."""
     engine, lanes = (build(planned(config, strategy, instruments)) for build in (build_engine, build_records))

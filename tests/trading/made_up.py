@@ -15,6 +15,8 @@ from bot.types import (
     NS_PER_MS,
     NS_PER_S,
     Batch,
+    Batches,
+    Input,
     Instrument,
     InstrumentKind,
     Kind,
@@ -146,6 +148,31 @@ def glued(batches: Sequence[Batch], chance: np.random.Generator, most: int = 9) 
         joined.append(Batch(part[0].symbol, **{n: np.concatenate([getattr(b, n) for b in part]) for n in _COLUMNS}))
         start += len(part)
     return joined
+
+
+def together(inputs: Sequence[Input], most: int = 1_000_000) -> list[Input | Batches]:
+    """The same inputs, of which up to `most` batches that follow each other are put together."""
+    joined: list[Input | Batches] = []
+    part: list[Batch] = []
+    for received in [*inputs, None]:
+        if part and (not isinstance(received, Batch) or len(part) >= most):
+            joined.append(_joined(part))
+            part = []
+        if isinstance(received, Batch):
+            part.append(received)
+        elif received is not None:
+            joined.append(received)
+    return joined
+
+
+def _joined(part: Sequence[Batch]) -> Batches:
+    symbols = sorted({each.symbol for each in part})
+    return Batches(
+        symbols,
+        np.array([symbols.index(each.symbol) for each in part]),
+        np.cumsum([len(each) for each in part]),
+        **{name: np.concatenate([getattr(each, name) for each in part]) for name in _COLUMNS},
+    )
 
 
 def _is_one(part: Sequence[Batch]) -> bool:

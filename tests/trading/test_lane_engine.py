@@ -265,7 +265,7 @@ def test_a_compiled_strategy_in_compiled_lanes_equals_the_engine(name: str) -> N
         forecast = plugins_of(config, tuple(plain.signals)).forecast
         crew = build_crew(CrewPlan(config, tuple(plain.signals), (BTC,), members, forecast))
         log: list[Any] = []
-        crew.read = lambda symbol, entries, log=log: log.append((symbol, entries))
+        crew.read = lambda symbols, entries, log=log: log.append((symbols, entries))
         for batch in batches:
             crew.process(batch)
 
@@ -286,7 +286,7 @@ def test_compiled_lanes_and_plain_ones_run_side_by_side() -> None:
     ]
     crew = build_crew(CrewPlan(configured(), tuple(plain.signals), (BTC,), members))
     log: list[Any] = []
-    crew.read = lambda symbol, entries: log.append((symbol, entries))
+    crew.read = lambda symbols, entries: log.append((symbols, entries))
     for batch in market(1, 500):
         crew.process(batch)
 

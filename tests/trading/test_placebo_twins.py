@@ -59,7 +59,7 @@ def crew(
     members = [CrewMember(FillAssumption.QUEUE, 0, (), seed, flip_ns, build) for seed in seeds]
     engine = build_crew(CrewPlan(configured(**sections), tuple(build().signals), (BTC,), members))
     log: list[Any] = []
-    engine.read = lambda symbol, entries: log.append((symbol, entries))
+    engine.read = lambda symbols, entries: log.append((symbols, entries))
     return engine, log
 
 
@@ -228,7 +228,7 @@ def test_compiled_twins_equal_plain_ones() -> None:
         members += [CrewMember(*shape), CrewMember(FillAssumption.TOUCH, 0, (), seed, 2 * NS_PER_S, plain_one)]
     engine = build_crew(CrewPlan(configured(), tuple(plain.signals), (BTC,), members))
     log: list[Any] = []
-    engine.read = lambda symbol, entries: log.append((symbol, entries))
+    engine.read = lambda symbols, entries: log.append((symbols, entries))
     for batch in market(1, 600):
         engine.process(batch)
 

@@ -12,7 +12,7 @@ from typing import Final
 from bot.market.book import Book
 from bot.market.columns import Columns
 from bot.market.flow import Flow
-from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.lane import answer as said
 from bot.market.lane.deciding import act, turn_lane, weigh
 from bot.market.lane.desk import (
@@ -65,7 +65,7 @@ _FOREVER: Final = 1 << 62
 _SPOKEN: Final = 6  # log rows that one decision of one lane may take
 
 
-@lean_kernel
+@inner_kernel
 def run_lanes(  # the one loop, long for everything that can stop it is looked at here
     columns: Columns,
     start: int,
@@ -83,7 +83,7 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
     crew: Crew,
     notes: Notes,
 ) -> tuple[int, int]:
-    """Go on from row `start`; return the next row and why it stopped: `DONE` at the end of the batch.
+    """Go on from row `start`; return the next row and why it stopped: `DONE` after the last one.
 
     After anything else the caller makes room, reads the log or the notes, or (`ASK`) writes the answers of the
     strategies in plain Python, and calls again from the row returned.
