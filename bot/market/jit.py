@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from bot.market.inner_code import InnerCompiler
 from bot.market.kept_code import KeptCode
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,20 +43,20 @@ def lean_kernel(fn: F) -> F:
 
 
 def inlined_kernel(fn: F) -> F:
-    """Compile as `lean_kernel` does and write the code out wherever another kernel calls it.
+    """Compile as `inner_kernel` does and write the code out wherever another kernel calls it.
 
     A call hands over seven numbers an array, which costs more than what a small kernel does. Compiling takes longer the
     more is written out, so it is for what runs for every row, message or signal.
     """
-    return _compiled(fn, _nrt=False, forceinline=True, no_cfunc_wrapper=True)
+    return _inner(fn, forceinline=True)
 
 
 def inner_kernel(fn: F) -> F:
-    """Compile as `lean_kernel` does, for a function that other kernels alone call: it gets no door from Python.
+    """Compile as `lean_kernel` does, for a function that other kernels alone call: it has no door from Python.
 
-    The door is most of what compiling a small kernel costs.
+    The door, and machine code of its own, are most of what compiling a small kernel costs.
     """
-    return _compiled(fn, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _inner(fn)
 
 
 def entry_point(fn: F, *arguments: object) -> F:
@@ -70,6 +71,12 @@ def entry_point(fn: F, *arguments: object) -> F:
     signature = tuple(typeof(argument) for argument in arguments)
     dispatcher.compile(signature)
     return cast(F, dispatcher.get_overload(signature))
+
+
+def _inner(fn: F, **options: bool) -> F:
+    njit: Any = numba.njit
+    options |= {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(F, njit(nogil=True, error_model="numpy", pipeline_class=InnerCompiler, **options)(fn))
 
 
 def _compiled(fn: F, **options: bool) -> F:

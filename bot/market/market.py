@@ -22,16 +22,15 @@ from bot.market.book import (
     Book,
     empty_book,
     grown,
-    level_size,
-    walk,
 )
 from bot.market.columns import Columns, columns_of, read_only, refusal
 from bot.market.custom import Making
+from bot.market.doors import apply_rows_door, level_size_door, walk_door
 from bot.market.flow import Flow, empty_flow
 from bot.market.jit import entry_point
 from bot.market.plan import Plan
 from bot.market.plugged import Failed, Plugged
-from bot.market.rows import CROWDED, DONE, NO_ROOM, REFUSED, apply_rows
+from bot.market.rows import CROWDED, DONE, NO_ROOM, REFUSED
 from bot.market.sampler import Sampler
 from bot.market.signals.forecast import Forecast, ForecastSpec
 from bot.market.signals.naming import SignalSpec
@@ -91,7 +90,7 @@ class Market:
         self._plugged = Plugged(instrument, self.names, forecast, own) if is_plugged else None
         compiled = self.names if self._plugged is None else self._plugged.wanted
         self._sampler = Sampler(instrument, compiled, None if has_model else forecast, entries)
-        self._apply_rows = apply_rows  # until it is known for what arguments
+        self._apply_rows = apply_rows_door  # until it is known for what arguments
         self._book = empty_book(window_levels, far_levels, ages=self._sampler.ages)
         self._flow = empty_flow(self._sampler.watches)
         self._sight = self._sampler.sight(self._flow)
@@ -206,13 +205,13 @@ class Market:
     def size_at(self, side: Side, ticks: int) -> int:
         """Return the lots shown at a price, 0 when there are none; BUY is the bid side."""
         key, index = (ticks, BID_SIDE) if side is Side.BUY else (-ticks, ASK_SIDE)
-        return int(level_size(self._book, index, key))
+        return int(level_size_door(self._book, index, key))
 
     def levels(self, side: Side, count: int) -> tuple[Int64s, Int64s]:
         """Return ticks and lots of the best `count` levels of a side (BUY is the bid side), best first, or fewer."""
         index = BID_SIDE if side is Side.BUY else ASK_SIDE
         found = np.zeros((2, count), dtype=np.int64)
-        there = walk(self._book, index, count, found)
+        there = walk_door(self._book, index, count, found)
         return side.sign * found[0, :there], found[1, :there]
 
     @property
@@ -291,8 +290,8 @@ class Market:
         row, why = start, NO_ROOM
         while why == NO_ROOM:
             given = (columns, row, until_ns, messages, self._book, self._flow, self._sampler.told)
-            if self._apply_rows is apply_rows:
-                self._apply_rows = entry_point(apply_rows, *given)
+            if self._apply_rows is apply_rows_door:
+                self._apply_rows = entry_point(apply_rows_door, *given)
             row, why = self._apply_rows(*given)
             if why != DONE:
                 self._heed(why, batch, row)

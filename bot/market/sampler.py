@@ -11,10 +11,11 @@ import numpy as np
 from bot.errors import ConfigError
 from bot.market.book import Book
 from bot.market.columns import Columns
+from bot.market.doors import sample_row_door
 from bot.market.flow import Flow
 from bot.market.jit import entry_point
 from bot.market.plan import MOST_ARGUMENTS, STEPS, Plan
-from bot.market.sampling import FULL, sample_row, sample_rows
+from bot.market.sampling import FULL, sample_rows
 from bot.market.signals.entry import Paid
 from bot.market.signals.facts import FACTS, empty_facts, note_fact
 from bot.market.signals.forecast import EXPECTED_MOVE, STANDARD_ERROR, Forecast, ForecastSpec, empty_forecast
@@ -95,7 +96,7 @@ class Sampler:
         self._facts = empty_facts(len(self.guests))
         self._row: Floats = np.full(len(specs), math.nan)
         self._asked = self._row[: len(chosen)]
-        self._sample_row = sample_row  # until it is known for what arguments
+        self._sample_row = sample_row_door  # until it is known for what arguments
         self._sampled_ns = 0
         self._report = FeedReport(0, 0, instrument.symbol, True, 0, 0, 0, 0, 0)
         self._messages = 0
@@ -120,8 +121,8 @@ class Sampler:
         if marks.item(HEAD) - marks.item(TAIL) == len(self._ring.times):
             self.remember_more()
         given = (now_ns, sight, book, flow, self._plan, self._ring, self._forecast, self._row)
-        if self._sample_row is sample_row:
-            self._sample_row = entry_point(sample_row, *given)
+        if self._sample_row is sample_row_door:
+            self._sample_row = entry_point(sample_row_door, *given)
         self._sample_row(*given)
         self._sampled_ns = now_ns
         return self._asked.copy()

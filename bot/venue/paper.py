@@ -14,11 +14,11 @@ from decimal import ROUND_CEILING, Decimal
 import numpy as np
 
 from bot.market.columns import Columns, columns_of
+from bot.market.doors import meet_rows_door, send_order_door
 from bot.market.market import Market
 from bot.market.matching import layout
-from bot.market.matching.arriving import arrive, send_cancel, send_change, send_order
+from bot.market.matching.arriving import arrive, send_cancel, send_change
 from bot.market.matching.layout import NEVER_NS, Seats, empty_seats, with_room
-from bot.market.matching.meeting import meet_rows
 from bot.types import (
     Batch,
     Execution,
@@ -114,7 +114,7 @@ class PaperVenue:
         self._numbers[intent.client_id] = self._sent
         self._make_room()
         flags = layout.POST_ONLY * intent.post_only | layout.REDUCE_ONLY * intent.reduce_only
-        send_order(
+        send_order_door(
             self._seats,
             0,
             self._sent,
@@ -190,7 +190,7 @@ class PaperVenue:
             self._batch, self._columns = batch, columns_of(batch, batch.symbol)
         row = start
         while row < stop:
-            row, _ = meet_rows(self._seats, self._columns, row, stop, self._needs())
+            row, _ = meet_rows_door(self._seats, self._columns, row, stop, self._needs())
             for entry in self._told():
                 yield self._record(entry, int(batch.seq[entry[layout.ROW]]))
 

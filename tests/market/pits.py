@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from bot.market.columns import columns_of
+from bot.market.doors import meet_rows_door, send_order_door
 from bot.market.market import Market
 from bot.market.matching import layout
-from bot.market.matching.arriving import arrive, send_cancel, send_change, send_order
+from bot.market.matching.arriving import arrive, send_cancel, send_change
 from bot.market.matching.layout import NEVER_NS, Seats, empty_seats, with_room
-from bot.market.matching.meeting import meet_rows
 from bot.types import Batch, Instrument, InstrumentKind, Kind
 
 GRID = Instrument("X/Y", InstrumentKind.LINEAR, "X", "Y", Decimal(1), Decimal(1))
@@ -108,7 +108,7 @@ class Pit:
         count, room = int(self.seats.accounts[seat, layout.COUNT]), self.seats.orders.shape[1]
         if count == room:
             self.seats = with_room(self.seats, count + 1, len(self.seats.log))
-        send_order(self.seats, seat, number, side, price, lots, force, flags, expires_ns, self.now_ns)
+        send_order_door(self.seats, seat, number, side, price, lots, force, flags, expires_ns, self.now_ns)
 
     def cancel(self, number: int, seat: int = 0) -> None:
         """Ask for an order to be cancelled; nothing when it is over."""
@@ -132,7 +132,7 @@ class Pit:
         while start < len(rows):
             stop = len(rows) if self._run == 0 else min(start + self._run, len(rows))
             needs = 3 * self.seats.orders.shape[0] * self.seats.orders.shape[1]
-            start, _ = meet_rows(self.seats, columns, start, stop, needs)
+            start, _ = meet_rows_door(self.seats, columns, start, stop, needs)
             self._read()
 
     def arrive(self, until_ns: int) -> None:

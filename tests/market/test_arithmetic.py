@@ -14,6 +14,7 @@ from bot.market.jit import kernel
 from bot.market.lane import answer as said
 from bot.market.lane import arithmetic
 from bot.types import Floats
+from tests.market.doors import door
 
 
 @kernel
@@ -119,10 +120,10 @@ def test_quotes_that_a_run_would_be_halted_for_fail(
     bid: tuple[bool, float], ask: tuple[bool, float], sizes: tuple[float, float], line: int
 ) -> None:
     answer = np.zeros(said.SIZE)
-    said.begin(answer)
+    door(said.begin)(answer)
 
-    said.quotes(answer, 4.0, 0.0, 0.0, bid, ask, *sizes, 0.0, 0.0)
+    door(said.quotes)(answer, 4.0, 0.0, 0.0, bid, ask, *sizes, 0.0, 0.0)
 
-    assert said.closed(answer) == line
+    assert door(said.closed)(answer) == line
     assert answer[said.KIND] == (said.FAILED if line else said.QUOTES)
     assert math.isnan(answer[said.BID]) == (not bid[0] or math.isnan(bid[1]))

@@ -12,8 +12,10 @@ import numba
 import pytest
 
 from bot.market import jit
-from bot.market.book import BID_SIDE, empty_book, level_size, set_level
+from bot.market.book import BID_SIDE, empty_book, set_level
+from bot.market.doors import level_size_door
 from bot.market.kept_code import KeptCode
+from tests.market.doors import door
 
 ASK = "from bot.market.jit import cache_folder; print(cache_folder())"
 
@@ -86,12 +88,24 @@ def test_kernel_leaves_the_cache_setting_of_other_users_alone() -> None:
 
 def test_an_entry_point_answers_as_its_kernel_does() -> None:
     book = empty_book(128, 1)
-    set_level(book, BID_SIDE, 100, 7)
+    door(set_level)(book, BID_SIDE, 100, 7)
 
-    entry = jit.entry_point(level_size, book, BID_SIDE, 100)
+    entry = jit.entry_point(level_size_door, book, BID_SIDE, 100)
 
     assert [entry(book, BID_SIDE, key) for key in (99, 100, 101)] == [0, 7, 0]
-    assert [level_size(book, BID_SIDE, key) for key in (99, 100, 101)] == [0, 7, 0]
+    assert [level_size_door(book, BID_SIDE, key) for key in (99, 100, 101)] == [0, 7, 0]
+
+
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="without the compiler it is plain Python")
+def test_an_inner_kernel_called_from_python_is_refused() -> None:
+    @jit.inner_kernel
+    def double(value: int) -> int:
+        return 2 * value
+
+    with pytest.raises(TypeError):
+        double(21)
+
+    assert door(double)(21) == 42
 
 
 def test_kept_code_is_loaded_without_the_compiler_and_answers_the_same(tmp_path: Path) -> None:
