@@ -19,7 +19,7 @@ from bot.building import clock_every_ns, kernels_of, signals_of, warm_kernels
 from bot.config import Config
 from bot.console.readiness import say_starting
 from bot.crew_building import lane_kernels_of
-from bot.deadline import AlarmDeadline
+from bot.deadline import PatrolDeadline
 from bot.errors import BotError
 from bot.feed.reel import Reel
 from bot.lane_building import Core, build_core, has_lanes
@@ -84,7 +84,7 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
     digest = reel.digest()
     start = Start(account, True, BACKTEST, reel.name, digest, time.time_ns(), reel.sampling)
     try:
-        with AlarmDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
+        with PatrolDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
             begun = start_run(config, strategy, database, reel.instruments, start, deadline, build_core)
             ran = _run(begun, reel, clock_every_ns(config), progress)
         if (

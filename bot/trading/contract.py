@@ -8,10 +8,10 @@ fields: the same views give the same state, in backtest, paper and live.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol
 
 from bot.types import BPS, NS_PER_S, Fill, Floats, Instrument, Side
 
@@ -80,6 +80,17 @@ class Costs:
     taker_bps: float
 
 
+class Later(Protocol):
+    """The numbers of one decision, of which what few strategies look at is made when one does."""
+
+    def made(self, name: str) -> object:
+        """Return what a `View` of the decision has under this name."""
+        ...
+
+
+_LATER: Final = frozenset(("entry", "open_orders", "fills", "equity"))
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Everything a strategy may know at one decision.
@@ -102,6 +113,30 @@ class View:
     fills: tuple[Fill, ...]
     equity: Decimal
     costs: Costs
+    _later: Later | None = field(default=None, init=False, repr=False, compare=False)
+    _values: Sequence[float] = field(init=False, repr=False, compare=False)
+    _tick: float = field(init=False, repr=False, compare=False)
+    _lot: float = field(init=False, repr=False, compare=False)
+    _working: Sequence[float] = field(init=False, repr=False, compare=False)
+
+    if not TYPE_CHECKING:  # to a type checker a misspelt name stays an error
+
+        def __getattr__(self, name: str) -> Any:
+            # Only what was not filled in is asked for here, once: most strategies look at little of it.
+            if name == "_tick":
+                made = float(self.instrument.tick_size)
+            elif name == "_lot":
+                made = float(self.instrument.lot_size)
+            elif name == "_values":
+                made = [float(value) for value in self.row.tolist()]
+            elif name == "_working":
+                made = _working(self.open_orders)
+            elif name in _LATER and self._later is not None:
+                made = self._later.made(name)
+            else:
+                raise AttributeError(f"'View' object has no attribute {name!r}", name=name, obj=self)
+            object.__setattr__(self, name, made)
+            return made
 
     def __getitem__(self, name: str) -> float:
         """Value of a signal the strategy listed in `signals`.
@@ -111,27 +146,27 @@ class View:
         """
         if name not in self.names:
             raise KeyError(f"signal {name!r} is not in this strategy's signals: {', '.join(self.names)}")
-        return float(self.row[self.names[name]])
+        return self._values[self.names[name]]
 
     @property
     def bid(self) -> float:
         """Best bid price in quote currency."""
-        return self.bid_ticks * float(self.instrument.tick_size)
+        return self.bid_ticks * self._tick
 
     @property
     def ask(self) -> float:
         """Best ask price in quote currency."""
-        return self.ask_ticks * float(self.instrument.tick_size)
+        return self.ask_ticks * self._tick
 
     @property
     def mid(self) -> float:
         """Middle of the best bid and ask, in quote currency."""
-        return (self.bid_ticks + self.ask_ticks) * float(self.instrument.tick_size) / 2
+        return (self.bid_ticks + self.ask_ticks) * self._tick / 2
 
     @property
     def tick(self) -> float:
         """Smallest price step, in quote currency."""
-        return float(self.instrument.tick_size)
+        return self._tick
 
     @property
     def spread_bps(self) -> float:
@@ -141,7 +176,7 @@ class View:
     @property
     def position(self) -> float:
         """Position in base currency, signed."""
-        return self.position_lots * float(self.instrument.lot_size)
+        return self.position_lots * self._lot
 
     @property
     def round_trip_bps(self) -> float:
@@ -151,37 +186,92 @@ class View:
     @property
     def bid_order(self) -> float:
         """Price of our newest order to buy that is not being cancelled, in quote currency; NaN without one."""
-        order = self._working(Side.BUY)
-        return math.nan if order is None else order.price
+        return self._working[0]
 
     @property
     def ask_order(self) -> float:
         """Price of our newest order to sell that is not being cancelled, in quote currency; NaN without one."""
-        order = self._working(Side.SELL)
-        return math.nan if order is None else order.price
+        return self._working[1]
 
     @property
     def bid_order_size(self) -> float:
         """What of that order to buy may still fill, in base currency; 0 without one."""
-        order = self._working(Side.BUY)
-        return 0.0 if order is None else order.remaining
+        return self._working[2]
 
     @property
     def ask_order_size(self) -> float:
         """What of that order to sell may still fill, in base currency; 0 without one."""
-        order = self._working(Side.SELL)
-        return 0.0 if order is None else order.remaining
+        return self._working[3]
 
     @property
     def now_s(self) -> float:
         """Local time of the event in seconds since the epoch."""
         return self.now_ns / NS_PER_S
 
-    def _working(self, side: Side) -> OpenOrder | None:
-        for order in reversed(self.open_orders):
-            if order.side is side and not order.cancelling:
-                return order
-        return None
+
+def _working(orders: Sequence[OpenOrder]) -> tuple[float, float, float, float]:
+    """Prices of our newest orders to buy and to sell that are not being cancelled, and what of them may still fill."""
+    bid_price = ask_price = math.nan
+    bid_size = ask_size = 0.0
+    for order in orders:  # oldest first: the newest has the last word
+        if order.cancelling:
+            continue
+        if order.side is Side.BUY:
+            bid_price, bid_size = order.price, order.remaining
+        else:
+            ask_price, ask_size = order.price, order.remaining
+    return bid_price, ask_price, bid_size, ask_size
+
+
+class Shown(NamedTuple):
+    """What the strategies of all lanes see alike at one decision.
+
+    `values` is `row` as a list, `tick` and `lot` are the sizes of both in quote and base currency.
+    """
+
+    now_ns: int
+    instrument: Instrument
+    names: Mapping[str, int]
+    row: Floats
+    values: Sequence[float]
+    bid_ticks: int
+    ask_ticks: int
+    tick: float
+    lot: float
+    costs: Costs
+
+
+class _Unfrozen:
+    """A `View` while it is made: a frozen class takes its fields one by one at five times the cost."""
+
+    __slots__ = View.__slots__
+
+    def __init__(self, shown: Shown, position_lots: int, exposure: float, later: Later | None) -> None:
+        self.now_ns, self.instrument, self.names, self.row, self._values = shown[:5]
+        self.bid_ticks, self.ask_ticks, self._tick, self._lot, self.costs = shown[5:]
+        self.position_lots, self.exposure, self._later = position_lots, exposure, later
+
+
+def glimpse(shown: Shown, position_lots: int, exposure: float, working: Sequence[float], later: Later) -> View:
+    """Return a view of which `later` makes the rest when it is looked at.
+
+    `working` are the prices that `bid_order` and `ask_order` show, and the sizes of both.
+    """
+    see: Any = _Unfrozen(shown, position_lots, exposure, later)
+    see._working = working
+    see.__class__ = View
+    return see  # type: ignore[no-any-return]
+
+
+def whole_view(
+    shown: Shown, position_lots: int, exposure: float, entry: float, open_orders: tuple[OpenOrder, ...],
+    fills: tuple[Fill, ...], equity: Decimal,
+) -> View:  # fmt: skip
+    """Return a view with all that there is to see."""
+    see: Any = _Unfrozen(shown, position_lots, exposure, None)
+    see.entry, see.open_orders, see.fills, see.equity = entry, open_orders, fills, equity
+    see.__class__ = View
+    return see  # type: ignore[no-any-return]
 
 
 @dataclass

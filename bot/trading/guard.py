@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Set
 from decimal import Decimal
@@ -18,6 +18,8 @@ CallKey = tuple[str, str, int]
 
 
 _NUMBERS: Final = (float, int, Decimal, Real)  # the common ones first
+_REAL: Final = (float, int)
+_MOST: Final = sys.float_info.max
 
 
 class StrategyOverrun(StrategyFailed):
@@ -85,13 +87,14 @@ def _where(error: BaseException) -> str:
 
 
 def _check(answer: object) -> None:
+    """Look at what a strategy wants: once in a decision, so what there is to say is made only when it is said."""
     match answer:
         case None:
             return
         case Hold():
             _check_words(answer)
         case Target(exposure=exposure):
-            if not _finite(exposure) or not -1 <= exposure <= 1:
+            if not isinstance(exposure, _REAL) or not -1 <= exposure <= 1:
                 raise StrategyFailed(f"Target.exposure should be a number from -1 to 1, was {exposure!r}")
             _check_protection(answer)
             _check_words(answer)
@@ -105,34 +108,36 @@ def _check(answer: object) -> None:
             )
 
 
-def _check_quotes(answer: Quotes) -> None:
-    for name, price in (("bid", answer.bid), ("ask", answer.ask)):
-        if price is not None and not (_finite(price) and price > 0):
-            raise StrategyFailed(f"Quotes.{name} should be a price above 0 or None, was {price!r}")
-    for name, size in (("bid_size", answer.bid_size), ("ask_size", answer.ask_size)):
-        if not _finite(size) or not 0 <= size <= 1:
-            raise StrategyFailed(f"Quotes.{name} should be a share of full size from 0 to 1, was {size!r}")
-    if answer.bid is not None and answer.ask is not None and answer.bid >= answer.ask:
-        raise StrategyFailed(f"Quotes.bid should be below Quotes.ask, was {answer.bid} and {answer.ask}")
+def _check_quotes(quotes: Quotes) -> None:
+    # Each comparison is false with NaN.
+    bid, ask, bid_size, ask_size = quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size
+    if bid is not None and not (isinstance(bid, _REAL) and 0 < bid <= _MOST):
+        raise StrategyFailed(f"Quotes.bid should be a price above 0 or None, was {bid!r}")
+    if ask is not None and not (isinstance(ask, _REAL) and 0 < ask <= _MOST):
+        raise StrategyFailed(f"Quotes.ask should be a price above 0 or None, was {ask!r}")
+    if not (isinstance(bid_size, _REAL) and 0 <= bid_size <= 1):
+        raise StrategyFailed(f"Quotes.bid_size should be a share of full size from 0 to 1, was {bid_size!r}")
+    if not (isinstance(ask_size, _REAL) and 0 <= ask_size <= 1):
+        raise StrategyFailed(f"Quotes.ask_size should be a share of full size from 0 to 1, was {ask_size!r}")
+    if bid is not None and ask is not None and bid >= ask:
+        raise StrategyFailed(f"Quotes.bid should be below Quotes.ask, was {bid} and {ask}")
 
 
 def _check_words(answer: Target | Quotes | Hold) -> None:
     """What is stored with a decision: a sentence and plain numbers by name."""
-    name = type(answer).__name__
     if not isinstance(answer.reason, str):
-        raise StrategyFailed(f"{name}.reason should be a text, was {answer.reason!r}")
-    if not isinstance(answer.values, Mapping):
-        raise StrategyFailed(f"{name}.values should be numbers by name, was {answer.values!r}")
+        raise StrategyFailed(f"{type(answer).__name__}.reason should be a text, was {answer.reason!r}")
+    if not isinstance(answer.values, (dict, Mapping)):  # the common one first
+        raise StrategyFailed(f"{type(answer).__name__}.values should be numbers by name, was {answer.values!r}")
     for key, number in answer.values.items():
         if not isinstance(key, str) or not isinstance(number, _NUMBERS):
+            name = type(answer).__name__
             raise StrategyFailed(f"{name}.values should be numbers by name, was {key!r}: {number!r}")
 
 
 def _check_protection(answer: Target | Quotes) -> None:
-    for name, bps in (("stop_loss_bps", answer.stop_loss_bps), ("take_profit_bps", answer.take_profit_bps)):
-        if not _finite(bps) or bps < 0:
-            raise StrategyFailed(f"{type(answer).__name__}.{name} should be 0 (off) or more, was {bps!r}")
-
-
-def _finite(number: object) -> bool:
-    return isinstance(number, (float, int)) and math.isfinite(number)
+    stop, profit = answer.stop_loss_bps, answer.take_profit_bps
+    if not (isinstance(stop, _REAL) and 0 <= stop <= _MOST):
+        raise StrategyFailed(f"{type(answer).__name__}.stop_loss_bps should be 0 (off) or more, was {stop!r}")
+    if not (isinstance(profit, _REAL) and 0 <= profit <= _MOST):
+        raise StrategyFailed(f"{type(answer).__name__}.take_profit_bps should be 0 (off) or more, was {profit!r}")

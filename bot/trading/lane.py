@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from bot.market.market import Market
 from bot.trading.blotter import Blotter
-from bot.trading.contract import Strategy, View
+from bot.trading.contract import Shown, Strategy, View, whole_view
 from bot.trading.desk import Moment
 from bot.trading.execution import Plan, Touch, Wish, closing_cost
 from bot.trading.funding import funding_amount
@@ -46,7 +46,7 @@ from risk.standing import Standing
 
 @dataclass(slots=True)
 class Slot:
-    """One lane in one instrument."""
+    """One lane in one instrument; `steps` are the sizes of a tick and a lot as floats."""
 
     instrument: Instrument
     strategy: Strategy
@@ -56,6 +56,10 @@ class Slot:
     protection: Protection | None = None
     denied: frozenset[tuple[Side, str]] = frozenset()
     is_unguarded: bool = False
+    steps: tuple[float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = float(self.instrument.tick_size), float(self.instrument.lot_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +139,17 @@ class Lane:
         fills: tuple[Fill, ...],
     ) -> View:
         """Show a strategy what it may know."""
-        instrument = slot.instrument
-        position = self.portfolio.positions[instrument.symbol]
-        return View(
-            now_ns=standing.now_ns,
-            instrument=instrument,
-            names=names,
-            row=row,
-            bid_ticks=standing.bid_ticks,
-            ask_ticks=standing.ask_ticks,
-            position_lots=position.lots,
+        instrument, (tick, lot) = slot.instrument, slot.steps
+        position, costs = self.portfolio.positions[instrument.symbol], self.fees.costs_at(standing.now_ns)
+        touch = standing.bid_ticks, standing.ask_ticks
+        return whole_view(
+            Shown(standing.now_ns, instrument, names, row, row.tolist(), *touch, tick, lot, costs),
+            position.lots,
             exposure=position.lots / full_lots if full_lots else 0.0,
-            entry=position.cost / position.lots * float(instrument.tick_size) if position.lots else 0.0,
+            entry=position.cost / position.lots * tick if position.lots else 0.0,
             open_orders=tuple(order.shown(instrument) for order in slot.blotter.orders.values()),
             fills=fills,
             equity=standing.equity,
-            costs=self.fees.costs_at(standing.now_ns),
         )
 
     def carry_out(self, slot: Slot, plan: Plan, standing: Standing, seq: int) -> Iterator[Record]:

@@ -82,6 +82,7 @@ class LaneDecisions:
     _values: list[list[list[float]]] = field(default_factory=list)
     _settled: list[int] = field(default_factory=list)
     _texts: dict[tuple[str, int | None, float], str] = field(default_factory=dict)
+    _quotes: dict[tuple[object, ...], tuple[str, str]] = field(default_factory=dict)
     _tick: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -216,11 +217,17 @@ class LaneDecisions:
         lane, (_, full, held_bid, held_ask) = self.lanes[place], self._seats[look.at][place]
         ticks = quote_ticks(own[said.BID], own[said.ASK], self._tick)
         shares = own[said.BID_SIZE], own[said.ASK_SIZE]
-        text = f"{self._quote('bid', ticks[0], shares[0])}, {self._quote('ask', ticks[1], shares[1])}"
-        if not full:
-            return text, wording.NO_SIZE
         room = room_of(slot.instrument, lane.switch.state, lane.portfolio.positions[self.symbol].lots)
-        return text, quotes_note(ticks, shares, full, slot.instrument, room, (held_bid == 1, held_ask == 1))
+        asked = (ticks, shares, full, room, held_bid, held_ask)
+        words = self._quotes.get(asked)  # most decisions leave quotes as they were
+        if words is None:
+            if len(self._quotes) >= _TEXTS:
+                self._quotes.clear()
+            text = f"{self._quote('bid', ticks[0], shares[0])}, {self._quote('ask', ticks[1], shares[1])}"
+            kept = (held_bid == 1, held_ask == 1)
+            note = quotes_note(ticks, shares, full, slot.instrument, room, kept) if full else wording.NO_SIZE
+            words = self._quotes[asked] = text, note
+        return words
 
     def _quote(self, side: str, ticks: int | None, share: float) -> str:
         """A quote in words; the same ones come back again and again."""

@@ -16,29 +16,25 @@ from bot.errors import StrategyFailed
 from bot.market.lane import answer as said
 from bot.market.lane import desk as d
 from bot.market.lane import notes as noted
-from bot.market.lane import sight as seen
 from bot.market.lane.desk import Lanes
 from bot.market.lane.running import ASK, CURVE_FULL, NOTES_FULL, READ_LOG
 from bot.market.lane.spans import DESK
 from bot.market.lane.spans import STOP as SPAN_STOP
 from bot.market.matching.layout import (
     AT_NS,
-    COUNT,
     LATENCY_NS,
     LOG,
-    POSITION,
     ROW,
     SEAT,
     WHAT,
 )
 from bot.market.rows import DONE
 from bot.market.runner import Runner
-from bot.trading.contract import View
 from bot.trading.engine import STOP
 from bot.trading.guard import Deadline, NoDeadline, ask
 from bot.trading.lane_desk import Entries, Heard, LaneDesk, Noted, Said
 from bot.trading.lane_money import LaneMoney
-from bot.trading.lane_views import Label, entry_price, mirrored, open_orders, write_answer
+from bot.trading.lane_views import Label, write_answer
 from bot.trading.round_trip import round_trip_ns
 from bot.types import (
     Batch,
@@ -86,6 +82,7 @@ class LaneEngine:
     _runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
+        self.labels = self.labels or [Label(str(lane)) for lane in range(len(self.lanes.states))]
         self._places = {symbol: place for place, symbol in enumerate(self.desks)}
         self._runner = Runner(
             [(own.market, own.seats, self.lanes, own.rules, own.crew, own.notes) for own in self.desks.values()]
@@ -163,7 +160,7 @@ class LaneEngine:
             why = runner.go_on()
             if why == ASK:
                 last = runner.row - 1
-                self._ask(desks[runner.place], rows.local_ns.item(last), rows.seq.item(last))
+                self._ask(desks[runner.place], rows.local_ns.item(last), rows.seq, last)
                 continue
             if unread < runner.span:
                 touched = dict.fromkeys(spans[unread : runner.span + 1, DESK].tolist())
@@ -220,7 +217,7 @@ class LaneEngine:
 
     def _read_spans(self, desks: Sequence[LaneDesk], seqs: Int64s, stops: Int64s) -> None:
         """Read what desks have told by turns, in the order in which it happened."""
-        taken = [self._take_log(desk) for desk in desks]
+        taken = [_take_log(desk, seqs) for desk in desks]
         entries = np.concatenate(taken)
         owners = np.repeat(np.arange(len(desks)), [len(each) for each in taken])
         order = np.argsort(entries[:, ROW], kind="stable")
@@ -240,7 +237,7 @@ class LaneEngine:
         desk.forget_notes()
 
     def _read_log(self, seqs: Int64s, desk: LaneDesk) -> None:
-        entries = self._take_log(desk)
+        entries = _take_log(desk, seqs)
         if len(entries):
             entries[:, ROW] = seqs[entries[:, ROW]]
             self._tell_log([desk.instrument.symbol] * len(entries), entries)
@@ -255,68 +252,25 @@ class LaneEngine:
         if self.read is not None and len(entries):
             self.read(symbols, entries)
 
-    def _take_log(self, desk: LaneDesk) -> Entries:
-        self._show_fills(desk)
-        return desk.take_log()
-
-    def _show_fills(self, desk: LaneDesk) -> None:
-        """Keep the fills that the log has for strategies in plain Python: they are shown them at their next call."""
-        if not desk.plain:
-            return
-        for entry in desk.unseen_fills():
-            desk.fills.setdefault(entry[SEAT], []).append(
-                self.money.fill(desk.instrument, entry, self._label(entry[SEAT]))
-            )
-
-    def _ask(self, desk: LaneDesk, now_ns: int, seq: int) -> None:
+    def _ask(self, desk: LaneDesk, now_ns: int, seqs: Int64s, row: int) -> None:
         """Ask the strategies in plain Python that have to be asked, and write down their answers."""
-        self._show_fills(desk)
-        outcomes: list[int] = desk.crew.held[:, d.OUTCOME].tolist()
-        signals = desk.market.signals
-        signals.flags.writeable = False
-        failed = desk.crew.answer[:, said.KIND] == said.FAILED
-        asked = {**desk.plain, **{lane: each for lane, each in desk.spare.items() if failed[lane]}}
-        for lane, strategy in sorted(asked.items()):
-            if outcomes[lane] != d.WANTS_NOTHING:
-                continue
-            see = self._view(desk, lane, now_ns, signals)
+        desk.show_fills(seqs)
+        shown, symbol, seq = desk.shown(now_ns, self.names, self.money.costs), desk.instrument.symbol, seqs.item(row)
+        at = desk.notes.used.item(0) if len(desk.notes.moments) else None
+        for lane, strategy in desk.asked():
+            label = self.labels[lane]
+            see = desk.view(lane, shown, label, self.money, self.desks)
             answer: Said
             try:
-                answer = ask(strategy, see, self.deadline, (self._label(lane).lane, desk.instrument.symbol, seq))
+                answer = ask(strategy, see, self.deadline, (label.lane, symbol, seq))
             except StrategyFailed as failure:
                 self.failures.setdefault(lane, str(failure))
                 desk.crew.answer[lane, said.KIND] = said.FAILED
                 answer = failure
             else:
-                write_answer(desk.crew.answer[lane], answer)
-            if len(desk.notes.moments):
-                desk.said[desk.notes.used.item(0), lane] = answer
-
-    def _label(self, lane: int) -> Label:
-        return self.labels[lane] if self.labels else Label(str(lane))
-
-    def _view(self, desk: LaneDesk, lane: int, now_ns: int, signals: Floats) -> View:
-        """What `look` shows a compiled strategy, and the exact things beside it."""
-        own, sign = desk.seats.accounts[lane].tolist(), desk.crew.held.item(lane, d.SIGN)
-        twice_mid = desk.market.bid_ticks + desk.market.ask_ticks
-        fills = tuple(desk.fills.pop(lane, ()))
-        numbers = desk.crew.see[lane].tolist()
-        orders = desk.seats.orders[lane, : own[COUNT]].tolist()
-        return View(
-            now_ns=now_ns,
-            instrument=desk.instrument,
-            names=self.names,
-            row=signals,
-            bid_ticks=desk.market.bid_ticks,
-            ask_ticks=desk.market.ask_ticks,
-            position_lots=own[POSITION] * sign,
-            exposure=numbers[seen.EXPOSURE],
-            entry=entry_price(own, desk.instrument, twice_mid if sign < 0 else 0),
-            open_orders=open_orders(orders, self._label(lane), desk.instrument, twice_mid if sign < 0 else 0),
-            fills=fills if sign > 0 else tuple(mirrored(fill, twice_mid, desk.instrument) for fill in fills),
-            equity=self.money.equity(lane, self.desks),
-            costs=self.money.costs,
-        )
+                write_answer(desk.answers, lane, answer)
+            if at is not None:
+                desk.said[at, lane] = answer
 
     def _keep_curve(self) -> None:
         """Take the points of the curves out, so that there is room for more."""
@@ -325,3 +279,8 @@ class LaneEngine:
         self.curves.append(self.lanes.curve[:, :count].copy())
         self.curve_ns.append(self.lanes.curve_ns[:count].copy())
         course[d.POINTS] = 0
+
+
+def _take_log(desk: LaneDesk, seqs: Int64s) -> Entries:
+    desk.show_fills(seqs)
+    return desk.take_log()

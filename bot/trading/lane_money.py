@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from bot.market.lane import desk as d
-from bot.market.lane.desk import Crew
 from bot.market.matching import layout
 from bot.market.matching.layout import Seats
 from bot.trading.contract import Costs
-from bot.trading.lane_funding import LaneFunding
 from bot.trading.lane_views import Label
 from bot.types import BPS, EquityPoint, Fill, Instrument, Liquidity, Side
 
 ZERO = Decimal(0)
 
 
+class Stake(NamedTuple):
+    """What one lane has in one instrument at one moment.
+
+    `unit` is the quote currency of a tick·lot and `funding` what was received of it; `twice_mid` is bid + ask in ticks
+    at the last decision with a book, 0 before one; `account` are the bytes of the lane's row of `Seats.accounts`.
+    """
+
+    unit: Decimal
+    funding: Decimal
+    twice_mid: int
+    account: bytes
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The account's numbers, by the columns of `bot.market.matching.layout`."""
+        return memoryview(self.account).cast("q")
+
+    @property
+    def gain(self) -> Decimal:
+        """What was made before fees, realised and unrealised, in quote currency."""
+        own = self.numbers
+        twice = 2 * own[layout.REALISED]
+        if own[layout.POSITION] and self.twice_mid:
+            twice += own[layout.POSITION] * self.twice_mid - 2 * own[layout.COST]
+        return self.unit * twice / 2
+
+
 class HasSeats(Protocol):
-    """One instrument's seats, and what they were last marked at."""
+    """One instrument's seats, and what each lane has in it."""
 
     @property
     def instrument(self) -> Instrument: ...
@@ -28,11 +52,7 @@ class HasSeats(Protocol):
     @property
     def seats(self) -> Seats: ...
 
-    @property
-    def crew(self) -> Crew: ...
-
-    @property
-    def funding(self) -> LaneFunding: ...
+    def stake(self, lane: int) -> Stake: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,47 +62,42 @@ class LaneMoney:
     opening: Decimal
     maker_bps: Decimal
     taker_bps: Decimal
+    costs: Costs = field(init=False)
 
-    @property
-    def costs(self) -> Costs:
-        """What a strategy sees of the costs."""
-        return Costs(float(self.maker_bps), float(self.taker_bps))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "costs", Costs(float(self.maker_bps), float(self.taker_bps)))
 
     def equity(self, lane: int, desks: Mapping[str, HasSeats]) -> Decimal:
         """Return a lane's equity in quote currency: opening + realised + unrealised - fees + funding."""
-        made = [self.made(lane, desk) - self.fees(lane, desk) for desk in desks.values()]
-        return self.opening + sum(made, self.funding(lane, desks))
+        return self.worth([desk.stake(lane) for desk in desks.values()])
+
+    def worth(self, stakes: Sequence[Stake]) -> Decimal:
+        """Return the equity of a lane that has these stakes, one an instrument, in quote currency."""
+        made = [stake.gain - self._fees(stake) for stake in stakes]
+        return self.opening + sum(made, sum([stake.funding for stake in stakes], ZERO))
 
     def funding(self, lane: int, desks: Mapping[str, HasSeats]) -> Decimal:
         """Return what a lane received as funding, in quote currency; below 0 when it paid."""
-        return sum([desk.funding.received.get(lane, ZERO) for desk in desks.values()], ZERO)
+        return sum([desk.stake(lane).funding for desk in desks.values()], ZERO)
 
     def point(self, lane: int, name: str, desks: Mapping[str, HasSeats], seq: int, now_ns: int) -> EquityPoint:
         """Return what a lane is worth, under the name it is stored by."""
-        fees = sum([self.fees(lane, desk) for desk in desks.values()], ZERO)
-        realised = sum([self.realised(lane, desk) for desk in desks.values()], ZERO)
-        unrealised = sum([self.made(lane, desk) for desk in desks.values()], ZERO) - realised
+        stakes = [desk.stake(lane) for desk in desks.values()]
+        fees = sum([self._fees(stake) for stake in stakes], ZERO)
+        realised = sum([stake.unit * stake.numbers[layout.REALISED] for stake in stakes], ZERO)
+        unrealised = sum([stake.gain for stake in stakes], ZERO) - realised
         funding = self.funding(lane, desks)
         cash = self.opening + realised - fees + funding
         return EquityPoint(name, seq, now_ns, cash + unrealised, cash, realised, unrealised, fees, funding)
 
-    def realised(self, lane: int, desk: HasSeats) -> Decimal:
-        """Return what a lane realised in one instrument before fees, in quote currency."""
-        return desk.instrument.notional(1, 1) * int(desk.seats.accounts[lane, layout.REALISED])
-
-    def made(self, lane: int, desk: HasSeats) -> Decimal:
-        """Return what a lane made in one instrument before fees, realised and unrealised, in quote currency."""
-        account, mid = desk.seats.accounts[lane].tolist(), desk.crew.held.item(lane, d.MID)
-        twice: int = 2 * account[layout.REALISED]
-        if account[layout.POSITION] and mid:
-            twice += account[layout.POSITION] * mid - 2 * account[layout.COST]
-        return desk.instrument.notional(1, 1) * twice / 2
-
     def fees(self, lane: int, desk: HasSeats) -> Decimal:
         """Return what a lane paid in one instrument, in quote currency."""
-        account = desk.seats.accounts[lane].tolist()
-        weighed: Decimal = account[layout.MADE] * self.maker_bps + account[layout.TOOK] * self.taker_bps
-        return desk.instrument.notional(1, 1) * Decimal(weighed) / BPS
+        return self._fees(desk.stake(lane))
+
+    def _fees(self, stake: Stake) -> Decimal:
+        own = stake.numbers
+        weighed: Decimal = own[layout.MADE] * self.maker_bps + own[layout.TOOK] * self.taker_bps
+        return stake.unit * Decimal(weighed) / BPS
 
     def fills(self, lane: int, desk: HasSeats) -> int:
         """Return how often a lane traded in one instrument."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from struct import Struct
 from typing import Final
 
 from bot.market.lane import answer as said
-from bot.market.matching.layout import CANCELS_NS, COST, FILLED, LOTS, NEVER_NS, NUMBER, POSITION, PRICE, SIDE
-from bot.trading.contract import Answer, Hold, OpenOrder, Quotes, Target
-from bot.types import Fill, Floats, Instrument, Side
+from bot.market.matching.layout import CANCELS_NS, FILLED, LOTS, NEVER_NS, NUMBER, PRICE, SIDE
+from bot.trading.contract import Answer, OpenOrder, Quotes, Target
+from bot.types import Fill, Instrument, Side
 
 _NONE: Final = float("nan")
+_WANTED: Final = Struct(f"{said.TAKE_PROFIT_BPS + 1}d")  # the first numbers of an answer, up to that one
+_ROW_BYTES: Final = 8 * said.SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,34 +26,30 @@ class Label:
     prefix: str = ""
 
 
-def write_answer(row: Floats, answer: Answer) -> None:
-    """Write an answer as the kernel reads it: see `bot.market.lane.answer`."""
-    match answer:
-        case None:
-            row[said.KIND] = said.NOTHING
-        case Hold():
-            row[said.KIND] = said.HOLD
-        case Target():
-            row[said.KIND] = said.TARGET
-            row[said.EXPOSURE] = answer.exposure
-            row[said.STOP_LOSS_BPS], row[said.TAKE_PROFIT_BPS] = answer.stop_loss_bps, answer.take_profit_bps
-        case Quotes():
-            row[said.KIND] = said.QUOTES
-            row[said.BID] = _NONE if answer.bid is None else answer.bid
-            row[said.ASK] = _NONE if answer.ask is None else answer.ask
-            row[said.BID_SIZE], row[said.ASK_SIZE] = answer.bid_size, answer.ask_size
-            row[said.STOP_LOSS_BPS], row[said.TAKE_PROFIT_BPS] = answer.stop_loss_bps, answer.take_profit_bps
+def write_answer(answers: memoryview, lane: int, answer: Answer) -> None:
+    """Write a lane's answer as the kernel reads it, into `answers` of all lanes: see `bot.market.lane.answer`."""
+    if isinstance(answer, Quotes):
+        bid = _NONE if answer.bid is None else answer.bid
+        ask = _NONE if answer.ask is None else answer.ask
+        sizes, guards = (answer.bid_size, answer.ask_size), (answer.stop_loss_bps, answer.take_profit_bps)
+        _WANTED.pack_into(answers, lane * _ROW_BYTES, said.QUOTES, 0.0, bid, ask, *sizes, *guards)
+    elif isinstance(answer, Target):
+        guards = answer.stop_loss_bps, answer.take_profit_bps
+        wanted = (said.TARGET, answer.exposure, _NONE, _NONE, 0.0, 0.0, *guards)
+        _WANTED.pack_into(answers, lane * _ROW_BYTES, *wanted)
+    else:
+        answers[lane * said.SIZE + said.KIND] = said.NOTHING if answer is None else said.HOLD
 
 
-def entry_price(own: list[int], instrument: Instrument, twice_mid: int) -> float:
-    """Return the average entry price of an account, 0 when flat; mirrored at the mid where twice of it is given.
+def entry_price(lots: int, cost: int, instrument: Instrument, twice_mid: int) -> float:
+    """Return the average entry price of a position, 0 when flat; mirrored at the mid where twice of it is given.
 
     It is of whole numbers, which a cost beyond 2^53 is in Python alone.
     """
-    if not own[POSITION]:
+    if not lots:
         return 0.0
     tick = float(instrument.tick_size)
-    entry = own[COST] / own[POSITION] * tick
+    entry = cost / lots * tick
     return 2.0 * (twice_mid * tick / 2) - entry if twice_mid else entry
 
 
@@ -58,15 +57,20 @@ def open_orders(
     rows: Sequence[list[int]], label: Label, instrument: Instrument, twice_mid: int
 ) -> tuple[OpenOrder, ...]:
     """Return the working orders of a lane, oldest first; mirrored at the mid where twice of it is given, in ticks."""
+    # Whole numbers divided have the bits of the exact decimal.
+    tick, tick_parts = instrument.tick_size.as_integer_ratio()
+    lot, lot_parts = instrument.lot_size.as_integer_ratio()
     return tuple(
-        OpenOrder(
-            f"{label.prefix}{order[NUMBER]}",
-            Side.BUY if (order[SIDE] > 0) == (twice_mid == 0) else Side.SELL,
-            float(instrument.price(twice_mid - order[PRICE] if twice_mid else order[PRICE])),
-            float(instrument.size(order[LOTS] - order[FILLED])),
-            order[CANCELS_NS] != NEVER_NS,
-        )
-        for order in sorted(rows, key=itemgetter(NUMBER))
+        [
+            OpenOrder(
+                f"{label.prefix}{order[NUMBER]}",
+                Side.BUY if (order[SIDE] > 0) == (twice_mid == 0) else Side.SELL,
+                (twice_mid - order[PRICE] if twice_mid else order[PRICE]) * tick / tick_parts,
+                (order[LOTS] - order[FILLED]) * lot / lot_parts,
+                order[CANCELS_NS] != NEVER_NS,
+            )
+            for order in sorted(rows, key=itemgetter(NUMBER))
+        ]
     )
 
 

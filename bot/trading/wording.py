@@ -81,7 +81,7 @@ def quote_text(side: str, ticks: int | None, share: float, instrument: Instrumen
 
 def numbers(answer: Target | Quotes | Hold) -> dict[str, float]:
     """Return plain numbers of the core's own: a strategy may go on using the mapping it gave."""
-    return {name: float(number) for name, number in answer.values.items()}
+    return {name: float(number) for name, number in answer.values.items()} if answer.values else {}
 
 
 def with_note(reason: str, note: str) -> str:

@@ -216,7 +216,7 @@ class Erratic(Strategy):
 
 def _shown(see: View) -> Told:
     orders = [(o.side, o.price, o.remaining, o.cancelling) for o in see.open_orders]
-    fills = [(f.side, f.price_ticks, f.lots, f.price, f.fee, f.realised, f.position_lots) for f in see.fills]
+    fills = [(f.seq, f.side, f.price_ticks, f.lots, f.price, f.fee, f.realised, f.position_lots) for f in see.fills]
     asked = [see[name] for name in see.names]
     own = (see.bid, see.ask, see.position_lots, see.position, see.exposure, see.entry)
     working = (see.bid_order, see.ask_order, see.bid_order_size, see.ask_order_size)
