@@ -37,15 +37,14 @@ class LaneFunding:
         if batch.local_ns.item(-1) < self.clock.due_ns:
             yield batch
             return
-        begins = np.concatenate(([True], batch.last[:-1] == 1))
         start = 0
         while True:
-            late = np.flatnonzero(begins[start + 1 :] & (batch.local_ns[start + 1 :] >= self.clock.due_ns))
-            if not len(late):
-                yield _cut(batch, start, len(batch))
-                return
-            stop = start + 1 + int(late[0])
+            stop = max(start + 1, int(np.searchsorted(batch.local_ns, self.clock.due_ns)))
+            while stop < len(batch) and batch.last[stop - 1] == 0:  # a message goes on
+                stop += 1
             yield _cut(batch, start, stop)
+            if stop == len(batch):
+                return
             start = stop
 
     def pay(self, now_ns: int, seq: int, market: Market, seats: Seats) -> Iterator[Funding | Incident]:

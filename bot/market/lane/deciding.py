@@ -23,6 +23,7 @@ from bot.market.lane.desk import (
     FAILS,
     FAILS_FLAT,
     FLATTENS,
+    FULL,
     FULL_LOTS,
     HALT,
     HALTED,
@@ -63,14 +64,16 @@ from bot.market.lane.desk import (
     WISH_LOTS,
     WISH_PRICE,
     WISH_SIDE,
+    Basis,
     Crew,
     Lanes,
+    Moment,
     Rules,
 )
 from bot.market.lane.limits import breached, count_order, loss_limit
-from bot.market.lane.looking import flip_sign, look
+from bot.market.lane.looking import flip_sign, look, look_at_market
 from bot.market.lane.planning import cancel_side, nearest, plan_quotes, plan_target
-from bot.market.lane.sizing import full_lots
+from bot.market.lane.sizing import fraction_of, full_lots, share_of
 from bot.market.lane.standing import begin_day, best_ask, best_bid, equity_of, observe, open_lots, value_seat
 from bot.market.matching.arriving import send_order
 from bot.market.matching.layout import (
@@ -95,36 +98,50 @@ _TIE: Final = 1.0 + 1e-14  # what floating point may lose of a move that is the 
 
 
 @inlined_kernel
+def moment_of(flow: Flow, now_ns: int, row: int) -> Moment:
+    """Return the moment of a decision after `row`."""
+    return Moment(best_bid(flow), best_ask(flow), now_ns - flow.tallies[BOOK_LOCAL_NS], now_ns, row)
+
+
+@inlined_kernel
+def basis_of(rules: Rules, crew: Crew, signals: Floats, moment: Moment) -> Basis:
+    """Find what is the same for every lane, and write down what strategies may see of the market."""
+    counts, bid, ask = rules.counts, moment.bid, moment.ask
+    if not 0 < bid < ask or counts[HEALTHY] == 0:  # no strategy is asked
+        return Basis(True, 0, 0.0, 0.0)
+    volatility, quality = signals[counts[VOLATILITY_AT]], signals[counts[QUALITY_AT]]
+    is_cold = counts[METHOD] == BY_VOLATILITY and math.isnan(volatility)
+    for place in range(counts[SIGNALS]):
+        is_cold |= math.isnan(signals[place])
+    look_at_market(rules, crew.see[0], bid, ask, moment.now_ns)
+    return Basis(is_cold, counts[FULL] // (bid + ask), fraction_of(rules, volatility), share_of(quality))
+
+
+@inlined_kernel
 def weigh(
-    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, flow: Flow, signals: Floats, now_ns: int, row: int
+    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, signals: Floats, moment: Moment, basis: Basis
 ) -> bool:
     """Do what comes before a lane's answer: value it, heed its losses, see whether its strategy is asked.
 
     One that is compiled is asked at once; return True when it is one in plain Python that has to be asked, or when one
-    that is compiled failed: plain Python has the words. `row` is the last row of the market before the decision.
+    that is compiled failed: plain Python has the words.
     """
-    bid, ask = best_bid(flow), best_ask(flow)
-    two_sided = 0 < bid < ask
-    held = crew.held[seat]
-    if two_sided:
-        held[MID] = bid + ask
+    held, mind = crew.held[seat], lanes.minds[seat]
+    if 0 < moment.bid < moment.ask:
+        held[MID] = moment.bid + moment.ask
     value_seat(rules, lanes, seats, crew, seat)
     equity = equity_of(lanes, seat)
     if observe(lanes, seat, equity):
-        heed_losses(rules, lanes, seats, seat, equity, now_ns, row)
-    age_ns = now_ns - flow.tallies[BOOK_LOCAL_NS]
-    held[OUTCOME] = gate(rules, lanes, seats, crew, seat, signals, two_sided, age_ns, bid, ask)
+        heed_losses(rules, lanes, seats, seat, equity, moment.now_ns, moment.row)
+    held[OUTCOME] = gate(rules, lanes, seats, crew, seat, moment, basis.is_cold)
     if held[OUTCOME] != WANTS_NOTHING:
         return False
-    counts = rules.counts
-    volatility, quality = signals[counts[VOLATILITY_AT]], signals[counts[QUALITY_AT]]
-    held[FULL_LOTS] = full_lots(rules, bid, ask, equity, volatility, quality)
-    mind = lanes.minds[seat]
-    held[SIGN] = flip_sign(mind, now_ns)
-    look(rules, seats, crew, seat, bid, ask, equity, now_ns)
+    held[FULL_LOTS] = full_lots(rules, moment, basis, equity)
+    held[SIGN] = flip_sign(mind, moment.now_ns)
+    look(rules, seats, crew, seat, moment.bid + moment.ask, equity)
     if mind[ADDRESS] == 0:
         return True
-    asked = signals[: counts[SIGNALS]]
+    asked = signals[: rules.counts[SIGNALS]]
     line = call_strategy(mind[ADDRESS], crew.see[seat], asked, lanes.params[seat], crew.answer[seat], crew.values[seat])
     if line != 0:
         crew.answer[seat, said.KIND] = said.FAILED
@@ -132,24 +149,23 @@ def weigh(
 
 
 @inlined_kernel
-def act(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, flow: Flow, now_ns: int, row: int) -> None:
+def act(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, moment: Moment) -> None:
     """Do what a lane's answer asks for, or what is done without one."""
-    bid, ask = best_bid(flow), best_ask(flow)
+    bid, ask, now_ns = moment.bid, moment.ask, moment.now_ns
     outcome = crew.held[seat, OUTCOME]
     both = 0 * seat  # a plain 0 would have the callee compiled anew
     wanted = 0
     if outcome == WANTS_NOTHING:
         outcome, wanted = heed_answer(rules, lanes, seats, crew, seat, bid, ask, now_ns)
         if outcome == FAILS:
-            turn_lane(lanes, seats, seat, OWN_FAILURE, rules.counts[FAILS_FLAT], now_ns, row)
+            turn_lane(lanes, seats, seat, OWN_FAILURE, rules.counts[FAILS_FLAT], now_ns, moment.row)
     elif outcome == CLOSES or outcome == STOPPED:  # noqa: SIM109 - a tuple is slower here
         wanted = plan_target(rules, seats, crew, seat, both, both + 1, bid, ask, now_ns)
     else:
         cancel_side(seats, seat, both, now_ns)
     crew.tally[seat, outcome] += 1
-    age_ns = now_ns - flow.tallies[BOOK_LOCAL_NS]
     equity = equity_of(lanes, seat)
-    carry_out(rules, lanes, seats, crew, seat, wanted, bid, ask, age_ns, equity, now_ns, row)
+    carry_out(rules, lanes, seats, crew, seat, wanted, equity, moment)
     begin_day(lanes, seat, now_ns, equity)
 
 
@@ -177,28 +193,20 @@ def turn_lane(lanes: Lanes, seats: Seats, seat: int, by: int, flattens: int, now
 
 
 @inlined_kernel
-def gate(
-    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, signals: Floats, two_sided: bool, age_ns: int,
-    bid: int, ask: int,
-) -> int:  # fmt: skip
+def gate(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, moment: Moment, is_cold: bool) -> int:
     """Return why the strategy is not asked at all, `WANTS_NOTHING` when it is."""
     states, position = lanes.states[seat], seats.accounts[seat, POSITION]
-    if not two_sided:
+    if not 0 < moment.bid < moment.ask:
         return NO_BOOK
     if states[WANTS_FLAT] == 1 and position != 0:
         return CLOSES
     if states[HALT] == HALTED:
         return IS_HALTED
-    if rules.counts[HEALTHY] == 0 or age_ns > rules.counts[MAX_BOOK_AGE_NS]:
+    if rules.counts[HEALTHY] == 0 or moment.age_ns > rules.counts[MAX_BOOK_AGE_NS]:
         return STALE_BOOK
-    if position != 0 and is_stopped(rules, crew, seats.accounts[seat], seat, bid, ask):
+    if position != 0 and is_stopped(rules, crew, seats.accounts[seat], seat, moment.bid, moment.ask):
         return STOPPED
-    for place in range(rules.counts[SIGNALS]):
-        if math.isnan(signals[place]):
-            return COLD
-    if rules.counts[METHOD] == BY_VOLATILITY and math.isnan(signals[rules.counts[VOLATILITY_AT]]):
-        return COLD
-    return WANTS_NOTHING
+    return COLD if is_cold else WANTS_NOTHING
 
 
 @inlined_kernel
@@ -283,22 +291,19 @@ def plan_answer(
 
 @inlined_kernel
 def carry_out(
-    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, wanted: int, bid: int, ask: int, age_ns: int,
-    equity: float, now_ns: int, row: int,
-) -> None:  # fmt: skip
+    rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, wanted: int, equity: float, moment: Moment
+) -> None:
     """Send the orders that the limits let pass; the same refusal is told once, until a decision does not meet it."""
-    denied = 0
+    denied, now_ns = 0, moment.now_ns
     for index in range(wanted):
         order = crew.wishes[index]
         side, price, lots = order[WISH_SIDE], order[WISH_PRICE], order[WISH_LOTS]
         flags = order[WISH_FLAGS]
-        limit = breached(
-            rules, lanes, seats, seat, side, price, lots, flags & REDUCE_ONLY != 0, bid, ask, age_ns, equity, now_ns
-        )
+        limit = breached(rules, lanes, seats, seat, side, price, lots, flags & REDUCE_ONLY != 0, equity, moment)
         entry = seats.log[seats.marks[LOGGED]]
         for column in range(WISH_SIDE, WISH_FLAGS + 1):
             entry[column] = order[column]
-        entry[SEAT], entry[ROW], entry[AT_NS] = seat, row, now_ns
+        entry[SEAT], entry[ROW], entry[AT_NS] = seat, moment.row, now_ns
         entry[WHAT] = INTENT if limit == 0 else DENIAL
         entry[WISH_LIMIT] = limit
         if limit == 0:

@@ -183,6 +183,32 @@ class Rules(NamedTuple):
     reals: Floats
 
 
+class Moment(NamedTuple):
+    """A decision's time, its touch in ticks (0 without one), and how old the book is.
+
+    `row` is the last row of the market before it.
+    """
+
+    bid: int
+    ask: int
+    age_ns: int
+    now_ns: int
+    row: int
+
+
+class Basis(NamedTuple):
+    """What the rules make of a decision's signals, the same for every lane.
+
+    `is_cold` says that a signal asked for is not there yet, `fixed_lots` are those of full size where it is fixed, else
+    it is `fraction` of equity, and `share` is what the signals' quality leaves of either.
+    """
+
+    is_cold: bool
+    fixed_lots: int
+    fraction: float
+    share: float
+
+
 class Lanes(NamedTuple):
     """What the lanes own over all instruments.
 

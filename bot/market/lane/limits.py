@@ -42,6 +42,7 @@ from bot.market.lane.desk import (
     STALE_DATA,
     WANTS_FLAT,
     Lanes,
+    Moment,
     Rules,
 )
 from bot.market.lane.standing import worst_lots
@@ -64,14 +65,11 @@ def breached(
     price: int,
     lots: int,
     only_reduces: bool,
-    bid: int,
-    ask: int,
-    age_ns: int,
     equity: float,
-    now_ns: int,
+    moment: Moment,
 ) -> int:  # fmt: skip - the limits one after the other, in the order of `risk`
     """Return the first limit that refuses the order, 0 when none does."""
-    counts = rules.counts
+    counts, bid, ask = rules.counts, moment.bid, moment.ask
     if lots <= 0 or not 0 < price < _NO_PRICE or not 0 < bid < ask or not math.isfinite(equity):
         return SANE
     worst = worst_lots(seats, seat, side)
@@ -81,7 +79,7 @@ def breached(
         return HALT_GATE
     if counts[HEALTHY] == 0:
         return FEED_HEALTH
-    if age_ns > counts[MAX_BOOK_AGE_NS]:
+    if moment.age_ns > counts[MAX_BOOK_AGE_NS]:
         return STALE_DATA
     if abs(counts[SKEW_NS]) > counts[MAX_SKEW_NS] and not shrinks:
         return CLOCK_SKEW
@@ -104,7 +102,7 @@ def breached(
         lost = loss_limit(rules, lanes, seat, equity)
         if lost != 0:
             return lost
-    return ORDER_RATE if is_too_fast(lanes, seat, now_ns) else 0
+    return ORDER_RATE if is_too_fast(lanes, seat, moment.now_ns) else 0
 
 
 @inlined_kernel
@@ -115,7 +113,7 @@ def is_beyond(ticks: int, whole_ticks: int, most_e4: int) -> bool:
     """
     scaled = BPS * _E4 * min(ticks, _FAR)
     share = scaled // whole_ticks
-    return bool(share > most_e4 or (share == most_e4 and scaled % whole_ticks != 0))
+    return bool(share > most_e4 or (share == most_e4 and scaled != share * whole_ticks))
 
 
 @inlined_kernel

@@ -40,7 +40,7 @@ from bot.market.matching.layout import (
     SIDE,
     Seats,
 )
-from bot.types import BPS, NS_PER_S, Int64s
+from bot.types import BPS, NS_PER_S, Floats, Int64s
 
 
 @inlined_kernel
@@ -52,35 +52,39 @@ def flip_sign(mind: Int64s, now_ns: int) -> int:
 
 
 @inlined_kernel
-def look(
-    rules: Rules,
-    seats: Seats,
-    crew: Crew,
-    seat: int,
-    bid: int,
-    ask: int,
-    equity: float,
-    now_ns: int,
-) -> None:  # fmt: skip - one line for each number that a strategy may see
-    """Write down what the strategy may see, as `View` has it; what is its own perhaps as in a mirror at the mid."""
-    see, account, tick = crew.see[seat], seats.accounts[seat], rules.reals[TICK]
-    position, full, sign = account[POSITION], crew.held[seat, FULL_LOTS], crew.held[seat, SIGN]
+def look_at_market(rules: Rules, see: Floats, bid: int, ask: int, now_ns: int) -> None:
+    """Write down what every strategy may see of the market, as `View` has it."""
+    tick = rules.reals[TICK]
     see[seen.BID] = bid * tick
     see[seen.ASK] = ask * tick
     see[seen.MID] = (bid + ask) * tick / 2
     see[seen.TICK] = tick
     see[seen.SPREAD_BPS] = (see[seen.ASK] - see[seen.BID]) / see[seen.MID] * BPS
+    see[seen.ROUND_TRIP_BPS] = see[seen.SPREAD_BPS] + 2 * rules.reals[TAKER_BPS]
+    see[seen.NOW_S] = now_ns / NS_PER_S
+    see[seen.MAKER_BPS] = rules.reals[MAKER_BPS]
+    see[seen.TAKER_BPS] = rules.reals[TAKER_BPS]
+
+
+@inlined_kernel
+def look(rules: Rules, seats: Seats, crew: Crew, seat: int, twice_mid: int, equity: float) -> None:
+    """Write down what the strategy may see, its own things perhaps as in a mirror at the mid.
+
+    The market is as the first seat sees it, for which it was written down.
+    """
+    see, first, account, tick = crew.see[seat], crew.see[0], seats.accounts[seat], rules.reals[TICK]
+    position, full, sign = account[POSITION], crew.held[seat, FULL_LOTS], crew.held[seat, SIGN]
+    for place in range(seen.BID, seen.SPREAD_BPS + 1):
+        see[place] = first[place]
+    see[seen.ROUND_TRIP_BPS], see[seen.NOW_S] = first[seen.ROUND_TRIP_BPS], first[seen.NOW_S]
+    see[seen.MAKER_BPS], see[seen.TAKER_BPS] = first[seen.MAKER_BPS], first[seen.TAKER_BPS]
     see[seen.POSITION] = position * sign * rules.reals[LOT]
     see[seen.EXPOSURE] = position * sign / full if full != 0 else 0.0
     entry = account[COST] / position * tick if position != 0 else 0.0
     see[seen.ENTRY] = entry if sign > 0 or position == 0 else 2.0 * see[seen.MID] - entry
     see[seen.EQUITY] = equity
-    see[seen.ROUND_TRIP_BPS] = see[seen.SPREAD_BPS] + 2 * rules.reals[TAKER_BPS]
-    see[seen.NOW_S] = now_ns / NS_PER_S
-    see[seen.MAKER_BPS] = rules.reals[MAKER_BPS]
-    see[seen.TAKER_BPS] = rules.reals[TAKER_BPS]
     for half in range(2):
-        look_at_orders(rules, seats, crew, seat, half, bid + ask)
+        look_at_orders(rules, seats, crew, seat, half, twice_mid)
 
 
 @inlined_kernel

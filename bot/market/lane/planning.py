@@ -51,13 +51,16 @@ _NEAR: Final = 1e-6  # of a tick: a price computed as ticks * tick can miss its 
 
 
 @inlined_kernel
-def next_order(orders: Int64s, count: int, number: int) -> int:
-    """Return the row of the oldest order sent after the one with this number; there is one."""
-    found, least = 0, NEVER_NS
+def next_order(orders: Int64s, count: int, side: int, number: int) -> int:
+    """Return the row of the oldest order sent after the one with this number, -1 when there is none.
+
+    Those of the other side (0: neither), and those that are being cancelled, do not count.
+    """
+    found, least = -1, NEVER_NS
     for place in range(count):
-        other = orders[place, NUMBER]
-        if number < other < least:
-            found, least = place, other
+        order = orders[place]
+        if order[CANCELS_NS] == NEVER_NS and order[SIDE] != -side and number < order[NUMBER] < least:
+            found, least = place, order[NUMBER]
     return found
 
 
@@ -66,11 +69,12 @@ def cancel_side(seats: Seats, seat: int, side: int, now_ns: int) -> None:
     """Cancel what rests, or is on its way to, on one side (0: both), oldest first."""
     orders, count = seats.orders[seat], seats.accounts[seat, COUNT]
     number = 0
-    for _ in range(count):
-        place = next_order(orders, count, number)
-        order = orders[place]
-        number = order[NUMBER]
-        if order[FORCE] == GTC and order[CANCELS_NS] == NEVER_NS and (side == 0 or order[SIDE] == side):
+    while True:
+        place = next_order(orders, count, side, number)
+        if place < 0:
+            return
+        number = orders[place, NUMBER]
+        if orders[place, FORCE] == GTC:
             send_cancel(seats, seat, place, now_ns)
 
 
@@ -157,19 +161,17 @@ def keep_one(
     """Keep the oldest order of a side that is as wanted and cancel the others; return whether one is, and how many."""
     orders, count = seats.orders[seat], seats.accounts[seat, COUNT]
     kept, working, number = False, 0, 0
-    for _ in range(count):
-        place = next_order(orders, count, number)
-        order = orders[place]
-        number = order[NUMBER]
-        if order[SIDE] != side:
-            continue
-        working += 1
-        if order[CANCELS_NS] == NEVER_NS:
-            if not kept and is_wanted and matches(order, price, lots):
-                kept = True
-            else:
-                send_cancel(seats, seat, place, now_ns)
-    return kept, working
+    for place in range(count):
+        working += int(orders[place, SIDE] == side)
+    while True:
+        place = next_order(orders, count, side, number)
+        if place < 0:
+            return kept, working
+        number = orders[place, NUMBER]
+        if not kept and is_wanted and matches(orders[place], price, lots):
+            kept = True
+        else:
+            send_cancel(seats, seat, place, now_ns)
 
 
 @inlined_kernel

@@ -14,7 +14,7 @@ from bot.market.columns import Columns
 from bot.market.flow import Flow
 from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.lane import answer as said
-from bot.market.lane.deciding import act, turn_lane, weigh
+from bot.market.lane.deciding import act, basis_of, moment_of, turn_lane, weigh
 from bot.market.lane.desk import (
     DECISIONS,
     EVERY_NS,
@@ -42,7 +42,7 @@ from bot.market.lane.desk import (
 )
 from bot.market.lane.notes import Notes, note_decision
 from bot.market.lane.standing import equity_of, value_seat
-from bot.market.matching.arriving import arrive
+from bot.market.matching.arriving import arrive_everywhere
 from bot.market.matching.layout import DUE_NS, LOGGED, Seats
 from bot.market.matching.meeting import LOG_FULL, meet_rows
 from bot.market.plan import Plan
@@ -111,16 +111,19 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
                 return row, NOTES_FULL
             now_ns = stamps[row - 1]
             sample_row(now_ns, sight, book, flow, plan, ring, past, signals)
+            moment = moment_of(flow, now_ns, row - 1)
+            basis = basis_of(rules, crew, signals, moment)
             asks = False
             for seat in range(lanes_there):
-                asks |= weigh(rules, lanes, seats, crew, seat, flow, signals, now_ns, row - 1)
+                asks |= weigh(rules, lanes, seats, crew, seat, signals, moment, basis)
             clock[STAGE] = WEIGHED
             if asks:
                 return row, ASK
         if clock[STAGE] == WEIGHED:
             now_ns = stamps[row - 1]
+            moment = moment_of(flow, now_ns, row - 1)
             for seat in range(lanes_there):
-                act(rules, lanes, seats, crew, seat, flow, now_ns, row - 1)
+                act(rules, lanes, seats, crew, seat, moment)
             fail_together(rules, lanes, seats, crew, now_ns, row - 1)
             if notes.moments.shape[0] > 0:
                 note_decision(notes, crew, flow, signals, now_ns, row - 1)
@@ -136,9 +139,8 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
             return row, DONE
         now_ns = stamps[row]
         if flow.tallies[IN_MESSAGE] == 0 and arrives_ns <= now_ns:
-            for seat in range(lanes_there):
-                if seats.accounts[seat, DUE_NS] <= now_ns and not arrive(seats, seat, now_ns, row, book, flow):
-                    return row, READ_LOG
+            if not arrive_everywhere(seats, now_ns, row, book, flow):
+                return row, READ_LOG
             arrives_ns = next_due_ns(seats)
         due_ns = min(arrives_ns, clock[NEXT_NS])
         is_due = due_ns <= now_ns

@@ -6,7 +6,18 @@ import math
 from typing import Final
 
 from bot.market.jit import inlined_kernel
-from bot.market.lane.desk import FIXED, FRACTION, FULL, MAX_FRACTION, METHOD, OF_EQUITY, TARGET_BPS, UNIT, Rules
+from bot.market.lane.desk import (
+    BY_VOLATILITY,
+    FIXED,
+    FRACTION,
+    MAX_FRACTION,
+    METHOD,
+    TARGET_BPS,
+    UNIT,
+    Basis,
+    Moment,
+    Rules,
+)
 
 _SECONDS_A_DAY: Final = 86_400.0
 _QUALITY_STEPS: Final = 4
@@ -14,21 +25,28 @@ _TIE: Final = 1.0 + 1e-13  # what floating point may lose of a size that is a wh
 
 
 @inlined_kernel
-def full_lots(rules: Rules, bid: int, ask: int, equity: float, volatility: float, quality: float) -> int:
-    """Return the lots of full exposure, shrunk by the signals' quality in steps of a quarter.
+def full_lots(rules: Rules, moment: Moment, basis: Basis, equity: float) -> int:
+    """Return a lane's lots of full exposure, shrunk by the signals' quality."""
+    lots = basis.fixed_lots
+    if rules.counts[METHOD] != FIXED:
+        twice_mid = moment.bid + moment.ask
+        lots = math.floor(2.0 * max(equity * basis.fraction, 0.0) / (twice_mid * rules.reals[UNIT]) * _TIE)
+    return int(lots * basis.share)
+
+
+@inlined_kernel
+def fraction_of(rules: Rules, volatility: float) -> float:
+    """Return the fraction of equity that full size is, where it is one.
 
     `volatility` is in bps per square-root second; NaN means no size where it is asked for.
     """
-    method = rules.counts[METHOD]
-    if method == FIXED:
-        lots = rules.counts[FULL] // (bid + ask)
-    else:
-        fraction = rules.reals[FRACTION]
-        if method != OF_EQUITY:
-            fraction = by_volatility(rules, volatility)
-        lots = math.floor(2.0 * max(equity * fraction, 0.0) / ((bid + ask) * rules.reals[UNIT]) * _TIE)
-    share = math.floor((quality if quality == quality else 0.0) * _QUALITY_STEPS + 0.5) / _QUALITY_STEPS
-    return int(lots * share)
+    return by_volatility(rules, volatility) if rules.counts[METHOD] == BY_VOLATILITY else float(rules.reals[FRACTION])
+
+
+@inlined_kernel
+def share_of(quality: float) -> float:
+    """Return the share of its size that the signals' quality leaves, in steps of a quarter."""
+    return math.floor((quality if quality == quality else 0.0) * _QUALITY_STEPS + 0.5) / _QUALITY_STEPS
 
 
 @inlined_kernel

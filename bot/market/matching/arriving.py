@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.market.book import ASK_SIDE, BID_SIDE, NO_LEVEL, TOP, Book, level_at_or_below, level_size
+from bot.market.book import Book
 from bot.market.flow import Flow
 from bot.market.jit import inlined_kernel, inner_kernel, lean_kernel
 from bot.market.matching.affording import overdraws
@@ -39,6 +39,7 @@ from bot.market.matching.layout import (
     MEETS_OWN,
     MOST_COST,
     MOST_LOTS,
+    MOVED,
     NEVER_NS,
     NEW_LOTS,
     NEW_PRICE,
@@ -65,15 +66,14 @@ from bot.market.matching.layout import (
     SIDE,
     STALE,
     STATE,
+    TAKEN_USED,
     TOO_SMALL,
-    UNKNOWN_AHEAD,
     WHAT,
     WOULD_TAKE,
     Seats,
 )
-from bot.market.matching.queueing import join_queue
+from bot.market.matching.queueing import rest_in_queue
 from bot.market.matching.taking import crosses, forget_changed, offered, reach, see_other, take
-from bot.market.tallies import EXCHANGE_NS, EXCHANGE_SEEN_LOCAL_NS
 from bot.types import Int64s
 
 # What a request asks for.
@@ -150,6 +150,15 @@ def drawn(number: int) -> int:
     return mixed ^ (mixed >> 15)
 
 
+@inner_kernel
+def arrive_everywhere(seats: Seats, until_ns: int, row: int, book: Book, flow: Flow) -> bool:
+    """Let every request of all seats arrive as `arrive` does; one call, since handing the tables over takes longer."""
+    for seat in range(seats.accounts.shape[0]):
+        if seats.accounts[seat, DUE_NS] <= until_ns and not arrive_at(seats, seat, until_ns, row, book, flow):
+            return False
+    return True
+
+
 @lean_kernel
 def arrive(seats: Seats, seat: int, until_ns: int, row: int, book: Book, flow: Flow) -> bool:
     """Let every request of a seat that is due by `until_ns` meet the book as it stands, oldest first.
@@ -157,10 +166,18 @@ def arrive(seats: Seats, seat: int, until_ns: int, row: int, book: Book, flow: F
     Return False when the log may lack room for the next one, or when a fill changed what an account with bounds can
     afford: read it and call again. `row` is the row of the market before which this happens.
     """
+    return bool(arrive_at(seats, seat, until_ns, row, book, flow))
+
+
+@inlined_kernel
+def arrive_at(seats: Seats, seat: int, until_ns: int, row: int, book: Book, flow: Flow) -> bool:
+    """Do what `arrive` says."""
     account = seats.accounts[seat]
     is_bounded = account[MOST_LOTS] != NEVER_NS or account[MOST_COST] != NEVER_NS
-    while account[DUE_NS] <= until_ns and account[DUE_NS] < NEVER_NS:
-        place, what = first_due(seats.orders[seat], account[COUNT])
+    while True:
+        place, what, account[DUE_NS] = first_due(seats.orders[seat], account[COUNT])
+        if account[DUE_NS] > until_ns or account[DUE_NS] == NEVER_NS:
+            return True
         # An order fills at as many levels as a walk sees, says how it ended, and may end all that only reduce.
         if seats.marks[LOGGED] + seats.walked.shape[1] + 2 + account[RESTING] > seats.log.shape[0]:
             return False
@@ -177,18 +194,20 @@ def arrive(seats: Seats, seat: int, until_ns: int, row: int, book: Book, flow: F
             seats.orders[seat, place, PLACES_NS] = NEVER_NS
             place_order(seats, seat, place, now_ns, row, book, flow)
             settle_done(seats, seat, now_ns, row)
-        find_due(seats.orders[seat], account)
         if is_bounded and seats.marks[LOGGED] > logged and seats.log[logged, WHAT] == FILL:
+            find_due(seats.orders[seat], account)
             return False
-    return True
 
 
 @inlined_kernel
-def first_due(orders: Int64s, count: int) -> tuple[int, int]:
-    """Return the row of the order that something is due for first, and what; an expiry goes before requests."""
+def first_due(orders: Int64s, count: int) -> tuple[int, int, int]:
+    """Return the row of the order that something is due for first, what, and when; an expiry goes before requests."""
     best_ns, best_call, best_place, best_what = NEVER_NS, 0, 0, _PLACE
     for place in range(count):
         order = orders[place]
+        expires_ns = order[EXPIRES_NS] if order[STATE] == RESTS else NEVER_NS
+        if min(order[PLACES_NS], order[CANCELS_NS], order[AMENDS_NS], expires_ns) > best_ns:
+            continue
         for what in range(4):
             if what == _PLACE:
                 due_ns, call = order[PLACES_NS], order[PLACE_CALL]
@@ -197,10 +216,10 @@ def first_due(orders: Int64s, count: int) -> tuple[int, int]:
             elif what == _AMEND:
                 due_ns, call = order[AMENDS_NS], order[AMEND_CALL]
             else:
-                due_ns, call = order[EXPIRES_NS] if order[STATE] == RESTS else NEVER_NS, 0
+                due_ns, call = expires_ns, 0
             if due_ns < best_ns or (due_ns == best_ns and due_ns < NEVER_NS and call < best_call):
                 best_ns, best_call, best_place, best_what = due_ns, call, place, what
-    return best_place, best_what
+    return best_place, best_what, best_ns
 
 
 @inlined_kernel
@@ -213,9 +232,10 @@ def place_order(seats: Seats, seat: int, place: int, now_ns: int, row: int, book
     limit = reach(orders, account[RESTING], side, order[PRICE])
     order[OUTCOME] = refusal(orders, account, seats.terms[seat], order, limit, now_ns, flow)
     if order[OUTCOME] == OPENED and crosses(flow, side, limit):
-        forget_changed(taken, book)
+        forget_changed(taken, account, book)
         count = see_other(seats.walked, book, side)
-        if order[FORCE] != FOK or offered(seats.walked, taken, side, limit, count, order[LEFT]) == order[LEFT]:
+        wanted, used = order[LEFT], account[TAKEN_USED]
+        if order[FORCE] != FOK or offered(seats.walked, taken, used, side, limit, count, wanted) == wanted:
             take(seats, seat, order, limit, count, now_ns, row)
     if order[OUTCOME] == OPENED:
         order[OUTCOME] = what_is_left(order, limit)
@@ -294,27 +314,6 @@ def change_order(orders: Int64s, account: Int64s, marks: Int64s, place: int) -> 
     order[STATE] = ON_ITS_WAY
     order[FLAGS] |= CHANGED
     account[RESTING] -= 1
+    account[MOVED] = 1
     marks[STALE] = 1
     return int(last)
-
-
-@inlined_kernel
-def rest_in_queue(order: Int64s, now_ns: int, book: Book, flow: Flow) -> None:
-    """Put an order behind all that its level shows."""
-    tallies = flow.tallies
-    shown_ns = tallies[EXCHANGE_NS]
-    # The exchange's clock at arrival: its newest stamp, moved on by the local time since it was received.
-    placed_ns = shown_ns + max(0, now_ns - tallies[EXCHANGE_SEEN_LOCAL_NS]) if shown_ns != 0 else 0
-    join_queue(order, lots_ahead(book, order[SIDE], order[PRICE]), placed_ns, shown_ns)
-
-
-@inlined_kernel
-def lots_ahead(book: Book, side: int, price: int) -> int:
-    """Return the lots shown at a price; one deeper than every known level may hide any number of them."""
-    index = BID_SIDE if side > 0 else ASK_SIDE
-    key = price * side
-    ahead = level_size(book, index, key)
-    if ahead > 0:
-        return int(ahead)
-    is_deepest = level_at_or_below(book, index, key) == NO_LEVEL and book.marks[index, TOP] > NO_LEVEL
-    return UNKNOWN_AHEAD if is_deepest else 0

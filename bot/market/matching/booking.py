@@ -30,6 +30,7 @@ from bot.market.matching.layout import (
     LOGGED,
     LOTS,
     MADE,
+    MOVED,
     NEVER_NS,
     NO_MORE_TO_REDUCE,
     NTH,
@@ -172,15 +173,15 @@ def find_due(orders: Int64s, account: Int64s) -> None:
 
 @inner_kernel
 def remove_order(orders: Int64s, account: Int64s, marks: Int64s, place: int) -> None:
-    """Take the order in row `place` out of the table."""
+    """Take the order in row `place` out of the table; when the next request is due is to be found then."""
     if orders[place, STATE] == RESTS:
         account[RESTING] -= 1
+        account[MOVED] = 1
         marks[STALE] = 1
     account[COUNT] -= 1
     for at in range(place, account[COUNT]):
         for column in range(ORDER):
             orders[at, column] = orders[at + 1, column]
-    find_due(orders, account)
 
 
 @inner_kernel
@@ -221,6 +222,7 @@ def rest_order(orders: Int64s, account: Int64s, marks: Int64s, place: int) -> in
     """
     orders[place, STATE] = RESTS
     account[RESTING] += 1
+    account[MOVED] = 1
     marks[STALE] = 1
     side, price = orders[place, SIDE], orders[place, PRICE]
     at = place

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from bot.types import Floats, Int64s
+from bot.types import Floats, Int64s, Kind
 
 NEVER_NS: Final = (1 << 63) - 1
 UNKNOWN_AHEAD: Final = 1 << 50
@@ -80,8 +80,10 @@ TOOK: Final = 9  # tick·lots traded as a taker
 EXECUTIONS: Final = 10
 MOST_LOTS: Final = 11  # lots the position may come to by new orders, as far as the margin goes; `NEVER_NS` = any
 MOST_COST: Final = 12  # tick·lots that open buys may cost in all, as far as the cash goes; `NEVER_NS` = any
-HAS_MET: Final = 13  # 1 when a level of `met` may hold something
-ACCOUNT: Final = 14
+MET_USED: Final = 13  # how many rows of `met` may hold something: the first ones
+TAKEN_USED: Final = 14  # how many rows of `taken` may
+MOVED: Final = 15  # 1 when the seat's `bands` have to be worked out anew
+ACCOUNT: Final = 16
 
 # Columns of what a seat's orders are judged by.
 ASSUMPTION: Final = 0
@@ -123,12 +125,24 @@ WALKED: Final = 64  # levels a taking order goes through at most
 # Rows of the table of newest ids: the best bid, the best ask (each with its price), and the depth rows.
 DEPTH: Final = 2
 
-# Columns of `bands`, in ticks; of a band that is empty the lowest is above the highest.
+# Columns of `bands`, in ticks; of a band that is empty the lowest is above the highest. Of one that is narrower than 63
+# ticks a bit of its places tells where something rests, the lowest price first; of a wider one all bits are set.
 LOWEST_BID: Final = 0
 HIGHEST_BID: Final = 1
 LOWEST_ASK: Final = 2
 HIGHEST_ASK: Final = 3
-BANDS: Final = 4
+BID_PLACES: Final = 4
+ASK_PLACES: Final = 5
+BANDS: Final = 6
+
+# Columns of `gates`, one row for each kind of a market row: one whose price times the sign is neither from `FROM` to
+# `TO` nor at least `MEETS` concerns none of our orders.
+SIGN: Final = 0
+FROM: Final = 1
+TO: Final = 2
+MEETS: Final = 3
+FOLLOWS: Final = 4  # -1 for a depth row, whose id is followed, else 0
+GATE: Final = 5
 
 # What a row of the log tells of.
 FILL: Final = 1
@@ -175,7 +189,7 @@ NO_MARGIN: Final = 14
 
 # Marks of the whole instrument.
 LOGGED: Final = 0
-STALE: Final = 1  # 1 when `bands` has to be worked out anew
+STALE: Final = 1  # 1 when a seat's `bands` may have to be worked out anew
 MARKS: Final = 2
 
 
@@ -185,9 +199,9 @@ class Seats(NamedTuple):
     `orders` is (seats, room, `ORDER`), `accounts` (seats, `ACCOUNT`), `terms` (seats, `TERMS`), `reals` (seats,
     `REALS`), `met` (seats, `MET_ROWS`, `MET`), `taken` (seats, `TAKEN_ROWS`, `TAKEN`). `newest` (3, 2) are the newest
     update ids, `bands` (seats + 1, `BANDS`) the prices between which the orders of a seat rest, and in the last row
-    those of all. `waits` (n,) are round trips in ns to draw from, none for constant ones. `walked` (2, `WALKED`) is
-    room to look at levels, `log` (room, `LOG`) what happened since it was last read, `marks` (`MARKS`,) how much of it
-    there is.
+    those of all; by these `gates` (kinds, `GATE`) tell quickly which rows are far from them. `waits` (n,) are round
+    trips in ns to draw from, none for constant ones. `walked` (2, `WALKED`) is room to look at levels, `log` (room,
+    `LOG`) what happened since it was last read, `marks` (`MARKS`,) how much of it there is.
     """
 
     orders: Int64s
@@ -198,6 +212,7 @@ class Seats(NamedTuple):
     taken: Int64s
     newest: Int64s
     bands: Int64s
+    gates: Int64s
     waits: Int64s
     walked: Int64s
     log: Int64s
@@ -213,6 +228,7 @@ def empty_seats(terms: Int64s, reals: Floats, waits: Int64s, *, room: int = 8, l
     count = len(terms)
     accounts = np.zeros((count, ACCOUNT), np.int64)
     accounts[:, [DUE_NS, MOST_LOTS, MOST_COST]] = NEVER_NS
+    accounts[:, MOVED] = 1
     marks = np.zeros(MARKS, np.int64)
     marks[STALE] = 1
     return Seats(
@@ -224,11 +240,23 @@ def empty_seats(terms: Int64s, reals: Floats, waits: Int64s, *, room: int = 8, l
         taken=np.zeros((count, TAKEN_ROWS, TAKEN), np.int64),
         newest=np.zeros((3, 2), np.int64),
         bands=np.zeros((count + 1, BANDS), np.int64),
+        gates=_gates(),
         waits=np.ascontiguousarray(waits, np.int64),
         walked=np.zeros((2, WALKED), np.int64),
         log=np.zeros((max(log_room, least_log_room(count, room)), LOG), np.int64),
         marks=marks,
     )
+
+
+def _gates() -> Int64s:
+    """Gates that let no row pass by."""
+    gates = np.zeros((len(Kind) + 1, GATE), np.int64)
+    gates[[Kind.BID, Kind.BUY], SIGN] = 1
+    gates[[Kind.ASK, Kind.SELL], SIGN] = -1
+    gates[[Kind.BID, Kind.ASK], FOLLOWS] = -1
+    gates[:, [FROM, MEETS]] = NEVER_NS
+    gates[gates[:, SIGN] == 0, MEETS] = 0  # whatever the price
+    return gates
 
 
 def least_log_room(seats: int, room: int) -> int:

@@ -12,14 +12,18 @@ import numpy as np
 
 from bot.market.columns import Columns
 from bot.market.jit import inlined_kernel, inner_kernel
-from bot.market.matching.booking import book_fill, may_fill, say_change, settle_done
+from bot.market.matching.bands import FAR, concerns, find_bands, reaches, stands
+from bot.market.matching.booking import book_fill, find_due, may_fill, say_change, settle_done
 from bot.market.matching.layout import (
     ALL_FILLED,
+    ASK_PLACES,
     ASSUMPTION,
+    BID_PLACES,
     DEPTH,
     EXPONENT,
     FILLED,
-    HAS_MET,
+    FOLLOWS,
+    FROM,
     HIGHEST_ASK,
     HIGHEST_BID,
     LEFT,
@@ -30,14 +34,19 @@ from bot.market.matching.layout import (
     LOTS,
     LOWEST_ASK,
     LOWEST_BID,
+    MEETS,
+    MET_USED,
     MODEL,
+    MOVED,
     OUTCOME,
     PARTIALLY_FILLED,
     PRICE,
     RESTING,
     SIDE,
+    SIGN,
     STALE,
     THROUGH,
+    TO,
     Seats,
 )
 from bot.market.matching.queueing import fill_by_trade, see_level
@@ -47,8 +56,6 @@ from bot.types import Int64s, Kind
 # Why `meet_rows` came back.
 ALL_MET: Final = 0
 LOG_FULL: Final = 1
-
-_FAR: Final = 1 << 62
 
 # Kinds as plain numbers. Those of levels come in pairs, bids odd, with the best quotes after the depth rows.
 _BID: Final = int(Kind.BID)
@@ -72,7 +79,7 @@ def meet_rows(seats: Seats, columns: Columns, start: int, stop: int, needs: int)
     while True:
         if seats.marks[STALE] == 1:
             find_bands(seats)
-        row = pass_far(seats.newest, seats.bands, columns, row, stop)
+        row = pass_far(seats.newest, seats.bands, seats.gates, columns, row, stop)
         if row >= stop:
             return row, ALL_MET
         if columns.kind[row] == _CLEAR:
@@ -86,40 +93,47 @@ def meet_rows(seats: Seats, columns: Columns, start: int, stop: int, needs: int)
 
 @inlined_kernel
 def pass_far(  # the loop that every row goes through: what it needs is read before it
-    newest: Int64s, bands: Int64s, columns: Columns, start: int, stop: int
+    newest: Int64s, bands: Int64s, gates: Int64s, columns: Columns, start: int, stop: int
 ) -> int:
     """Return the first row from `start` on that may concern an order of any seat, following the newest ids up to it.
 
     A level concerns one when it is its own, when it meets it, or when it says that the order is alone. A row about
-    which a newer word about the touch has spoken already is passed over.
+    which a newer word about the touch has spoken already is passed over. Most rows are outside of what their kind's
+    gate lets by, which takes one branch to tell.
     """
     kinds, prices, ids, of_all = columns.kind, columns.price, columns.id, bands[bands.shape[0] - 1]
-    low_bid, high_bid = of_all[LOWEST_BID], of_all[HIGHEST_BID]
-    low_ask, high_ask = of_all[LOWEST_ASK], of_all[HIGHEST_ASK]
+    low_bid, high_bid, bid_places = of_all[LOWEST_BID], of_all[HIGHEST_BID], of_all[BID_PLACES]
+    low_ask, high_ask, ask_places = of_all[LOWEST_ASK], of_all[HIGHEST_ASK], of_all[ASK_PLACES]
     bid_id, bid_price, ask_id, ask_price = newest[0, 0], newest[0, 1], newest[1, 0], newest[1, 1]
     depth_id = newest[DEPTH, 0]
     row = start
     while row < stop:
         at = np.uint64(row)  # an unsigned place needs no check for a negative one
         kind, price, id_ = int(kinds[at]), prices[at], ids[at]
-        if kind == _BID:
+        gate = gates[np.uint64(kind)]
+        key = price * gate[SIGN]
+        if not ((key >= gate[FROM]) & (key <= gate[TO]) | (key >= gate[MEETS])):
+            depth_id = max(depth_id, id_ & gate[FOLLOWS])
+        elif kind == _BID:
             if id_ <= 0 or id_ >= bid_id or price < bid_price:
                 depth_id = max(depth_id, id_)
-                if (price >= low_bid and price <= high_bid) or price >= low_ask:
+                if price >= low_ask or stands(low_bid, high_bid, bid_places, price):
                     break
         elif kind == _ASK:
             if id_ <= 0 or id_ >= ask_id or price > ask_price:
                 depth_id = max(depth_id, id_)
-                if (price >= low_ask and price <= high_ask) or price <= high_bid:
+                if price <= high_bid or stands(low_ask, high_ask, ask_places, price):
                     break
         elif kind == _BEST_BID:
             if id_ <= 0 or id_ >= max(bid_id, depth_id):
                 bid_id, bid_price = id_, price
+                gates[_BID, MEETS] = min(low_ask, price if id_ > 0 else FAR)
                 if price <= high_bid or price >= low_ask:
                     break
         elif kind == _BEST_ASK:
             if id_ <= 0 or id_ >= max(ask_id, depth_id):
                 ask_id, ask_price = id_, price
+                gates[_ASK, MEETS] = min(-high_bid, -price if id_ > 0 else FAR)
                 if price >= low_ask or price <= high_bid:
                     break
         elif kind == _BUY:
@@ -144,7 +158,9 @@ def meet_row(seats: Seats, columns: Columns, row: int) -> None:
     is_trade = kind >= _BUY  # what is neither a level nor a trade is passed over before
     is_best = not is_trade and kind >= _BEST_BID
     side = 1 if (kind % 2 == 1) != is_trade else -1  # of the orders it is about: bids and sellers, or asks and buyers
-    for seat in range(seats.accounts.shape[0]):
+    seats_there = seats.accounts.shape[0]
+    meets = not is_trade and size > 0 and reaches(seats.bands[seats_there], -side, price)
+    for seat in range(seats_there):
         bands, logged = seats.bands[seat], seats.marks[LOGGED]
         if is_trade:
             if reaches(bands, side, price):
@@ -152,24 +168,11 @@ def meet_row(seats: Seats, columns: Columns, row: int) -> None:
         else:
             if concerns(bands, side, is_best, price):
                 note_gone(seats, seat, side, is_best, price, size, exchange_ns)
-            if size > 0 and reaches(bands, -side, price):
+            if meets and reaches(bands, -side, price):
                 run_level(seats, seat, side, price, size, now_ns, row)
         if seats.marks[LOGGED] != logged:
             settle_done(seats, seat, now_ns, row)
-
-
-@inlined_kernel
-def reaches(bands: Int64s, side: int, price: int) -> bool:
-    """Return True when a price meets an order on `side`: bids from it up, or asks from it down."""
-    return bool(bands[HIGHEST_BID] >= price if side > 0 else bands[LOWEST_ASK] <= price)
-
-
-@inlined_kernel
-def concerns(bands: Int64s, side: int, is_best: bool, price: int) -> bool:
-    """Return True when a level on `side` is one that orders rest in, or says as a best quote that they are alone."""
-    if side > 0:
-        return bool(price <= bands[HIGHEST_BID] and (is_best or price >= bands[LOWEST_BID]))
-    return bool(price >= bands[LOWEST_ASK] and (is_best or price <= bands[HIGHEST_ASK]))
+            find_due(seats.orders[seat], seats.accounts[seat])
 
 
 @inlined_kernel
@@ -208,13 +211,14 @@ def run_level(seats: Seats, seat: int, side: int, price: int, size: int, now_ns:
         beyond = (order[PRICE] - price) * order[SIDE]
         if beyond < 0 or (seats.terms[seat, ASSUMPTION] == THROUGH and beyond == 0):
             continue
-        at = level_row(met, side, price)
+        at = level_row(met, account[MET_USED], side, price)
         took = min(may_fill(order, account), size - met[at, LEVEL_LOTS])
         if took > 0:
             met[at, LEVEL_LOTS] += took
-            account[HAS_MET] = 1
+            account[MET_USED] = max(account[MET_USED], at + 1)
+            account[MOVED] = 1
             seats.marks[STALE] = 1
-            note_taken(seats.taken[seat], side, price, size, took)
+            note_taken(seats.taken[seat], account, side, price, size, took)
             fill_passive(seats.log, seats.marks, seat, account, order, took, now_ns, row)
 
 
@@ -240,7 +244,7 @@ def note_gone(seats: Seats, seat: int, side: int, is_best: bool, price: int, siz
         if better == 0 or (is_best and better > 0):
             shown = size if better == 0 else 0
             see_level(order, model, seats.reals[seat, EXPONENT], shown, exchange_ns)
-    if account[HAS_MET] == 1:
+    if (size == 0 or is_best) and account[MET_USED] > 0:
         forget_gone(seats.met[seat], account, seats.marks, side, is_best, price, size)
 
 
@@ -249,16 +253,17 @@ def forget_gone(
     met: Int64s, account: Int64s, marks: Int64s, side: int, is_best: bool, price: int, size: int
 ) -> None:  # fmt: skip
     """Forget levels that met our orders and are there no more."""
-    account[HAS_MET] = 0
-    for row in range(met.shape[0]):
+    used, account[MET_USED] = account[MET_USED], 0
+    for row in range(used):
         if met[row, LEVEL_LOTS] <= 0:
             continue
         better = (met[row, LEVEL_PRICE] - price) * side
         if met[row, LEVEL_SIDE] == side and ((better == 0 and size == 0) or (is_best and better > 0)):
             met[row, LEVEL_LOTS] = 0
+            account[MOVED] = 1
             marks[STALE] = 1
         else:
-            account[HAS_MET] = 1
+            account[MET_USED] = row + 1
 
 
 @inner_kernel
@@ -268,49 +273,9 @@ def forget(seats: Seats) -> None:
         seats.newest[own, 0] = 0
         seats.newest[own, 1] = 0
     for seat in range(seats.met.shape[0]):
-        seats.accounts[seat, HAS_MET] = 0
-        for row in range(seats.met.shape[1]):
+        account = seats.accounts[seat]
+        for row in range(account[MET_USED]):
             seats.met[seat, row, LEVEL_LOTS] = 0
+        account[MET_USED] = 0
+        account[MOVED] = 1
     seats.marks[STALE] = 1
-
-
-@inner_kernel
-def find_bands(seats: Seats) -> None:
-    """Find between which prices the orders of each seat, and of all, rest on each side.
-
-    Levels that met our orders count as long as something was taken of them: they may be given back.
-    """
-    own, seats_there = seats.bands, seats.accounts.shape[0]
-    empty_band(own[seats_there])
-    for seat in range(seats_there):
-        bands = own[seat]
-        empty_band(bands)
-        for place in range(seats.accounts[seat, RESTING]):
-            order = seats.orders[seat, place]
-            widen(bands, order[SIDE], order[PRICE])
-        if seats.accounts[seat, HAS_MET] == 1:
-            for at in range(seats.met.shape[1]):
-                level = seats.met[seat, at]
-                if level[LEVEL_LOTS] > 0:
-                    widen(bands, level[LEVEL_SIDE], level[LEVEL_PRICE])
-        widest = own[seats_there]
-        widest[LOWEST_BID] = min(widest[LOWEST_BID], bands[LOWEST_BID])
-        widest[HIGHEST_BID] = max(widest[HIGHEST_BID], bands[HIGHEST_BID])
-        widest[LOWEST_ASK] = min(widest[LOWEST_ASK], bands[LOWEST_ASK])
-        widest[HIGHEST_ASK] = max(widest[HIGHEST_ASK], bands[HIGHEST_ASK])
-    seats.marks[STALE] = 0
-
-
-@inlined_kernel
-def empty_band(bands: Int64s) -> None:
-    """Let nothing rest between these prices."""
-    bands[LOWEST_BID] = bands[LOWEST_ASK] = _FAR
-    bands[HIGHEST_BID] = bands[HIGHEST_ASK] = -_FAR
-
-
-@inlined_kernel
-def widen(bands: Int64s, side: int, price: int) -> None:
-    """Let the band of a side reach to a price."""
-    low = LOWEST_BID if side > 0 else LOWEST_ASK
-    bands[low] = min(bands[low], price)
-    bands[low + 1] = max(bands[low + 1], price)

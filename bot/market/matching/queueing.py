@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import math
 
+from bot.market.book import ASK_SIDE, BID_SIDE, NO_LEVEL, TOP, Book, level_at_or_below, level_size
+from bot.market.flow import Flow
 from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.matching.layout import (
     GUESSED,
@@ -33,7 +35,30 @@ from bot.market.matching.layout import (
     UNIFORM,
     UNKNOWN_AHEAD,
 )
+from bot.market.tallies import EXCHANGE_NS, EXCHANGE_SEEN_LOCAL_NS
 from bot.types import Int64s
+
+
+@inlined_kernel
+def rest_in_queue(order: Int64s, now_ns: int, book: Book, flow: Flow) -> None:
+    """Put an order behind all that its level shows."""
+    tallies = flow.tallies
+    shown_ns = tallies[EXCHANGE_NS]
+    # The exchange's clock at arrival: its newest stamp, moved on by the local time since it was received.
+    placed_ns = shown_ns + max(0, now_ns - tallies[EXCHANGE_SEEN_LOCAL_NS]) if shown_ns != 0 else 0
+    join_queue(order, lots_ahead(book, order[SIDE], order[PRICE]), placed_ns, shown_ns)
+
+
+@inlined_kernel
+def lots_ahead(book: Book, side: int, price: int) -> int:
+    """Return the lots shown at a price; one deeper than every known level may hide any number of them."""
+    index = BID_SIDE if side > 0 else ASK_SIDE
+    key = price * side
+    ahead = level_size(book, index, key)
+    if ahead > 0:
+        return int(ahead)
+    is_deepest = level_at_or_below(book, index, key) == NO_LEVEL and book.marks[index, TOP] > NO_LEVEL
+    return UNKNOWN_AHEAD if is_deepest else 0
 
 
 @inner_kernel

@@ -10,15 +10,17 @@ from bot.market.matching.layout import (
     FORCE,
     GTC,
     GTD,
-    HAS_MET,
     LEFT,
     LEVEL_LOTS,
     LEVEL_PRICE,
     LEVEL_SIDE,
+    MET_USED,
+    MOVED,
     PRICE,
     SIDE,
     STALE,
     TAKEN_SHOWN,
+    TAKEN_USED,
     Seats,
 )
 from bot.types import Int64s
@@ -48,7 +50,7 @@ def see_other(walked: Int64s, book: Book, side: int) -> int:
 
 
 @inner_kernel
-def offered(walked: Int64s, taken: Int64s, side: int, price: int, count: int, wanted: int) -> int:
+def offered(walked: Int64s, taken: Int64s, used: int, side: int, price: int, count: int, wanted: int) -> int:
     """Return how many of `wanted` lots the `count` levels seen offer up to `price`, less what we took already."""
     total = 0
     for rank in range(count):
@@ -56,14 +58,14 @@ def offered(walked: Int64s, taken: Int64s, side: int, price: int, count: int, wa
         ticks = -key * side
         if total >= wanted or (ticks - price) * side > 0:
             break
-        total += max(0, shown - taken_lots(taken, -side, ticks, shown))
+        total += max(0, shown - taken_lots(taken, used, -side, ticks, shown))
     return min(total, wanted)
 
 
 @inner_kernel
-def taken_lots(taken: Int64s, side: int, price: int, shown: int) -> int:
-    """Return what we took from a level that still shows what it showed then."""
-    for row in range(taken.shape[0]):
+def taken_lots(taken: Int64s, used: int, side: int, price: int, shown: int) -> int:
+    """Return what we took from a level that still shows what it showed then; the first `used` rows may know."""
+    for row in range(used):
         is_it = taken[row, LEVEL_LOTS] > 0 and taken[row, LEVEL_SIDE] == side and taken[row, LEVEL_PRICE] == price
         if is_it and taken[row, TAKEN_SHOWN] == shown:
             return int(taken[row, LEVEL_LOTS])
@@ -85,32 +87,37 @@ def take(  # over 30 lines: a level that is taken from is noted in two tables
         ticks = -key * side
         if order[LEFT] <= 0 or (ticks - limit) * side > 0:
             break
-        took = min(order[LEFT], shown - taken_lots(taken, -side, ticks, shown))
+        took = min(order[LEFT], shown - taken_lots(taken, account[TAKEN_USED], -side, ticks, shown))
         if took > 0:
-            note_taken(taken, -side, ticks, shown, took)
+            note_taken(taken, account, -side, ticks, shown, took)
             book_fill(seats.log, seats.marks, seat, account, order, ticks, took, now_ns, row)
         if order[FORCE] == GTC or order[FORCE] == GTD:
-            level = met[level_row(met, -side, ticks)]
-            level[LEVEL_LOTS] = max(level[LEVEL_LOTS], taken_lots(taken, -side, ticks, shown))
-            account[HAS_MET] = 1
+            at = level_row(met, account[MET_USED], -side, ticks)
+            met[at, LEVEL_LOTS] = max(met[at, LEVEL_LOTS], taken_lots(taken, account[TAKEN_USED], -side, ticks, shown))
+            account[MET_USED] = max(account[MET_USED], at + 1)
+            account[MOVED] = 1
             seats.marks[STALE] = 1
 
 
 @inner_kernel
-def forget_changed(taken: Int64s, book: Book) -> None:
+def forget_changed(taken: Int64s, account: Int64s, book: Book) -> None:
     """Forget what we took from levels that show something else now."""
-    for row in range(taken.shape[0]):
+    used, account[TAKEN_USED] = account[TAKEN_USED], 0
+    for row in range(used):
         if taken[row, LEVEL_LOTS] > 0:
             side = BID_SIDE if taken[row, LEVEL_SIDE] > 0 else ASK_SIDE
             key = taken[row, LEVEL_PRICE] * taken[row, LEVEL_SIDE]
             if level_size(book, side, key) != taken[row, TAKEN_SHOWN]:
                 taken[row, LEVEL_LOTS] = 0
+            else:
+                account[TAKEN_USED] = row + 1
 
 
 @inner_kernel
-def note_taken(taken: Int64s, side: int, price: int, shown: int, lots: int) -> None:
+def note_taken(taken: Int64s, account: Int64s, side: int, price: int, shown: int, lots: int) -> None:
     """Add to what we took from a level that shows `shown`; what we took while it showed another size is forgotten."""
-    at = level_row(taken, side, price)
+    at = level_row(taken, account[TAKEN_USED], side, price)
+    account[TAKEN_USED] = max(account[TAKEN_USED], at + 1)
     if taken[at, TAKEN_SHOWN] != shown:
         taken[at, LEVEL_LOTS] = 0
     taken[at, LEVEL_LOTS] += lots
@@ -118,10 +125,13 @@ def note_taken(taken: Int64s, side: int, price: int, shown: int, lots: int) -> N
 
 
 @inner_kernel
-def level_row(table: Int64s, side: int, price: int) -> int:
-    """Return the row of a level in a table of levels; a new one takes a free row, or that with the fewest lots."""
+def level_row(table: Int64s, used: int, side: int, price: int) -> int:
+    """Return the row of a level in a table of levels; a new one takes a free row, or that with the fewest lots.
+
+    All rows after the first `used` ones are free.
+    """
     least = 0
-    for row in range(table.shape[0]):
+    for row in range(min(used + 1, table.shape[0])):
         if table[row, LEVEL_LOTS] > 0 and table[row, LEVEL_SIDE] == side and table[row, LEVEL_PRICE] == price:
             return row
         if table[row, LEVEL_LOTS] < table[least, LEVEL_LOTS]:
