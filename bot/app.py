@@ -39,8 +39,9 @@ from bot.trading.loading import LoadedStrategy, load
 from bot.watching import Caption, Watch
 from storage.database import open_reader, open_writer
 from storage.tape import Sampling, Tape
+from storage.tape_compaction import compact_tape
 from storage.tape_header import RECORDED_BY_RUN, TapeHeader
-from storage.tape_writer import TapeWriter, compact_tape
+from storage.tape_writer import TapeWriter
 
 PAPER = "paper"
 REPLAY_ACCOUNT = "replay"

@@ -6,6 +6,7 @@ BotError                  something this project raises on purpose; its text is 
 │   ├── StrategyNotFound  the strategy could not be found or loaded
 │   ├── NotCompilable     the strategy says `compiled`, but does what cannot be translated
 │   └── TapeError         a tape is missing, truncated beyond use, or of another format
+│       └── TapeInUse     a run writes to it, or another command rewrites it: wait for its end
 ├── StorageError          the database is locked, damaged or of another version: stop, nothing is overwritten
 ├── StrategyFailed        the plug-in raised, hung or answered nonsense: halt its run
 ├── BadMarketData         an answer was refused at the edge: count it, do not trade on it
@@ -39,6 +40,10 @@ class NotCompilable(UserError):
 
 class TapeError(UserError):
     """A tape is missing, unreadable or of another format."""
+
+
+class TapeInUse(TapeError):
+    """A run writes to the tape, or another command rewrites it."""
 
 
 class StorageError(BotError):

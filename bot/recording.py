@@ -13,7 +13,8 @@ from bot.running import Ending, until_ended
 from bot.session import Sequence64
 from bot.sources import PolledMarket
 from bot.types import NS_PER_S, Batch, Fact, FeedReport
-from storage.tape_writer import TapeWriter, compact_tape
+from storage.tape_compaction import compact_tape
+from storage.tape_writer import TapeWriter
 
 SAY_EVERY_S = 5.0
 

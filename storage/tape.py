@@ -18,11 +18,12 @@ import numpy as np
 
 from bot.errors import TapeError
 from bot.types import Batch, Batches, Int64s, Kind
+from storage.tape_compaction import compact_tape
 from storage.tape_facts import RareInput, fact_line, has_cut_line, read_facts
 from storage.tape_header import RECORDED_BY_RUN, Sampling, TapeHeader, instrument_to_json, load_header
 from storage.tape_rows import EMPTY, FACT_ROW, Rows, insert_rows, join_rows, rows_of, whole_messages
 from storage.tape_segments import Segment, inspect_segment, read_segment, segments_of
-from storage.tape_writer import TapeWriter, compact_tape
+from storage.tape_writer import TapeWriter
 
 __all__ = [
     "EMPTY",

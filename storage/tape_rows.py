@@ -80,7 +80,32 @@ class Rows:
 
 COLUMNS: Final = tuple(field.name for field in fields(Rows))
 DTYPES: Final = ("<u2", "<i8", "<i8", "<i8", "<i8", "<i8", "<i8", "u1", "u1")
+_WIDEST_FIRST: Final = sorted(
+    ((name, np.dtype(dtype)) for name, dtype in zip(COLUMNS, DTYPES, strict=True)),
+    key=lambda column: -column[1].itemsize,
+)
+_ROW_BYTES: Final = sum(dtype.itemsize for _, dtype in _WIDEST_FIRST)
+# Rows that there is room for in the memory of a chunk: those it needs, and most of a megabyte that completed them.
+_ROOM_ROWS: Final = 53_248
+_FEW_ROWS: Final = 1_024  # no chunk, but the end of a message between two
 EMPTY: Final = Rows(*(np.empty(0, dtype) for dtype in DTYPES))
+
+
+def unfilled(count: int) -> list[Any]:
+    """Return the columns of `count` rows in the order of `COLUMNS`, writable, with whatever was in memory.
+
+    All lie in one piece of memory, widest first so that each is aligned, and that of a chunk has one size whatever its
+    rows: so it is used again for a later one. Nine pieces, or one of another size each time, are given back to the
+    system and asked for anew, which costs more than to fill them.
+    """
+    memory = np.empty((count if count < _FEW_ROWS else max(count, _ROOM_ROWS)) * _ROW_BYTES, np.uint8)
+    columns: dict[str, Any] = {}
+    start = 0
+    for name, dtype in _WIDEST_FIRST:
+        end = start + count * dtype.itemsize
+        columns[name] = memory[start:end].view(dtype)
+        start = end
+    return [columns[name] for name in COLUMNS]
 
 
 def join_rows(parts: Sequence[Rows]) -> Rows:

@@ -7,8 +7,9 @@ run appends streams, and closed ones become Parquet (smaller, and open to pandas
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,31 +19,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bot.errors import TapeError
-from storage.tape_rows import COLUMNS, DTYPES, Rows
-from storage.tape_streams import END_OF_STREAM, SCHEMA, Stream, Views, damaged
+from storage.tape_rows import COLUMNS, DTYPES, Rows, unfilled
+from storage.tape_streams import END_OF_STREAM, SCHEMA, TOGETHER_ROWS, Stream, Views, damaged
 
 STREAM_SUFFIX: Final = ".arrows"
 PARQUET_SUFFIX: Final = ".parquet"
 
-# Rows read at a time: a few megabytes, enough that the cost of a chunk vanishes beside the cost of its rows.
+# Rows decoded at a time: a few megabytes, enough that the cost of a chunk vanishes beside the cost of its rows.
 CHUNK_ROWS: Final = 65_536
 # A dictionary is written once a row group.
 ROW_GROUP_ROWS: Final = 8 * CHUNK_ROWS
 
-_WIDEST_FIRST: Final = sorted(
-    ((name, np.dtype(dtype)) for name, dtype in zip(COLUMNS, DTYPES, strict=True)),
-    key=lambda column: -column[1].itemsize,
-)
-_ROW_BYTES: Final = sum(dtype.itemsize for _, dtype in _WIDEST_FIRST)
+_TYPES: Final = dict(zip(COLUMNS, DTYPES, strict=True))
 _END: Final = b"\x01"
-# Rows that there is room for in the memory of a chunk: a chunk and most of the record batch that completed it.
-_ROOM_ROWS: Final = CHUNK_ROWS * 5 // 4
-# How columns lie in Parquet: the quickest to read among those whose files grow by no more than a tenth, on recorded
-# markets. Stamps and ids repeat within a message, which zstd finds; prices and sizes are few, so they are numbered.
+# How columns lie in Parquet: the quickest to read whose files are within a ninth of the smallest, on recorded markets.
+# Numbers and stamps ascend in small steps; prices and sizes are few, so they are numbered; the rest repeats, which lz4
+# finds. Newer encodings would be smaller, but not every program reads them.
+_COMPRESSION: Final = "lz4"
 _NUMBERED: Final = ("instrument", "price", "size")
-_REPEATED: Final = ("exchange_ns", "local_ns", "id")
-_COMPRESSION: Final = {name: "zstd" if name in _REPEATED else "lz4" for name in COLUMNS}
-_ENCODINGS: Final = {"seq": "DELTA_BINARY_PACKED"} | dict.fromkeys((*_REPEATED, "kind", "last"), "PLAIN")
+_STEPS: Final = ("seq", "exchange_ns", "local_ns")
+_ENCODINGS: Final = dict.fromkeys(_STEPS, "DELTA_BINARY_PACKED") | dict.fromkeys(("id", "kind", "last"), "PLAIN")
+# What is decoded side by side, each in a thread: about half of the work.
+_SIDE_BY_SIDE: Final = (COLUMNS[:5], COLUMNS[5:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def inspect_segment(path: Path) -> Segment:
 
 
 def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
-    """Read a segment in chunks of about `CHUNK_ROWS` rows; the arrays are the caller's own and writable.
+    """Read a segment in chunks of some ten thousand rows; the arrays are the caller's own and writable.
 
     Raises:
         TapeError: the file is damaged, or its rows are not in order.
@@ -116,7 +114,7 @@ def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
         path = path.with_suffix(PARQUET_SUFFIX)
     batches = _parquet_batches(path) if path.suffix == PARQUET_SUFFIX else Stream(path).batches()
     last_seq = -1
-    for rows in _coalesce(batches, CHUNK_ROWS // 2):
+    for rows in _coalesce(batches, TOGETHER_ROWS):
         ascends = int(rows.seq[0]) > last_seq and bool((rows.seq[1:] > rows.seq[:-1]).all())
         if not ascends or int(rows.instrument.max()) >= instruments:
             raise damaged(path, "seq should ascend and every instrument be in the header")
@@ -124,17 +122,17 @@ def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
         yield rows
 
 
-def compact_segment(path: Path) -> bool:
+def compact_segment(path: Path, tell: Callable[[int], None]) -> bool:
     """Turn a closed stream into Parquet beside it, then delete the stream; a kill in between loses nothing.
 
-    Returns whether the stream was cut at its end.
+    Returns whether the stream was cut at its end. `tell` hears how many bytes of it were read since it was last called.
 
     Raises:
         TapeError: the stream is damaged; it is left as it is.
     """
     target = path.with_suffix(PARQUET_SUFFIX)
     part = target.with_suffix(PARQUET_SUFFIX + ".part")
-    stream = Stream(path)
+    stream, told_bytes = Stream(path), 0
     with part.open("wb") as file:
         with pq.ParquetWriter(
             file,
@@ -146,8 +144,11 @@ def compact_segment(path: Path) -> bool:
         ) as writer:
             for rows in _coalesce(stream.batches(), ROW_GROUP_ROWS):
                 writer.write_table(pa.Table.from_arrays(_arrays(rows), schema=SCHEMA))
+                tell(stream.read_bytes - told_bytes)
+                told_bytes = stream.read_bytes
         file.flush()
         os.fsync(file.fileno())
+    tell(path.stat().st_size - told_bytes)
     part.replace(target)
     _sync_folder(target.parent)
     path.unlink()
@@ -156,20 +157,31 @@ def compact_segment(path: Path) -> bool:
 
 def _parquet_batches(path: Path) -> Iterator[Views]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            yield from _ahead(file.iter_batches(batch_size=CHUNK_ROWS, columns=list(COLUMNS), use_threads=False))
+        with ExitStack() as stack:
+            parts = []
+            for names in _SIDE_BY_SIDE:
+                # Ahead of us, Arrow would copy a whole row group's bytes at once, in one more thread.
+                opened: Any = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
+                file = stack.enter_context(opened)
+                parts.append(file.iter_batches(batch_size=CHUNK_ROWS, columns=list(names), use_threads=False))
+            for batches in _ahead(parts):
+                if len({len(batch or ()) for batch in batches}) != 1:
+                    raise damaged(path, "its columns should have as many rows")
+                if batches[0]:
+                    yield [view for batch in batches for view in _views(batch)]
     except (pa.ArrowException, OSError, KeyError) as error:
         raise damaged(path, str(error)) from None
 
 
-def _ahead(batches: Iterator[Any]) -> Iterator[Views]:
-    """Decode one batch in a thread while the one before is used: neither needs Python for most of its time."""
-    with ThreadPoolExecutor(1, "tape") as decoder:
-        pending = decoder.submit(next, batches, None)
-        while (batch := pending.result()) is not None:
-            pending = decoder.submit(next, batches, None)
-            if batch.num_rows:
-                yield _views(batch)
+def _ahead(parts: Sequence[Iterator[Any]]) -> Iterator[list[Any]]:
+    """Decode one batch of each part in threads while those before are used: none needs Python for most of its time."""
+    with ThreadPoolExecutor(len(parts), "tape") as decoders:
+        batches: list[Any] = [()]
+        pending = [decoders.submit(next, part, None) for part in parts]
+        while any(batch is not None for batch in batches):
+            batches = [one.result() for one in pending]
+            pending = [decoders.submit(next, part, None) for part in parts]
+            yield batches
 
 
 def _inspect_parquet(path: Path) -> Segment:
@@ -201,29 +213,18 @@ def _views(batch: Any) -> Views:
     """The columns where Arrow has put them; copied if it keeps them read-only, for which kernels are not compiled."""
     return [
         np.require(np.frombuffer(column.buffers()[1], dtype, column.offset + len(column))[column.offset :], dtype, "W")
-        for column, dtype in zip(batch.columns, DTYPES, strict=True)
+        for column, dtype in zip(batch.columns, (_TYPES[name] for name in batch.schema.names), strict=True)
     ]
 
 
 def _joined(batches: Sequence[Views]) -> Rows:
-    """Copy record batches into columns of one piece each, one batch alone not at all.
-
-    All columns lie in one piece of memory, widest first so that each is aligned, and the piece has one size whatever
-    the rows: so it is used again for a later chunk. Nine pieces, or one of another size each time, are given back to
-    the system and asked for anew, which costs more than the copy.
-    """
+    """Copy record batches into columns of one piece each, one batch alone not at all."""
     if len(batches) == 1:
         return Rows(*batches[0])
-    count = sum(len(batch[0]) for batch in batches)
-    memory = np.empty(max(count, _ROOM_ROWS) * _ROW_BYTES, np.uint8)
-    columns: dict[str, Any] = {}
-    start = 0
-    for name, dtype in _WIDEST_FIRST:
-        columns[name] = memory[start : start + count * dtype.itemsize].view(dtype)
-        place = COLUMNS.index(name)
-        np.concatenate([batch[place] for batch in batches], out=columns[name])
-        start += count * dtype.itemsize
-    return Rows(**columns)
+    columns = unfilled(sum(len(batch[0]) for batch in batches))
+    for parts, column in zip(zip(*batches, strict=True), columns, strict=True):
+        np.concatenate(parts, out=column)
+    return Rows(*columns)
 
 
 def _coalesce(batches: Iterable[Views], least: int) -> Iterator[Rows]:

@@ -14,10 +14,11 @@ import numpy as np
 
 from bot.errors import StorageError, TapeError
 from bot.types import NS_PER_S, Batch, Instrument
+from storage.tape_compaction import compact_streams, hold
 from storage.tape_facts import FACTS_NAME, RareInput, fact_line
-from storage.tape_header import HEADER_NAME, TapeHeader, load_header, save_header
+from storage.tape_header import HEADER_NAME, TapeHeader, save_header
 from storage.tape_rows import FACT_ROW, Rows, rows_of
-from storage.tape_segments import STREAM_SUFFIX, SegmentFile, compact_segment, segments_of
+from storage.tape_segments import STREAM_SUFFIX, SegmentFile
 
 _HOUR_NS: Final = 3_600 * NS_PER_S
 
@@ -40,6 +41,7 @@ class TapeWriter:
         self._index = {instrument.symbol: number for number, instrument in enumerate(header.instruments)}
         # Line buffered: a line reaches the operating system before `write_fact` returns.
         self._facts = (folder / FACTS_NAME).open("x", encoding="utf-8", buffering=1)
+        hold(self._facts, folder)
         self._segment: SegmentFile | None = None
         self._hour = 0
         self._segments = 0
@@ -100,7 +102,7 @@ class TapeWriter:
     def compact(self) -> int:
         """Turn this writer's closed segments into Parquet; returns how many. The open segment stays a stream."""
         open_path = self._segment.path if self._segment is not None else None
-        return _compact(self.folder, open_path)
+        return compact_streams(self.folder, open_path)
 
     def _append(self, rows: Rows) -> None:
         if self._facts.closed:
@@ -121,31 +123,3 @@ class TapeWriter:
             yield
         except OSError as error:
             raise StorageError(f"the tape {self.folder} cannot be written: {error.strerror or error}") from error
-
-
-def compact_tape(folder: Path) -> int:
-    """Turn all segments of a tape that no run writes any more into Parquet; returns how many.
-
-    A segment that a kill cut short is noted in the header, since its Parquet form no longer shows it.
-
-    Raises:
-        TapeError: the folder is no tape, or a segment is damaged.
-    """
-    load_header(folder)
-    return _compact(folder, None)
-
-
-def _compact(folder: Path, open_path: Path | None) -> int:
-    count = 0
-    for path in segments_of(folder):
-        if path.suffix != STREAM_SUFFIX or path == open_path:
-            continue
-        if compact_segment(path):
-            header = load_header(folder)
-            note = f"segment {path.stem} was cut off while it was written; its last record batch is lost"
-            save_header(folder, replace(header, notes=(*header.notes, note)))
-        count += 1
-    for path in folder.glob(f"*{STREAM_SUFFIX}"):  # streams whose Parquet form was ready when a kill came
-        if path.with_suffix(".parquet").exists():
-            path.unlink()
-    return count

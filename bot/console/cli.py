@@ -62,6 +62,7 @@ _TAPE: Final[_Commands] = {
     "list": tape_commands.tape_list,
     "info": tape_commands.tape_info,
     "check": tape_commands.tape_check,
+    "compact": tape_commands.tape_compact,
 }
 _IMPORT: Final[_Commands] = {
     "binance": import_commands.import_binance,
@@ -78,7 +79,7 @@ _EXCHANGE: Final[_Commands] = {
     "digest": exchange_commands.digest,
 }
 _GROUPS: Final[Mapping[str, tuple[str, _Commands]]] = {
-    "tape": ("Look at recorded markets.", _TAPE),
+    "tape": ("Look at recorded markets, and make them small.", _TAPE),
     "import": ("Bring in what others recorded.", _IMPORT),
     "config": (
         "Check and describe the configuration.",

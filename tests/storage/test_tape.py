@@ -147,7 +147,7 @@ def test_columns_come_back_writable_and_of_the_types_that_a_live_batch_has(tmp_p
 def test_chunks_end_with_a_message_wherever_record_batches_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_rows: int
 ) -> None:
-    monkeypatch.setattr("storage.tape_segments.CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr("storage.tape_segments.TOGETHER_ROWS", chunk_rows)
     monkeypatch.setattr("storage.tape_streams._READ_BYTES", chunk_rows)
     whole = rows_of([a_batch(BTC.symbol, seq, START_NS, 5) for seq in range(0, 60, 5)], {BTC.symbol: 0})
     ends = np.tile(np.array([0, 1, 0, 0, 1], np.uint8), 12)  # messages of two and of three rows
@@ -396,7 +396,7 @@ def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
 def test_rows_out_of_order_from_one_chunk_to_the_next_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.tape_segments.CHUNK_ROWS", 2)
+    monkeypatch.setattr("storage.tape_segments.TOGETHER_ROWS", 2)
     monkeypatch.setattr("storage.tape_streams._READ_BYTES", 2)
     record(tmp_path, [[a_batch(BTC.symbol, 5, START_NS, 2)], [a_batch(BTC.symbol, 6, START_NS, 2)]]).close()
 

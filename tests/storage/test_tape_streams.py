@@ -141,15 +141,50 @@ def test_a_stream_of_another_making_is_refused(tmp_path: Path, what: str) -> Non
     assert "\n" not in str(caught.value)
 
 
-def test_small_batches_come_together_and_large_ones_where_they_lie(tmp_path: Path) -> None:
+def test_small_batches_come_together_and_large_ones_as_many_as_make_a_chunk(tmp_path: Path) -> None:
     small = write(tmp_path / "small", some_rows(200), [1] * 200)
-    rows = some_rows(100_000)
-    rows.last[49_990:50_010] = 0
-    rows.last[[49_990, 50_009]] = 1
-    large = write(tmp_path / "large", rows, [50_000, 50_000])
+    rows = some_rows(80_000)
+    rows.last[39_990:40_010] = 0
+    rows.last[[39_990, 40_009]] = 1
+    large = write(tmp_path / "large", rows, [10_000] * 8)
 
-    assert [len(batch[0]) for batch in Stream(small).batches()] == [200]
-    assert [len(chunk) for chunk in read_segment(large, 1)] == [49_991, 19, 49_990]
+    assert [len(batch[0]) for batch in Stream(small).batches()] == [2, 198]  # the first piece is small
+    assert [len(chunk) for chunk in read_segment(large, 1)] == [39_991, 19, 39_990]
+
+
+def test_rows_that_look_like_a_whole_message_are_rows(tmp_path: Path) -> None:
+    content = write(tmp_path / "plain", some_rows(40), [4] * 10).read_bytes()
+    mark = tape_streams.END_OF_STREAM[:4]
+    begin = content.index(mark, 8)
+    message = np.frombuffer(content[begin : content.index(mark, begin + 8)], np.int64)
+    rows = some_rows(800)
+    for column in (rows.id, rows.price):
+        column[250 : 250 + len(message)] = message
+    path = write(tmp_path / "alike", rows, [200] * 4)
+
+    assert equal(join_rows([Rows(*batch) for batch in Stream(path).batches()]), rows)
+    assert Stream(path).span()[0] == 800
+
+
+def test_a_large_batch_that_was_cut_is_left_out(tmp_path: Path) -> None:
+    rows = some_rows(20_000)
+    path = write(tmp_path, rows, [5_000] * 4)
+    path.write_bytes(path.read_bytes()[:-5_000])
+    stream = Stream(path)
+
+    assert equal(join_rows([Rows(*batch) for batch in stream.batches()]), rows.take(slice(0, 15_000)))
+    assert stream.cut
+
+
+def test_small_batches_of_many_sizes_between_large_ones_keep_their_order(tmp_path: Path) -> None:
+    sizes = [*range(1, 60), 5_000, 3, 3, 3, 70_000, 1_500, *[7] * 300, 2_000, 1]
+    rows = some_rows(sum(sizes))
+    path = write(tmp_path, rows, sizes)
+
+    stream = Stream(path)
+    assert equal(join_rows([Rows(*batch) for batch in stream.batches()]), rows)
+    assert stream.span() == (len(rows), int(rows.local_ns[0]), int(rows.local_ns[-1]))
+    assert stream.read_bytes == path.stat().st_size
 
 
 OLD_LAYOUT = {
@@ -158,9 +193,16 @@ OLD_LAYOUT = {
     "column_encoding": dict.fromkeys(("seq", "exchange_ns", "local_ns", "id"), "DELTA_BINARY_PACKED"),
     "write_page_checksum": True,
 }
+ZSTD_LAYOUT = {
+    "compression": {name: "zstd" if name in ("exchange_ns", "local_ns", "id") else "lz4" for name in COLUMNS},
+    "use_dictionary": ["instrument", "price", "size"],
+    "column_encoding": {"seq": "DELTA_BINARY_PACKED"}
+    | dict.fromkeys(("exchange_ns", "local_ns", "id", "kind", "last"), "PLAIN"),
+    "write_page_checksum": True,
+}
 
 
-def test_parquet_of_the_first_layout_and_of_pandas_are_read_alike(tmp_path: Path) -> None:
+def test_parquet_of_earlier_layouts_and_of_pandas_are_read_alike(tmp_path: Path) -> None:
     rows = some_rows(200_000)
     write(tmp_path, rows, [100_000, 100_000])
     digest = Tape.open(tmp_path).digest()
@@ -168,7 +210,7 @@ def test_parquet_of_the_first_layout_and_of_pandas_are_read_alike(tmp_path: Path
     path = tmp_path / "000001.parquet"
     table = pq.read_table(path)
 
-    for layout in ({}, OLD_LAYOUT):
+    for layout in ({}, OLD_LAYOUT, ZSTD_LAYOUT):
         if layout:
             pq.write_table(table, path, row_group_size=131_072, **layout)
         tape = Tape.open(tmp_path)
