@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.market.book import ORIGIN, WATCHED, Book
-from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.tallies import ARMED, FLICKER_NS, FLICKERED_LOTS, MESSAGE_NS, OPENED_NS, REMOVED_LOTS
 from bot.types import Int64s
 
@@ -30,7 +30,7 @@ def watch_level(book: Book, tallies: Int64s, side: int, slot: int, is_there: boo
         tallies[FLICKERED_LOTS] += before - after
 
 
-@lean_kernel
+@inner_kernel
 def date_quote(book: Book, tallies: Int64s, side: int, key: int, is_new: bool) -> None:
     """Remember when a best quote brought a level. It counts for no flicker: it comes before the trades that made it."""
     if tallies[ARMED] == 0:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bot.market.bits import highest_bit
-from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.types import Int64s
 
 BID_SIDE: Final = 0
@@ -81,7 +81,7 @@ def grown(book: Book) -> Book:
     return book._replace(far=np.concatenate((book.far, np.zeros_like(book.far)), axis=2))
 
 
-@lean_kernel
+@inner_kernel
 def far_slot(book: Book, side: int, key: int) -> int:
     """Return the slot of the first far level whose key is at least `key` (the number of far levels when none is)."""
     low = 0
@@ -95,7 +95,7 @@ def far_slot(book: Book, side: int, key: int) -> int:
     return low
 
 
-@lean_kernel
+@inner_kernel
 def set_far(book: Book, side: int, key: int, size: int) -> None:
     """Set a level outside the window; size 0 deletes it. There is room for one more."""
     far, marks = book.far, book.marks
@@ -237,7 +237,7 @@ def walk(book: Book, side: int, wanted: int, levels: Int64s) -> int:
     return found
 
 
-@lean_kernel
+@inner_kernel
 def remove_better(book: Book, side: int, key: int) -> None:
     """Delete every level better than `key`."""
     marks = book.marks
@@ -249,7 +249,7 @@ def remove_better(book: Book, side: int, key: int) -> None:
     marks[side, TOP] = min(marks[side, TOP], key)
 
 
-@lean_kernel
+@inner_kernel
 def clear_side(book: Book, side: int) -> None:
     """Delete every level of a side and forget its best quote."""
     marks = book.marks
@@ -273,7 +273,7 @@ def is_off_centre(book: Book, side: int) -> bool:
     return bool(top > NO_LEVEL and abs(top - book.marks[side, ORIGIN] - width // 2) > width // 4)
 
 
-@lean_kernel
+@inner_kernel
 def near_levels(book: Book, side: int) -> int:
     """Return how many levels lie in the window."""
     count = 0
@@ -285,7 +285,7 @@ def near_levels(book: Book, side: int) -> int:
     return count
 
 
-@lean_kernel
+@inner_kernel
 def recentre(book: Book, side: int) -> None:
     """Move the window so that the best level is in its middle. There is far room for every level of the window."""
     sizes, born, marks = book.sizes, book.born, book.marks
@@ -311,7 +311,7 @@ def recentre(book: Book, side: int) -> None:
             book.words[side, slot >> WORD_BITS] |= 1 << (slot & WORD_MASK)
 
 
-@lean_kernel
+@inner_kernel
 def take_far(book: Book, side: int) -> None:
     """Move the far levels that lie within the window's range into it; the words of the window are left to do."""
     far, marks = book.far, book.marks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.plan import CODE, MEMORY, ROOM, Plan
 from bot.market.signals import absorption, flow_intensity, impact, markout, microprice, order_flow, toxicity
 from bot.market.signals.family import FAIR_PRICE, FAMILY, IMPACT, MARKOUT, ORDER_FLOW, RESILIENCE, TOXICITY
@@ -20,7 +20,7 @@ def after_trade(plan: Plan, now_ns: int, exchange_ns: int, is_buy: bool, ticks: 
         )
 
 
-@lean_kernel
+@inner_kernel
 def tell_trade(
     told: Int64s,
     steps: Int64s,
@@ -60,7 +60,7 @@ def after_message(plan: Plan, now_ns: int, exchange_ns: int, tops: Int64s, ofi_l
         tell_touch(plan.on_messages, plan.steps, plan.args, plan.memory, plan.news, now_ns, exchange_ns, ofi_lots)
 
 
-@lean_kernel
+@inner_kernel
 def tell_touch(
     told: Int64s,
     steps: Int64s,

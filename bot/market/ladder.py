@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from bot.market.book import BID_SIDE
-from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel, lean_kernel
 from bot.types import Floats, Int64s, Kind, UInt8s
 
 # Below this, float64 prices still round to the right tick after parsing and one division (error under 0.2 tick).
@@ -72,7 +72,7 @@ def read_book(exact: Floats, bids: int, units: Floats, too_large: float, steps: 
     return is_ladder(steps[0], bids)
 
 
-@lean_kernel
+@inner_kernel
 def is_ladder(ticks: Int64s, bids: int) -> bool:
     """Return True when `bids` prices go down and all others up, each once, and the best bid is below the best ask."""
     for level in range(1, ticks.shape[0]):

@@ -30,7 +30,7 @@ from bot.market.book import (
 from bot.market.columns import Columns
 from bot.market.flow import Flow, end_message, move_windows
 from bot.market.hooks import after_trade
-from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.plan import Plan
 from bot.market.tallies import (
     ARMED,
@@ -110,7 +110,7 @@ def apply_trade(book: Book, tallies: Int64s, kind: int, ticks: int, size: int) -
             book.born[side, slot] = 0
 
 
-@lean_kernel
+@inner_kernel
 def apply_rare(book: Book, tallies: Int64s, kind: int, ticks: int, size: int, id_: int) -> int:
     """Apply a row that is neither depth nor a trade; return a bit for each side it touched."""
     if kind == _BEST_BID or kind == _BEST_ASK:  # noqa: SIM109 - a tuple is slower here

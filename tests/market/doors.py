@@ -12,10 +12,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def door(inner: F) -> F:
     """Return a function that Python may call and that calls an inner kernel."""
-    njit: Any = numba.njit
 
-    @njit
     def call(*given: Any) -> Any:
         return inner(*given)
 
-    return cast(F, call)
+    return cast(F, cast(Any, numba).njit(call))

@@ -18,7 +18,8 @@ from bot.market.matching import layout
 from bot.market.matching.layout import AT_NS, ROW, SEAT, WHAT
 from bot.trading.engine import Engine
 from bot.trading.guard import NoDeadline
-from bot.trading.lane_engine import Entries, LaneEngine
+from bot.trading.lane_desk import Entries
+from bot.trading.lane_engine import LaneEngine
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio
 from bot.types import (

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE, NO_LEVEL
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.family import FAMILY, RESILIENCE
 from bot.market.signals.news import BID_KEY, BID_LOTS
 from bot.types import NS_PER_MS, Floats, Int64s
@@ -50,7 +50,7 @@ _PLACES: Final = 13
 ROOM: Final = _SIDES + 2 * _PLACES
 
 
-@lean_kernel
+@inner_kernel
 def note_trade(own: Floats, now_ns: int, sign: int, ticks: int, lots: int) -> None:
     """Take in one trade; `sign` is +1 for an aggressive buy."""
     side = BID_SIDE if sign < 0 else ASK_SIDE
@@ -72,7 +72,7 @@ def note_trade(own: Floats, now_ns: int, sign: int, ticks: int, lots: int) -> No
         touch[_BROKEN_LEFT] = max(0.0, touch[_BROKEN_LEFT] - lots)
 
 
-@lean_kernel
+@inner_kernel
 def note_touch(own: Floats, news: Int64s, now_ns: int) -> None:
     """Take in a change of the best levels."""
     for side in range(2):
@@ -88,7 +88,7 @@ def note_touch(own: Floats, news: Int64s, now_ns: int) -> None:
                 change_level(own, side, touch, now_ns, key, lots)
 
 
-@lean_kernel
+@inner_kernel
 def change_lots(own: Floats, side: int, touch: Floats, now_ns: int, lots: int) -> None:
     """Take in another size at the same best price."""
     if now_ns - touch[_CALM_NS] > MEMORY_NS:
@@ -104,7 +104,7 @@ def change_lots(own: Floats, side: int, touch: Floats, now_ns: int, lots: int) -
         end_when_due(own, side, touch, now_ns)
 
 
-@lean_kernel
+@inner_kernel
 def change_level(own: Floats, side: int, touch: Floats, now_ns: int, key: int, lots: int) -> None:
     """Take in another best price, or that there is none any more."""
     touch[_BROKEN_KEY] = NO_LEVEL
@@ -128,7 +128,7 @@ def change_level(own: Floats, side: int, touch: Floats, now_ns: int, key: int, l
     touch[_RISEN] = 0.0
 
 
-@lean_kernel
+@inner_kernel
 def end_when_due(own: Floats, side: int, touch: Floats, now_ns: int) -> None:
     """End the open bout when its time is over; nothing has changed since it was."""
     if touch[_BOUT_LOTS] > 0.0:
@@ -137,7 +137,7 @@ def end_when_due(own: Floats, side: int, touch: Floats, now_ns: int) -> None:
             end_bout(own, side, touch, touch[_LOTS])
 
 
-@lean_kernel
+@inner_kernel
 def end_bout(own: Floats, side: int, touch: Floats, after: float) -> None:
     """Count the open bout, if any; `after` is what its price displays now, 0 when it broke."""
     traded = touch[_BOUT_LOTS]
@@ -148,7 +148,7 @@ def end_bout(own: Floats, side: int, touch: Floats, after: float) -> None:
     touch[_BOUT_LOTS] = 0.0
 
 
-@lean_kernel
+@inner_kernel
 def share_found(code: int, own: Floats, now_ns: int, kept: Floats) -> tuple[float, float]:
     """Return what was absorbed or hidden in the bouts that ended in the window, and what was traded in them, in lots.
 

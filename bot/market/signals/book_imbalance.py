@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE, ORIGIN, Book
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import (
     DECAY,
     FIRST_BOOK,
@@ -34,7 +34,7 @@ BAND_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + 7
 PERSISTENT_IMBALANCE: Final = BOOK_IMBALANCE * FAMILY + SPECIAL
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,
@@ -64,7 +64,7 @@ def value(
     return plain_imbalance(code, levels, 1 if is_touch else int(args[0]))
 
 
-@lean_kernel
+@inner_kernel
 def plain_imbalance(code: int, levels: Int64s, count: int) -> float:
     """Compare the sums of the sizes of the best `count` levels a side."""
     bid = 0
@@ -79,7 +79,7 @@ def plain_imbalance(code: int, levels: Int64s, count: int) -> float:
     return float((bid - ask) / (bid + ask))
 
 
-@lean_kernel
+@inner_kernel
 def weighted_imbalance(levels: Int64s, count: int, decay: float) -> float:
     """Return the imbalance with the sizes of rank m weighted exp(-decay (m - 1))."""
     factor = math.exp(-decay)
@@ -93,7 +93,7 @@ def weighted_imbalance(levels: Int64s, count: int, decay: float) -> float:
     return float(leaning / total)
 
 
-@lean_kernel
+@inner_kernel
 def distance_imbalance(levels: Int64s, count: int, rate: float) -> float:
     """Return the imbalance with each size weighted exp(-rate d), d its distance in ticks from the touch of its side.
 
@@ -113,7 +113,7 @@ def distance_imbalance(levels: Int64s, count: int, rate: float) -> float:
     return leaning / total
 
 
-@lean_kernel
+@inner_kernel
 def band_imbalance(sight: Sight, book: Book, bps: float) -> float:
     """Return the imbalance of the sizes within `bps` of the mid, NaN when there are none."""
     total = 0
@@ -125,7 +125,7 @@ def band_imbalance(sight: Sight, book: Book, bps: float) -> float:
     return leaning / total if total > 0 else math.nan
 
 
-@lean_kernel
+@inner_kernel
 def persistent_imbalance(levels: Int64s, book: Book, count: int, halflife_ns: float, now_ns: int) -> float:
     """Return the imbalance with each size weighted 1 - 2^(-age / half-life), NaN when no level has any age."""
     rate = math.log(2.0) / halflife_ns

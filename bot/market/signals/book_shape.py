@@ -6,12 +6,12 @@ import math
 
 from bot.market.bits import highest_bit
 from bot.market.book import ORIGIN, TOP, WORD_BITS, WORD_MASK, Book, level_at_or_below
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.offer import MOST_WALKED, worst_within
 from bot.types import BPS, Floats, Int64s
 
 
-@lean_kernel
+@inner_kernel
 def depth_slope(levels: Int64s, side: int, mid: float, count: int) -> float:
     """Return the least-squares slope, through the origin, of cumulative lots on the distance from mid in bps."""
     centre = mid * (1 - 2 * side)
@@ -27,7 +27,7 @@ def depth_slope(levels: Int64s, side: int, mid: float, count: int) -> float:
     return product / square
 
 
-@lean_kernel
+@inner_kernel
 def elasticity(levels: Int64s, side: int, mid: float, count: int) -> float:
     """Return a side's slope by Naes and Skjeltorp (2006); NaN when the best level has one lot (logarithm 0)."""
     key = 0
@@ -53,7 +53,7 @@ def elasticity(levels: Int64s, side: int, mid: float, count: int) -> float:
     return total / ranks
 
 
-@lean_kernel
+@inner_kernel
 def void(book: Book, mid: float, bps: float, gaps: Floats) -> float:
     """Return the widest gap between neighbouring levels within `bps` of the mid over the median gap of both sides."""
     ones = 0
@@ -72,7 +72,7 @@ def void(book: Book, mid: float, bps: float, gaps: Floats) -> float:
     return widest / median_gap(gaps, ones, count, widest)
 
 
-@lean_kernel
+@inner_kernel
 def write_gaps(book: Book, side: int, worst: int, gaps: Floats, count: int) -> tuple[int, int]:
     """Write the gaps of more than a tick between the levels of a side, down to the key `worst`, behind the first ones.
 
@@ -123,7 +123,7 @@ def write_gaps(book: Book, side: int, worst: int, gaps: Floats, count: int) -> t
     return ones, count
 
 
-@lean_kernel
+@inner_kernel
 def median_gap(gaps: Floats, ones: int, count: int, widest: float) -> float:
     """Return the median of `ones` gaps of 1 and the `count` written ones, of an even number the middle two's mean.
 
@@ -147,7 +147,7 @@ def median_gap(gaps: Floats, ones: int, count: int, widest: float) -> float:
     return 0.5 * (low + above)
 
 
-@lean_kernel
+@inner_kernel
 def at_most(gaps: Floats, count: int, bound: float) -> int:
     """Return how many of the first `count` numbers are at most `bound`."""
     found = 0

@@ -11,7 +11,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import INF, NO_BOOK, ONE_WINDOW, WINDOW, Paid, Signal, no_room, room_of
 from bot.market.signals.facts import FACTS
 from bot.market.signals.family import CROSS, FAMILY
@@ -25,7 +25,7 @@ STALE_NS: Final = 10 * NS_PER_S
 """A guest whose book is older than this at the decision has no value: its market may have moved on unseen."""
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,

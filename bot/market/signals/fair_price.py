@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals import microprice
 from bot.market.signals.entry import (
     FIRST_BOOK,
@@ -35,7 +35,7 @@ MICROPRICE: Final = FAIR_PRICE * FAMILY + SPECIAL
 MICROPRICE_LEAN: Final = FAIR_PRICE * FAMILY + SPECIAL + 1
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,
@@ -67,7 +67,7 @@ def value(
     return float(tick_size * weighted_price(sight.levels, count, code != DEPTH_PRICE))
 
 
-@lean_kernel
+@inner_kernel
 def weighted_price(levels: Int64s, count: int, crossed: bool) -> float:
     """Return the mean price in ticks of the levels at the best `count` ranks that both sides have.
 

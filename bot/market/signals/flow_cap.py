@@ -11,7 +11,7 @@ import math
 from typing import Final
 
 from bot.market.bits import highest_bit
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import INF, WINDOW, Paid, Parameter, ParameterKind, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW, SPECIAL
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
@@ -33,7 +33,7 @@ _BUCKETS: Final = _END + STAMP
 _ROOM: Final = _BUCKETS + _STEPS * _OCTAVES
 
 
-@lean_kernel
+@inner_kernel
 def note_event(own: Floats, window_ns: float, quantile: float, now_ns: int, ofi_lots: int) -> None:
     """Take in e_1 of one message, the change of `ofi_lots`."""
     event = ofi_lots - int(own[_OFI])
@@ -55,7 +55,7 @@ def note_event(own: Floats, window_ns: float, quantile: float, now_ns: int, ofi_
         own[_SUM] += event
 
 
-@lean_kernel
+@inner_kernel
 def find_cap(own: Floats, quantile: float) -> None:
     """Make the quantile of the counted sizes the cap, rounded up to its bucket's largest size, and count anew."""
     wanted = quantile * own[_EVENTS]
@@ -70,7 +70,7 @@ def find_cap(own: Floats, quantile: float) -> None:
     own[_EVENTS] = 0.0
 
 
-@lean_kernel
+@inner_kernel
 def capped_ofi(own: Floats, kept: Floats) -> float:
     """Return the capped flow of the window in lots, NaN when there was no cap yet at its start."""
     return float(own[_SUM] - kept[_SUM]) if kept[_KNOWN] == 1.0 else math.nan

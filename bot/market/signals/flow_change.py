@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import INF, Parameter, ParameterKind, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW
 from bot.market.signals.stamps import get_stamp, put_stamp
@@ -31,7 +31,7 @@ _WEIGHT: Final = 8  # sums of their weights
 _ROOM: Final = 10
 
 
-@lean_kernel
+@inner_kernel
 def acceleration(own: Floats, args: Floats, now_ns: int, lots: int) -> float:
     """Return the fast less the slow average speed in lots a second, `lots` being the flow since the start."""
     if own[_SEEN] == 0.0:

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import INF, WINDOW, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW, SPECIAL
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
@@ -43,7 +43,7 @@ _LAST: Final = _WEIGHT + 4  # a stamp: the last decision whose bin was learnt
 _ROOM: Final = _LAST + STAMP
 
 
-@lean_kernel
+@inner_kernel
 def integrated_ofi(own: Floats, now_ns: int, tallies: Int64s, then: Int64s, kept: Floats) -> float:
     """Return the component of the window's flow with the weights known at its start; learn from the last bin."""
     learn_bin(own, now_ns, tallies)
@@ -58,7 +58,7 @@ def integrated_ofi(own: Floats, now_ns: int, tallies: Int64s, then: Int64s, kept
     return per_level(flow, sizes, float(tallies[UPDATES] - then[UPDATES]))
 
 
-@lean_kernel
+@inner_kernel
 def per_level(flow: float, sizes: float, updates: float) -> float:
     """Divide a flow by the mean size of a level, `sizes` being that size summed over so many updates.
 
@@ -69,7 +69,7 @@ def per_level(flow: float, sizes: float, updates: float) -> float:
     return 0.0 if flow == 0.0 else math.nan
 
 
-@lean_kernel
+@inner_kernel
 def learn_bin(own: Floats, now_ns: int, tallies: Int64s) -> None:
     """Take in the bin since the last decision; one in which the book did not change says nothing."""
     before = own.view(np.int64)
@@ -96,7 +96,7 @@ def learn_bin(own: Floats, now_ns: int, tallies: Int64s) -> None:
         fit_weights(own)
 
 
-@lean_kernel
+@inner_kernel
 def fit_weights(own: Floats) -> None:
     """Bring the leading eigenvector up to date: a few rounds of v <- C v / |C v|_1, C v = P v - mean (mean . v)."""
     if own[_BINS] == _BINS_A_FIT:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import INF, Paid, Parameter, ParameterKind, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW, SPECIAL
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
@@ -42,7 +42,7 @@ _SQUARES: Final = _ORDERS + 5
 _SIDE: Final = _ORDERS + 6
 
 
-@lean_kernel
+@inner_kernel
 def note_order(own: Floats, halflife_ns: float, now_ns: int, exchange_ns: int, sign: int) -> None:
     """Take in the first fill of an order; those of the same side and stamp are fills of it, whatever came between."""
     side = own[:_SIDE] if sign > 0 else own[_SIDE:]
@@ -56,14 +56,14 @@ def note_order(own: Floats, halflife_ns: float, now_ns: int, exchange_ns: int, s
     side[_ORDERS] += 1.0
 
 
-@lean_kernel
+@inner_kernel
 def excitement(side: Floats, halflife_ns: float, now_ns: int) -> float:
     """Return the sum of exp(-beta age) over the past orders."""
     age_ns = now_ns - get_stamp(side, _EXCITED_AT)
     return float(side[_EXCITEMENT] * math.exp(-math.log(2.0) * age_ns / halflife_ns))
 
 
-@lean_kernel
+@inner_kernel
 def close_windows(side: Floats, halflife_ns: float, now_ns: int) -> None:
     """Count the clock's windows that have ended; the one in which it began was not seen whole and is left out."""
     end_ns = get_stamp(side, _END)
@@ -86,7 +86,7 @@ def close_windows(side: Floats, halflife_ns: float, now_ns: int) -> None:
         side[_ORDERS] = 0.0
 
 
-@lean_kernel
+@inner_kernel
 def side_intensity(side: Floats, halflife_ns: float, now_ns: int) -> float:
     """Return the orders a second to be expected now, NaN before enough windows."""
     close_windows(side, halflife_ns, now_ns)
@@ -104,7 +104,7 @@ def side_intensity(side: Floats, halflife_ns: float, now_ns: int) -> float:
     return float(rate * (1.0 - branching) + branching * decay * excitement(side, halflife_ns, now_ns))
 
 
-@lean_kernel
+@inner_kernel
 def intensity(code: int, own: Floats, halflife_ns: float, now_ns: int) -> float:
     """Return the intensity of one side, or (buys - sells) / (buys + sells) of both."""
     if code == SELL_INTENSITY:

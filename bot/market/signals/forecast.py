@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bot.errors import ConfigError
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.learned import ModelSpec
 from bot.market.plan import CODE
 from bot.market.signals.entry import HORIZON, INF, Signal
@@ -117,13 +117,13 @@ def empty_forecast(spec: ForecastSpec | None, slots: Sequence[int] = ()) -> Fore
     return forecast
 
 
-@lean_kernel
+@inner_kernel
 def fading(elapsed_ns: int, halflife_ns: float) -> float:
     """Return what is left of a weight of 1 after a time."""
     return math.exp(-math.log(2.0) * elapsed_ns / halflife_ns)
 
 
-@lean_kernel
+@inner_kernel
 def scale_features(x: Floats, forecast: Forecast, now_ns: int) -> bool:
     """Divide the features in `x` by their running root mean square; return False when one has no value."""
     for i in range(x.shape[0]):
@@ -140,7 +140,7 @@ def scale_features(x: Floats, forecast: Forecast, now_ns: int) -> bool:
     return True
 
 
-@lean_kernel
+@inner_kernel
 def learn(x: Floats, move_bps: float, given_bps: float, time_ns: int, forecast: Forecast) -> None:
     """Take in one label: the features and the forecast of the decision at `time_ns`, and the move that followed."""
     gram, cross, totals, stamps = forecast.gram, forecast.cross, forecast.totals, forecast.stamps
@@ -159,7 +159,7 @@ def learn(x: Floats, move_bps: float, given_bps: float, time_ns: int, forecast: 
             gram[i, j] = gram[i, j] * fade + x[i] * x[j]
 
 
-@lean_kernel
+@inner_kernel
 def learn_matured(now_ns: int, mid: float, ring: Ring, forecast: Forecast) -> None:
     """Take in every label that the mid of this decision completes; without a mid then or now there is none."""
     times, reals, ring_marks = ring.times, ring.reals, ring.marks
@@ -174,7 +174,7 @@ def learn_matured(now_ns: int, mid: float, ring: Ring, forecast: Forecast) -> No
             learn(reals[slot, FEATURES:], move_bps, reals[slot, FORECAST], times[slot], forecast)
 
 
-@lean_kernel
+@inner_kernel
 def solve(x: Floats, forecast: Forecast) -> tuple[float, float]:
     """Return x'A⁻¹b and x'A⁻¹x with A the ridged gram and b the cross sums, by Cholesky: A = LL'."""
     gram, cross, work = forecast.gram, forecast.cross, forecast.work
@@ -199,7 +199,7 @@ def solve(x: Floats, forecast: Forecast) -> tuple[float, float]:
     return expected, leverage
 
 
-@lean_kernel
+@inner_kernel
 def standard_error(leverage: float, totals: Floats, stamps: Int64s) -> float:
     """Return the standard error in bps of a forecast with this leverage, NaN before the forecast is warm."""
     if totals[SPACING_NS] <= 0.0:
@@ -212,7 +212,7 @@ def standard_error(leverage: float, totals: Floats, stamps: Int64s) -> float:
     return math.sqrt(variance * leverage * totals[WEIGHT_SQUARED] / totals[WEIGHT] * overlap)
 
 
-@lean_kernel
+@inner_kernel
 def value(
     steps: Int64s,
     now_ns: int,

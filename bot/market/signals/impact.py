@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import INF, ONE_WINDOW, WINDOW, Paid, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY, IMPACT
 from bot.market.signals.sight import FIXED_VALUE, LOT_SIZE, MID, TICK_VALUE, Sight
@@ -37,7 +37,7 @@ _LEAST_SPREAD: Final = 1e-12  # of squares around their mean, relative to the sq
 _MILLION: Final = 1e6
 
 
-@lean_kernel
+@inner_kernel
 def note_order(own: Floats, ticks: int) -> None:
     """Take in the first fill of an order: the change of price since the order before, with the change before that."""
     order = own[3 * _ROLL_SUMS :]
@@ -50,7 +50,7 @@ def note_order(own: Floats, ticks: int) -> None:
     order[_ORDERS] += 1.0
 
 
-@lean_kernel
+@inner_kernel
 def slope(window: Floats, code: int) -> float:
     """Return the least-squares slope of y on x, or the share of y's variance it explains; NaN without variation."""
     count = window[0]
@@ -68,7 +68,7 @@ def slope(window: Floats, code: int) -> float:
     return float(min(1.0, products * products / (x_squares * y_squares)))
 
 
-@lean_kernel
+@inner_kernel
 def roll(window: Floats, price: float) -> float:
     """Return the spread in bps that a covariance of consecutive price changes stands for, NaN unless it is below 0."""
     if not (window[0] > 0.0 and price > 0.0):
@@ -79,7 +79,7 @@ def roll(window: Floats, price: float) -> float:
     return float(BPS * 2.0 * math.sqrt(-covariance) / price)
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,

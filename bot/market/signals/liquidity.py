@@ -10,7 +10,7 @@ import math
 from typing import Final
 
 from bot.market.book import Book
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.book_shape import depth_slope, elasticity, void
 from bot.market.signals.entry import FIRST_BOOK, INF, LEVELS, NO_BOOK, Parameter, ParameterKind, Signal, room_of
 from bot.market.signals.family import FAMILY, LIQUIDITY
@@ -32,7 +32,7 @@ CONVEXITY: Final = LIQUIDITY * FAMILY + 11
 VOID: Final = LIQUIDITY * FAMILY + 14
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,

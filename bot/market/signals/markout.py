@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import HORIZON, INF, ONE_WINDOW, WINDOW, Paid, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY
 from bot.market.signals.family import MARKOUT as MARKOUTS
@@ -60,14 +60,14 @@ def waiting_room(arguments: Sequence[float]) -> int:
     return _RING + _ENTRY * (min(entries, _MOST_ENTRIES) + 1)  # one stays free, to tell a full ring from an empty one
 
 
-@lean_kernel
+@inner_kernel
 def following(own: Floats, place: int) -> int:
     """Return the place in the ring after `place`, both counted from its begin."""
     after = place + _ENTRY
     return after if after < own.shape[0] - _RING else 0
 
 
-@lean_kernel
+@inner_kernel
 def let_mature(own: Floats, until_ns: int, mid: float) -> None:
     """Count what waits until `until_ns` or less, with the mid in force; without one, 0, it is forgotten."""
     whole = own.view(np.int64)
@@ -84,7 +84,7 @@ def let_mature(own: Floats, until_ns: int, mid: float) -> None:
     whole[_LEFT] = left
 
 
-@lean_kernel
+@inner_kernel
 def note_trade(
     code: int, own: Floats, args: Floats, news: Int64s, is_first: bool, now_ns: int, sign: int, ticks: int, lots: int
 ) -> None:
@@ -113,7 +113,7 @@ def note_trade(
     own[at + _WEIGHT] += lots * met
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,

@@ -22,7 +22,7 @@ import math
 from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE
-from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.market.signals.news import ASK_KEY, ASK_LOTS, BID_KEY, BID_LOTS
 from bot.market.signals.stamps import STAMP, get_stamp, put_stamp
 from bot.types import Floats, Int64s
@@ -102,7 +102,7 @@ def count_transition(own: Floats, state: int, sign: float, move: float) -> None:
         own[matrix + state * _STATES + int(own[_STATE])] += sign * own[_SIGN]
 
 
-@lean_kernel
+@inner_kernel
 def fit(own: Floats, now_ns: int, halflife_ns: float) -> None:
     """Solve for the adjustments anew and let the older transitions fade."""
     for place in range(_SQUARE):
@@ -132,7 +132,7 @@ def fit(own: Floats, now_ns: int, halflife_ns: float) -> None:
     own[_NEW] = 0.0
 
 
-@lean_kernel
+@inner_kernel
 def eliminate(own: Floats) -> None:
     """Factor the system in place, L below and U on and above the diagonal.
 
@@ -155,7 +155,7 @@ def eliminate(own: Floats) -> None:
                     own[below + j] -= factor * own[row + j]
 
 
-@lean_kernel
+@inner_kernel
 def substitute(own: Floats) -> None:
     """Solve the factored system for `_IMAGE`, the answer in `_TERM`."""
     for i in range(_STATES):
@@ -172,7 +172,7 @@ def substitute(own: Floats) -> None:
         own[_TERM + i] = total / own[row + i]
 
 
-@lean_kernel
+@inner_kernel
 def lean(own: Floats, now_ns: int, halflife_ns: float, levels: Int64s) -> float:
     """Return the micro-price less the mid in ticks, NaN where too little was seen; fit anew when it is time."""
     if own[_NEW] >= REFIT:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE
-from bot.market.jit import inlined_kernel, lean_kernel
+from bot.market.jit import inlined_kernel, inner_kernel
 from bot.types import Int64s
 
 # Places of the news, whole numbers. Mids are doubled, bid + ask in ticks, 0 without a book.
@@ -50,7 +50,7 @@ def note_touch(news: Int64s, exchange_ns: int, tops: Int64s) -> bool:
     return True
 
 
-@lean_kernel
+@inner_kernel
 def note_mid(news: Int64s, exchange_ns: int) -> int:
     """Bring the mids up to date with the touch and return the mid that was in force before."""
     before = int(news[MID])
@@ -74,7 +74,7 @@ def note_mid(news: Int64s, exchange_ns: int) -> int:
     return before
 
 
-@lean_kernel
+@inner_kernel
 def note_fill(news: Int64s, now_ns: int, exchange_ns: int, sign: int) -> bool:
     """Take in a trade, `sign` +1 for an aggressive buy, and return True when it begins an order."""
     if exchange_ns > news[_NEWEST]:
@@ -88,7 +88,7 @@ def note_fill(news: Int64s, now_ns: int, exchange_ns: int, sign: int) -> bool:
     return True
 
 
-@lean_kernel
+@inner_kernel
 def mid_before(news: Int64s, exchange_ns: int) -> int:
     """Return the newest mid stamped strictly before a trade, 0 when the ring does not reach back so far."""
     if exchange_ns == 0:

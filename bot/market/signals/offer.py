@@ -22,7 +22,7 @@ from bot.market.book import (
     level_at_or_below,
     level_size,
 )
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.sight import BAND_BPS, BAND_LOTS, COST_BPS, COST_LOTS, MID, Sight
 from bot.types import BPS
 
@@ -32,13 +32,13 @@ MOST_WALKED: Final = 1_000  # levels a side: about 4 µs, what a decision may co
 _FEW: Final = 4
 
 
-@lean_kernel
+@inner_kernel
 def worst_within(mid: float, side: int, bps: float) -> int:
     """Return the worst key of a side that lies within `bps` of the mid in ticks, the edge included."""
     return math.ceil(mid * (1 - 2 * side) - mid * bps / BPS)
 
 
-@lean_kernel
+@inner_kernel
 def lots_within(sight: Sight, book: Book, side: int, bps: float) -> int:
     """Return the lots of the known levels of a side within `bps` of the mid, the edge included. There is a mid."""
     gauge = sight.gauge
@@ -48,7 +48,7 @@ def lots_within(sight: Sight, book: Book, side: int, bps: float) -> int:
     return int(gauge[BAND_LOTS + side])
 
 
-@lean_kernel
+@inner_kernel
 def band_lots(book: Book, side: int, worst: int) -> int:
     """Return the lots of the known levels of a side at the key `worst` or better."""
     sizes, marks = book.sizes, book.marks
@@ -73,7 +73,7 @@ def band_lots(book: Book, side: int, worst: int) -> int:
     return lots
 
 
-@lean_kernel
+@inner_kernel
 def cost(sight: Sight, book: Book, side: int, lots: float) -> float:
     """Return the `slippage` of taking `lots` from a side. There is a mid."""
     gauge = sight.gauge
@@ -83,7 +83,7 @@ def cost(sight: Sight, book: Book, side: int, lots: float) -> float:
     return float(gauge[COST_BPS + side])
 
 
-@lean_kernel
+@inner_kernel
 def slippage(book: Book, side: int, mid: float, lots: float) -> float:
     """Return what taking `lots` (also parts of one) from a side costs against the mid, in bps of their value at mid.
 

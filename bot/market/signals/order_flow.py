@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals import flow_cap, flow_change, flow_component, flow_intensity
 from bot.market.signals.entry import INF, NOT_WARM, ONE_WINDOW, RANK, WINDOW, Paid, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY, ORDER_FLOW, SPECIAL
@@ -40,7 +40,7 @@ _TOUCH_LOTS: Final = 1  # sum over them of (qb + qa) / 2
 _TOUCH_ROOM: Final = 2
 
 
-@lean_kernel
+@inner_kernel
 def note_touch(code: int, own: Floats, args: Floats, news: Int64s, now_ns: int, ofi_lots: int) -> None:
     """Take in a change of the touch; `ofi_lots` is the sum of e_1 with it."""
     if code == CAPPED_OFI:
@@ -50,7 +50,7 @@ def note_touch(code: int, own: Floats, args: Floats, news: Int64s, now_ns: int, 
         own[_TOUCH_LOTS] += 0.5 * (news[BID_LOTS] + news[ASK_LOTS])
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,
@@ -92,7 +92,7 @@ def value(
     return lot_size * flow / seconds if code == OFI_VELOCITY else lot_size * flow
 
 
-@lean_kernel
+@inner_kernel
 def traded(code: int, seconds: float, lot_size: float, tallies: Int64s, then: Int64s) -> float:
     """Return what was traded since the start of the window, or since the start of the run."""
     if code == CVD:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import INF, WINDOW, Paid, Parameter, ParameterKind, Signal, room_of
 from bot.market.signals.facts import (
     CHANGES,
@@ -50,7 +50,7 @@ _HOURS_A_YEAR: Final = 365.0 * 24.0
 _NORMAL_MAD: Final = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,
@@ -85,13 +85,13 @@ def value(
     return float(facts[INTEREST])
 
 
-@lean_kernel
+@inner_kernel
 def over_index(price: float, facts: Floats) -> float:
     """Return how far a price is above the index price, bps."""
     return float(BPS * (price - facts[INDEX]) / facts[INDEX]) if facts[INDEX] > 0.0 else math.nan
 
 
-@lean_kernel
+@inner_kernel
 def funding_z(own: Floats, count: int, facts: Floats) -> float:
     """Return the robust z of the newest rate among the newest `count`; worked out anew only when there is a new one."""
     changes = int(facts[CHANGES])
@@ -112,7 +112,7 @@ def funding_z(own: Floats, count: int, facts: Floats) -> float:
     return float(own[_Z])
 
 
-@lean_kernel
+@inner_kernel
 def median(values: Floats) -> float:
     """Sort the values where they lie and return the middle one, or the mean of the middle two."""
     count = values.shape[0]

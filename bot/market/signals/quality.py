@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import FIRST_BOOK, INF, NOT_WARM, ONE_WINDOW, WINDOW, Signal, room_of
 from bot.market.signals.facts import SEES_EVENTS
 from bot.market.signals.family import FAMILY, QUALITY
@@ -24,7 +24,7 @@ SAMPLING: Final = QUALITY * FAMILY + 6
 FRESH_S: Final = 2.0
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,

@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from bot.market.book import ASK_SIDE, BID_SIDE, Book
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.absorption import ABSORPTION, ASK_ABSORPTION, BID_ABSORPTION, ICEBERG, KEPT, ROOM, share_found
 from bot.market.signals.entry import INF, NO_BOOK, NOT_WARM, ONE_WINDOW, WINDOW, Paid, Shared, Signal, room_of
 from bot.market.signals.family import FAMILY, RESILIENCE
@@ -44,7 +44,7 @@ FEWEST_PAIRS: Final = 10  # a slope through fewer says nothing
 _EVEN: Final = 1e-9  # a variance that is less of the mean square is rounding
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,
@@ -86,7 +86,7 @@ def value(
     return part / whole if whole > 0.0 else math.nan
 
 
-@lean_kernel
+@inner_kernel
 def half_life(own: Floats, kept: Floats, now: float, seconds: float) -> float:
     """Take in a number, NaN for none, and return the half-life in seconds of its deviations over the window."""
     own[_DECISIONS] += 1.0
@@ -112,7 +112,7 @@ def half_life(own: Floats, kept: Floats, now: float, seconds: float) -> float:
     return float(-math.log(2.0) * seconds / (own[_DECISIONS] - kept[_DECISIONS]) / math.log(slope))
 
 
-@lean_kernel
+@inner_kernel
 def rolling_median(own: Floats, now_ns: int, window_ns: int, now: float) -> float:
     """Take in a number and return the median of the samples of the window, this one (if it is one) included.
 
@@ -143,7 +143,7 @@ def rolling_median(own: Floats, now_ns: int, window_ns: int, now: float) -> floa
     return float(0.5 * (sorted_[(count - 1) // 2] + sorted_[count // 2]))
 
 
-@lean_kernel
+@inner_kernel
 def place_of(sorted_: Floats, count: int, wanted: float) -> int:
     """Return the place of the first of the `count` ascending numbers that is at least `wanted`."""
     low = 0

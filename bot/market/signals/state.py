@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import (
     INF,
     NO_BOOK,
@@ -56,7 +56,7 @@ _LEVEL: Final = 0  # the last mid, ticks
 _PATH: Final = 1  # sum of its moves' sizes, or of their squares
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,
@@ -86,7 +86,7 @@ def value(
     return math.sin(2.0 * math.pi * phase) if code == PHASE_SIN else math.cos(2.0 * math.pi * phase)
 
 
-@lean_kernel
+@inner_kernel
 def volatility(code: int, own: Floats, args: Floats, now_ns: int, seconds: float, sight: Sight, kept: Floats) -> float:
     """Return a measure of squared moves, NaN when there was no mid yet at the start of the window."""
     move = note_move(code, own, sight.gauge[MID], sight.gauge[LAST_MID])
@@ -104,7 +104,7 @@ def volatility(code: int, own: Floats, args: Floats, now_ns: int, seconds: float
     return max(0.0, (squared - continuous) / squared) if squared > 0.0 else math.nan
 
 
-@lean_kernel
+@inner_kernel
 def note_move(code: int, own: Floats, mid: float, last: float) -> float:
     """Add the move since the last decision that had a mid to the sums; return it in bps, 0 when there is none."""
     move = 0.0
@@ -122,7 +122,7 @@ def note_move(code: int, own: Floats, mid: float, last: float) -> float:
     return move
 
 
-@lean_kernel
+@inner_kernel
 def usual_variance(own: Floats, halflife_ns: float, now_ns: int, move: float) -> float:
     """Return the mean squared move a second (bps²), weights halving every half-life, NaN before one has gone by."""
     if own[_LAST_NS] > 0.0:
@@ -140,7 +140,7 @@ def usual_variance(own: Floats, halflife_ns: float, now_ns: int, move: float) ->
     return float(own[_FADED_MOVES] / own[_FADED_S])
 
 
-@lean_kernel
+@inner_kernel
 def path(code: int, own: Floats, mid: float, kept: Floats) -> float:
     """Return how straight the mid went, NaN when it did not move or was not there at the start of the window.
 

@@ -7,11 +7,11 @@ however much has gone before it, and whole numbers stay exact far beyond 2^53.
 
 from __future__ import annotations
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.types import Floats
 
 
-@lean_kernel
+@inner_kernel
 def add_terms(own: Floats, terms: tuple[float, ...]) -> None:
     """Add a term to each of the sums that `own` begins with, two places a sum."""
     for k in range(len(terms)):
@@ -22,7 +22,7 @@ def add_terms(own: Floats, terms: tuple[float, ...]) -> None:
         own[2 * k + 1] += (before - (after - part)) + (terms[k] - part)
 
 
-@lean_kernel
+@inner_kernel
 def take_windows(own: Floats, kept: Floats) -> None:
     """Write how much each sum has grown since it was `kept` into the places behind the sums."""
     sums = kept.shape[0] // 2

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from bot.market.jit import lean_kernel
+from bot.market.jit import inner_kernel
 from bot.market.signals.entry import WINDOW, Paid, Parameter, ParameterKind, Signal
 from bot.market.signals.family import FAMILY, TOXICITY
 from bot.market.signals.sight import LAST_MID, MID, Sight
@@ -48,7 +48,7 @@ def bulk_room(arguments: Sequence[float]) -> int:
     return _BUCKETS + bucket_room(arguments)
 
 
-@lean_kernel
+@inner_kernel
 def fill_buckets(own: Floats, size: float, count: int, lots: float, bought: float) -> None:
     """Put `lots`, of which `bought` were bought, into buckets of `size` lots; the last `count` are remembered."""
     while lots > 0.0:
@@ -73,7 +73,7 @@ def fill_buckets(own: Floats, size: float, count: int, lots: float, bought: floa
             own[_BOUGHT] = 0.0
 
 
-@lean_kernel
+@inner_kernel
 def note_trade(own: Floats, args: Floats, sign: int, lots: int) -> None:
     """Put one trade into the buckets; `sign` is +1 for an aggressive buy."""
     whole = float(lots)
@@ -84,7 +84,7 @@ def note_trade(own: Floats, args: Floats, sign: int, lots: int) -> None:
         fill_buckets(own, args[0], int(args[1]), whole, whole if sign > 0 else 0.0)
 
 
-@lean_kernel
+@inner_kernel
 def take_bar(
     own: Floats, buckets: Floats, args: Floats, now_ns: int, seconds: float, sight: Sight, kept: Floats
 ) -> None:
@@ -114,7 +114,7 @@ def take_bar(
     own[_BAR_LOTS] = traded
 
 
-@lean_kernel
+@inner_kernel
 def value(
     code: int,
     own: Floats,
