@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numba
@@ -33,11 +34,18 @@ class KeptCode:
         return str(self._files.cache_path)
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
-        """Return the code that is kept for a signature, None when there is none."""
+        """Return the code that is kept for a signature, None when there is none.
+
+        What is kept for types that are there no more (a plug-in's, a test's) can't be read: it is forgotten.
+        """
         rtsys.initialize(target_context)
         # The public method does the same, after it has loaded the compiler; a Numba without the other has that one.
         load = getattr(self._files, "_load_overload", self._files.load_overload)
-        return load(signature, target_context)
+        try:
+            return load(signature, target_context)
+        except (ImportError, AttributeError, UnpicklingError, EOFError):
+            self.flush()
+            return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep what was compiled for a signature."""

@@ -123,5 +123,34 @@ def test_a_function_that_other_kernels_call_has_no_cache_of_its_own_opened(tmp_p
     assert Path(kept.cache_path).is_relative_to(tmp_path)
 
 
+LOST = """
+import sys
+from pathlib import Path
+import numba
+from bot.market.shelf import size_of
+source = Path(sys.argv[1], f"{sys.argv[2]}.py")
+source.write_text("from typing import NamedTuple\\nclass Pair(NamedTuple):\\n    one: int\\n    other: int\\n")
+sys.path.insert(0, sys.argv[1])
+print(size_of(numba.typeof(__import__(source.stem).Pair(1, 2))))
+source.unlink()
+"""
+
+
+@pytest.mark.skipif(bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="without the compiler nothing is kept")
+def test_code_kept_for_a_type_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", LOST, str(tmp_path), name],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for name in ("first", "second")
+    ]
+    assert told == ["16\n", "16\n"]
+
+
 def double_of(value: int) -> int:
     return 2 * value
