@@ -54,7 +54,7 @@ def main() -> None:
     """Measure what the command line asks for, print it, and write it where asked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks scale")
     parser.add_argument("--events", type=_numbers, default=(1.0, 5.0, 20.0, 50.0), help="millions of events, ascending")
-    parser.add_argument("--symbols", type=_numbers, default=(1.0, 8.0, 64.0), help="symbols, at the second number of events")
+    parser.add_argument("--symbols", type=_numbers, default=(1.0, 8.0, 64.0), help="symbols, at the second of these")
     parser.add_argument("--workers", type=_numbers, default=(1.0, 2.0), help="processes, a tape each")
     parser.add_argument("--room", type=float, default=256.0, help="MB that the process of the largest tape may ask for")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
