@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
+from bot.market.market import Market
 from bot.trading.loading import load
 from bot.types import NS_PER_S, Batch, Command, Fact, FillAssumption, Input
 from tests.trading.both_engines import STRATEGIES, Keeping, assert_equal, configured, lanes, told_by_lanes
@@ -123,3 +125,21 @@ def test_a_row_that_is_not_valid_is_refused_by_its_own_symbol() -> None:
 def _going_back(batch: Batch) -> Batch:
     columns = {name: getattr(batch, name) for name in ("seq", "exchange_ns", "id", "price", "size", "kind", "last")}
     return Batch(batch.symbol, local_ns=batch.local_ns - 60 * NS_PER_S, **columns)
+
+
+def test_markets_that_need_more_room_go_on_where_they_were() -> None:
+    """Books of few levels and memories of few decisions grow in the midst of what is run in one go."""
+    (batches,) = together(markets(4, 300, most=1))
+    told = []
+    for sizes in ({}, {"window_levels": 128, "far_levels": 1, "entries": 2}):
+        engine, log = lanes(configured(), Keeping(), BOTH)
+        desks = {
+            symbol: replace(desk, market=Market(desk.instrument, desk.market.names, **sizes))
+            for symbol, desk in engine.desks.items()
+        }
+        engine = replace(engine, desks=desks)
+        engine.process(batches)
+        told.append((told_by_lanes(engine, log), engine.lanes.worths.tolist()))
+
+    assert len(told[0][0]) > 100
+    assert told[1] == told[0]
