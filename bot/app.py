@@ -39,7 +39,6 @@ from bot.trading.loading import LoadedStrategy, load
 from bot.watching import Caption, Watch
 from storage.database import open_reader, open_writer
 from storage.tape import Sampling, Tape
-from storage.tape_compaction import compact_tape
 from storage.tape_header import RECORDED_BY_RUN, TapeHeader
 from storage.tape_writer import TapeWriter
 
@@ -196,8 +195,8 @@ async def _polled(job: _Job, market: PolledMarket) -> int:
             finally:
                 if tape is not None:
                     tape.close()
-    if folder is not None:
-        await asyncio.to_thread(compact_tape, folder)
+    if tape is not None:
+        await asyncio.to_thread(tape.compact)
     return _finish(job, display)
 
 

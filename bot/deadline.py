@@ -18,7 +18,7 @@ from bot.types import NS_PER_S
 
 _WAITS: Final = 10  # times the limit that a call may take in all: a busy machine lets it wait, a hung one waits on
 _SOON_S: Final = 0.001
-_ROUNDS: Final = 4  # looks at a call within its limit: it is cut off after the limit and up to a fourth of it more
+_ROUNDS: Final = 4  # looks at a call within its limit: it is cut off after the limit and up to half of it more
 
 
 class AlarmDeadline:
@@ -66,7 +66,7 @@ class PatrolDeadline:
     """Interrupts Python code in the main thread as `AlarmDeadline` does, at no cost to calls that are quick.
 
     The timer rings four times within the limit, and finds a call or none. One that it found before is cut off once it
-    has computed for the limit since: at the latest after five fourths of it. While nothing is called it rings too,
+    has computed for the limit since: after three halves of it in all. While nothing is called it rings too,
     which interrupts what waits, so a live run is better off without. Use as a context manager: it owns SIGALRM.
     """
 

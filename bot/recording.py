@@ -13,7 +13,6 @@ from bot.running import Ending, until_ended
 from bot.session import Sequence64
 from bot.sources import PolledMarket
 from bot.types import NS_PER_S, Batch, Fact, FeedReport
-from storage.tape_compaction import compact_tape
 from storage.tape_writer import TapeWriter
 
 SAY_EVERY_S = 5.0
@@ -41,7 +40,7 @@ async def record_market(market: PolledMarket, tape: TapeWriter, ending: Ending, 
         for task in waits:
             task.cancel()
         tape.close()
-    await asyncio.to_thread(compact_tape, tape.folder)
+    await asyncio.to_thread(tape.compact)
     return rows
 
 

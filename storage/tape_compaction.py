@@ -16,10 +16,13 @@ from bot.errors import StorageError, TapeInUse
 from storage.tape_facts import FACTS_NAME
 from storage.tape_header import load_header, save_header
 from storage.tape_segments import PARQUET_SUFFIX, STREAM_SUFFIX, compact_segment, segments_of
+from storage.tape_streams import Stream
 
 
-def hold(facts: IO[Any], folder: Path) -> None:
+def hold(facts: IO[Any], folder: Path) -> bool:
     """Take the right to write to the tape in `folder`, which lasts until its open file of facts is closed.
+
+    Return False where the file system has no locks: then nobody can tell who writes.
 
     Raises:
         TapeInUse: someone else has it.
@@ -30,6 +33,9 @@ def hold(facts: IO[Any], folder: Path) -> None:
         raise TapeInUse(
             f"{folder} should be a tape that nobody writes to, but a run or another command does: wait for its end"
         ) from None
+    except OSError:
+        return False
+    return True
 
 
 def _keep_silent(_: int) -> None:
@@ -50,29 +56,50 @@ def compact_tape(folder: Path, tell: Callable[[int], None] = _keep_silent) -> in
     Raises:
         TapeInUse: a run writes to it, or another process compacts it.
         TapeError: the folder is no tape, or a stream is damaged; that one is left as it is.
-        StorageError: the folder cannot be written.
+        StorageError: the folder cannot be written, or its file system has no locks.
     """
     load_header(folder)
     try:
+        if not waiting_bytes(folder):
+            return 0
         with (folder / FACTS_NAME).open("ab") as facts:
-            hold(facts, folder)
-            return compact_streams(folder, None, tell)
+            if not hold(facts, folder):
+                raise StorageError(
+                    f"{folder} should be on a file system with locks, is not: nobody can tell whether a run writes to "
+                    "it; copy it to another to compact it"
+                )
+            return compact_streams(folder, tell=tell)
     except OSError as error:
         raise StorageError(f"the tape {folder} cannot be written: {error.strerror or error}") from error
 
 
-def compact_streams(folder: Path, open_path: Path | None, tell: Callable[[int], None] = _keep_silent) -> int:
-    """Do the same for who holds the tape already, and leave the stream at `open_path`, which is still written."""
+def _is_closed(_: Path) -> bool:
+    """Say that no stream is still written."""
+    return False
+
+
+def compact_streams(
+    folder: Path, is_open: Callable[[Path], bool] = _is_closed, tell: Callable[[int], None] = _keep_silent
+) -> int:
+    """Do the same for who holds the tape already, and leave the streams that are still written."""
+    streams = [path for path in segments_of(folder) if path.suffix == STREAM_SUFFIX]
     count = 0
-    for path in segments_of(folder):
-        if path.suffix != STREAM_SUFFIX or path == open_path:
-            continue
-        if compact_segment(path, tell):
-            header = load_header(folder)
-            note = f"segment {path.stem} was cut off while it was written; its last record batch is lost"
-            save_header(folder, replace(header, notes=(*header.notes, note)))
-        count += 1
+    for path in streams:
+        if not is_open(path):
+            _replaced(path, is_cut=compact_segment(path, tell))
+            count += 1
     for path in folder.glob(f"*{STREAM_SUFFIX}"):  # streams whose Parquet form was ready when a kill came
         if path.with_suffix(PARQUET_SUFFIX).exists():
-            path.unlink()
+            stream = Stream(path)
+            stream.span()
+            _replaced(path, is_cut=stream.cut)
     return count
+
+
+def _replaced(path: Path, *, is_cut: bool) -> None:
+    """Delete a stream that has its Parquet form, after the header says that it was cut off, if it was."""
+    header = load_header(path.parent)
+    note = f"segment {path.stem} was cut off while it was written; its last record batch is lost"
+    if is_cut and note not in header.notes:
+        save_header(path.parent, replace(header, notes=(*header.notes, note)))
+    path.unlink()

@@ -23,7 +23,7 @@ ALIGNED: Final = 8  # messages, and columns in them, begin at multiples of it
 # Ours takes less than a kilobyte; what says more is garbage, not a message whose rest was never written.
 _MOST_METADATA: Final = 1 << 16
 
-_CONTINUES: Final = 0xFFFFFFFF
+CONTINUES: Final = 0xFFFFFFFF
 _END, _SCHEMA, _RECORD_BATCH = 0, 1, 3  # types of messages
 _TYPE, _HEADER, _BODY_BYTES = 1, 2, 3  # fields of a message
 _LENGTH, _NODES, _BUFFERS, _COMPRESSION = 0, 1, 2, 3  # fields of a record batch
@@ -118,9 +118,9 @@ def message_at(memory: Any, at: int) -> Message | None:
         return None
     mark, length = _PREFIX.unpack_from(memory, at)
     body = at + _PREFIX.size + length
-    if mark == _CONTINUES and not length:
+    if mark == CONTINUES and not length:
         return Message(_NO_LAYOUT, body, body)
-    if mark != _CONTINUES or not 0 < length <= _MOST_METADATA or length % ALIGNED:
+    if mark != CONTINUES or not 0 < length <= _MOST_METADATA or length % ALIGNED:
         raise ValueError("it should begin with its mark and the length of its metadata")
     if body > len(memory):
         return None

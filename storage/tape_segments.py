@@ -123,35 +123,39 @@ def read_segment(path: Path, instruments: int) -> Iterator[Rows]:
 
 
 def compact_segment(path: Path, tell: Callable[[int], None]) -> bool:
-    """Turn a closed stream into Parquet beside it, then delete the stream; a kill in between loses nothing.
+    """Turn a closed stream into Parquet beside it; the caller deletes the stream.
 
     Returns whether the stream was cut at its end. `tell` hears how many bytes of it were read since it was last called.
 
     Raises:
-        TapeError: the stream is damaged; it is left as it is.
+        TapeError: the stream is damaged.
     """
     target = path.with_suffix(PARQUET_SUFFIX)
     part = target.with_suffix(PARQUET_SUFFIX + ".part")
     stream, told_bytes = Stream(path), 0
-    with part.open("wb") as file:
-        with pq.ParquetWriter(
-            file,
-            SCHEMA,
-            compression=_COMPRESSION,
-            use_dictionary=list(_NUMBERED),
-            column_encoding=_ENCODINGS,
-            write_page_checksum=True,
-        ) as writer:
-            for rows in _coalesce(stream.batches(), ROW_GROUP_ROWS):
-                writer.write_table(pa.Table.from_arrays(_arrays(rows), schema=SCHEMA))
-                tell(stream.read_bytes - told_bytes)
-                told_bytes = stream.read_bytes
-        file.flush()
-        os.fsync(file.fileno())
-    tell(path.stat().st_size - told_bytes)
-    part.replace(target)
+    try:
+        with part.open("wb") as file:
+            with pq.ParquetWriter(
+                file,
+                SCHEMA,
+                compression=_COMPRESSION,
+                use_dictionary=list(_NUMBERED),
+                column_encoding=_ENCODINGS,
+                write_page_checksum=True,
+            ) as writer:
+                for rows in _coalesce(stream.batches(), ROW_GROUP_ROWS):
+                    writer.write_table(pa.Table.from_arrays(_arrays(rows), schema=SCHEMA))
+                    tell(stream.read_bytes - told_bytes)
+                    told_bytes = stream.read_bytes
+            file.flush()
+            os.fsync(file.fileno())
+        if stream.cut and stream.goes_on():
+            raise damaged(path, "whole record batches lie behind a broken one, and would be lost")
+        tell(path.stat().st_size - told_bytes)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     _sync_folder(target.parent)
-    path.unlink()
     return stream.cut
 
 

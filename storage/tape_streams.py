@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from bot.errors import TapeError
 from bot.types import UInt8s
-from storage.tape_messages import ALIGNED, Message, Messages, message_at, messages
+from storage.tape_messages import ALIGNED, CONTINUES, Message, Messages, message_at, messages
 from storage.tape_rows import COLUMNS, DTYPES, unfilled
 
 SCHEMA: Final = pa.schema(
@@ -111,6 +112,21 @@ class Stream:
             raise damaged(self.path, str(error)) from None
         self.cut = not is_over and (self.read_bytes < size or not size)
 
+    def goes_on(self) -> bool:
+        """Return True when something that reads as a message lies behind the one that a cut stream ends in.
+
+        What a kill cut off ends amid one message; more behind it means that this one's length is wrong.
+        """
+        rest = np.fromfile(self.path, np.uint8, offset=self.read_bytes)
+        words = rest[: len(rest) // ALIGNED * ALIGNED].view(np.uint32)[::2]
+        for place in np.flatnonzero(words == CONTINUES)[1:].tolist():
+            try:
+                if message_at(rest[place * ALIGNED :].tobytes(), 0) is not None:
+                    return True
+            except (struct.error, ValueError):
+                continue
+        return False
+
     def _large(self, file: Any, start: int, size: int) -> list[Message]:
         """Find large record batches from byte `start` of the file on, for one chunk; none when a small one is there."""
         large: list[Message] = []
@@ -119,7 +135,7 @@ class Stream:
             head = os.pread(file.fileno(), _HEAD_BYTES, start)
             try:
                 message = message_at(head, 0)
-            except ValueError:  # told when it is come to
+            except (struct.error, ValueError):  # told when it is come to
                 break
             is_large = message is not None and _FEW_ROWS <= message.layout.rows <= _MANY_ROWS
             if message is None or not is_large or start + message.end > size:

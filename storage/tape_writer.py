@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Final
 
@@ -35,13 +36,14 @@ class TapeWriter:
         if (folder / HEADER_NAME).exists():
             raise TapeError(f"{folder} should be a new folder, but holds a tape already: choose another path")
         folder.mkdir(parents=True, exist_ok=True)
-        save_header(folder, header)
         self.folder = folder
         self.header = header
         self._index = {instrument.symbol: number for number, instrument in enumerate(header.instruments)}
         # Line buffered: a line reaches the operating system before `write_fact` returns.
         self._facts = (folder / FACTS_NAME).open("x", encoding="utf-8", buffering=1)
-        hold(self._facts, folder)
+        hold(self._facts, folder)  # before there is a header, by which others find a tape
+        save_header(folder, header)
+        self._compacting = Lock()
         self._segment: SegmentFile | None = None
         self._hour = 0
         self._segments = 0
@@ -92,17 +94,28 @@ class TapeWriter:
             self._facts.write(fact_line(rare))
 
     def close(self) -> None:
-        """End the open segment. Closing twice is harmless."""
-        with self._told_plainly():
+        """End the open segment, once a compaction that is under way is over. Closing twice is harmless."""
+        with self._compacting, self._told_plainly():
             if self._segment is not None:
                 segment, self._segment = self._segment, None
                 segment.close()
             self._facts.close()
 
     def compact(self) -> int:
-        """Turn this writer's closed segments into Parquet; returns how many. The open segment stays a stream."""
-        open_path = self._segment.path if self._segment is not None else None
-        return compact_streams(self.folder, open_path)
+        """Turn this writer's closed segments into Parquet; returns how many. The open segment stays a stream.
+
+        It may be called from a thread, and after closing.
+        """
+        with self._compacting, self._told_plainly():
+            if not self._facts.closed:
+                return compact_streams(self.folder, self._is_open)
+            with (self.folder / FACTS_NAME).open("ab") as facts:
+                hold(facts, self.folder)
+                return compact_streams(self.folder)
+
+    def _is_open(self, path: Path) -> bool:
+        # One after the open segment is being begun at this moment.
+        return self._segment is None or path.name >= self._segment.path.name
 
     def _append(self, rows: Rows) -> None:
         if self._facts.closed:

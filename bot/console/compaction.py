@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,11 +14,17 @@ from rich.text import Text
 from bot.console.figures import printable, size_of
 from bot.console.ledgers import listing
 from bot.console.progress import Step
-from bot.errors import TapeError, TapeInUse
+from bot.errors import StorageError, TapeError, TapeInUse
 from storage.tape_compaction import compact_tape, waiting_bytes
 from storage.tape_header import HEADER_NAME
 
-_STYLES: Final = {"compacted": "green", "compact already": "dim", "in use": "yellow", "damaged": "red"}
+_STYLES: Final = {
+    "compacted": "green",
+    "compact already": "dim",
+    "in use": "yellow",
+    "not writable": "yellow",
+    "damaged": "red",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +44,13 @@ class Outcome:
 
 def folders_in(folder: Path) -> list[Path]:
     """Find every tape below a folder, in the order of their paths."""
-    return sorted(header.parent for header in folder.rglob(HEADER_NAME)) if folder.is_dir() else []
+    found = folder.rglob(HEADER_NAME) if folder.is_dir() else ()
+    # What an import has not finished lies in a hidden folder.
+    return sorted(path.parent for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts))
 
 
 def compact_all(folders: Sequence[Path], step: Step) -> list[Outcome]:
-    """Compact tapes in turn; `step` hears the bytes of streams that are done and those there are.
-
-    Raises:
-        StorageError: a folder cannot be written.
-    """
+    """Compact tapes in turn; `step` hears the bytes of streams that are done and those there are."""
     total, done = sum(waiting_bytes(folder) for folder in folders), 0
     outcomes = []
     for folder in folders:
@@ -84,8 +89,15 @@ def _compacted(folder: Path, tell: Callable[[int], None]) -> Outcome:
         state, reason = "in use", str(error)
     except TapeError as error:
         state, reason = "damaged", str(error)
+    except StorageError as error:
+        state, reason = "not writable", str(error)
     return Outcome(folder, state, segments, before, _bytes(folder), reason)
 
 
 def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    """Bytes of the files in a folder; some may go while they are counted."""
+    total = 0
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

@@ -85,5 +85,6 @@ def tape_compact(
     with shown(quiet=as_json) as step:
         outcomes = compaction.compact_all(named or compaction.folders_in(folder), step)
     show(compaction.compaction_table(outcomes, folder), [asdict(outcome) for outcome in outcomes], as_json=as_json)
-    if any(outcome.state == "damaged" or (named and outcome.state == "in use") for outcome in outcomes):
+    failed = ("damaged", "in use", "not writable") if named else ("damaged",)
+    if any(outcome.state in failed for outcome in outcomes):
         raise typer.Exit(1)

@@ -235,6 +235,11 @@ class Market:
         return self._sight, self._book, self._flow, *self._sampler.arrays
 
     @property
+    def symbol(self) -> str:
+        """The instrument's symbol."""
+        return self._instrument.symbol
+
+    @property
     def guests(self) -> tuple[SignalSpec, ...]:
         """The signals that other markets have to answer, a forecast's features among them."""
         return self._sampler.guests

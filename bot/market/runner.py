@@ -64,9 +64,13 @@ class Runner:
         Raises:
             ValueError: there are no rows, or a span does not end with a message.
         """
-        ends = rows.last[spans[:, STOP] - 1]
-        if not len(ends) or ends.min() != 1:
-            raise ValueError(f"rows should be whole messages of one market after the other, were {len(rows)}")
+        if not len(rows):
+            raise ValueError("rows should be some, were none")
+        unfinished = np.flatnonzero(rows.last[spans[:, STOP] - 1] != 1)
+        if len(unfinished):
+            place, stop = spans[unfinished[0]].tolist()
+            symbol = self._members[place][0].symbol
+            raise ValueError(f"rows of {symbol} should end with a message, row {stop - 1} is not the last of one")
         columns = laid_out(rows)
         if self._sheets is None:
             self._sheets = Shelf[Columns](1, columns)

@@ -128,7 +128,7 @@ class View:
             elif name == "_lot":
                 made = float(self.instrument.lot_size)
             elif name == "_values":
-                made = [float(value) for value in self.row.tolist()]
+                made = [float(value) for value in self.row]
             elif name == "_working":
                 made = _working(self.open_orders)
             elif name in _LATER and self._later is not None:

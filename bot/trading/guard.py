@@ -34,7 +34,7 @@ class Deadline(Protocol):
 
 
 class NoDeadline:
-    """Lets every call run as long as it likes: backtests and tests."""
+    """Lets every call run as long as it likes: tests, and runs of no limit."""
 
     def run(self, call: Callable[[], Answer], key: CallKey) -> Answer:
         """Return what `call` answers."""

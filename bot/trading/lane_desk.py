@@ -35,6 +35,7 @@ from bot.market.matching.layout import (
     FILLED,
     LOG,
     LOGGED,
+    MOVED,
     NEVER_NS,
     NUMBER,
     OF,
@@ -185,6 +186,7 @@ class LaneDesk:
         rows[:, TOTAL] = [order[FILLED] for order in orders]
         account[COUNT] = account[RESTING] = 0
         account[DUE_NS] = NEVER_NS
+        account[MOVED] = 1
         self.seats.orders[lane] = np.zeros(ORDER, np.int64)
         self.seats.marks[STALE] = 1
         return rows

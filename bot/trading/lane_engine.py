@@ -144,7 +144,7 @@ class LaneEngine:
         for owner, start in zip(owners.tolist(), starts.tolist(), strict=True):
             self.desks[batches.symbols[owner]].funding.begin(int(batches.local_ns[start]))
         symbols = [batches.symbols[owner] for owner in owners.tolist()]
-        if min(self.desks[symbol].funding.clock.due_ns for symbol in symbols) <= batches.local_ns.item(-1):
+        if min(self.desks[symbol].funding.clock.due_ns for symbol in symbols) <= batches.local_ns.max():
             for batch in batches.split():
                 self._on_batch(batch)
             return

@@ -13,6 +13,7 @@ import pytest
 from bot.market.market import Market
 from bot.market.signals.microprice import BINS, LEAST_SEEN, REFIT, WIDEST, state_of
 from bot.types import NS_PER_MS, Batch, Floats, Instrument, Kind
+from tests.market.doors import door
 from tests.market.reference import Row, batch_of
 
 Touch = tuple[int, int, int, int]  # bid ticks and lots, ask ticks and lots
@@ -240,4 +241,4 @@ def test_old_transitions_fade_by_the_half_life(grid: Instrument) -> None:
 
 
 def test_sizes_too_large_to_tell_apart_stay_in_the_last_bin() -> None:
-    assert state_of(WIDEST, 2**60 - 1, 2**60) == WIDEST * BINS / 2 - 1
+    assert door(state_of)(WIDEST, 2**60 - 1, 2**60) == WIDEST * BINS / 2 - 1

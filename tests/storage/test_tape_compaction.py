@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,71 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match=r"the tape .* cannot be written: Is a directory"):
         compact_tape(tmp_path)
+
+
+def test_a_stream_that_goes_on_behind_a_broken_length_is_damaged_and_kept(tmp_path: Path) -> None:
+    """What a kill cut off ends amid one message: a flipped bit in a length must not cost what lies behind."""
+    path = write(tmp_path, some_rows(10_000), [2_000] * 5)
+    content = bytearray(path.read_bytes())
+    refused = 0
+    for at in range(400, 800):  # the first record batch's metadata
+        content[at] ^= 0x40
+        path.write_bytes(content)
+        try:
+            compact_tape(tmp_path)
+        except TapeError:
+            refused += 1
+            assert path.read_bytes() == bytes(content)
+            assert not list(tmp_path.glob("*.part"))
+        else:  # a byte that means nothing, or how many rows the first batch has
+            assert Tape.open(tmp_path).rows > 8_000
+            (tmp_path / "000001.parquet").unlink()
+        content[at] ^= 0x40
+
+    assert refused > 20
+
+
+def test_a_run_that_ends_while_its_hours_are_compacted_waits_for_that(tmp_path: Path) -> None:
+    writer = TapeWriter(tmp_path, HEADER)
+    for number in range(6):
+        writer.write([a_batch(BTC.symbol, number * 3_000, START_NS + number * HOUR_NS, 3_000)])
+    rows = Tape.open(tmp_path).rows
+    compaction = threading.Thread(target=writer.compact)
+    compaction.start()
+    writer.close()
+    assert writer.compact() <= 6
+    compaction.join()
+
+    assert Tape.open(tmp_path).rows == rows
+    assert not list(tmp_path.glob("*.arrows")) + list(tmp_path.glob("*.part"))
+
+
+def test_where_the_system_has_no_locks_a_run_records_and_the_command_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("storage.tape_compaction.fcntl.flock", locks)
+    for name in ("by itself", "by command"):
+        writer = record(tmp_path / name, [[a_batch(BTC.symbol, 0, START_NS)]])
+        writer.close()
+
+    assert writer.folder == tmp_path / "by command"
+    with pytest.raises(StorageError, match="should be on a file system with locks"):
+        compact_tape(writer.folder)
+    assert writer.compact() == 1
+
+
+def test_the_note_of_a_cut_is_written_before_the_stream_goes(tmp_path: Path) -> None:
+    path = write(tmp_path, some_rows(30), [10, 10, 10])
+    path.write_bytes(path.read_bytes()[:-200])
+    before = path.read_bytes()
+    assert compact_tape(tmp_path) == 1
+    notes = Tape.open(tmp_path).header.notes
+    path.write_bytes(before)  # as a kill before the deletion leaves it
+
+    assert compact_tape(tmp_path) == 0
+    assert not path.exists()
+    assert Tape.open(tmp_path).header.notes == notes
+    assert "cut off" in notes[-1]

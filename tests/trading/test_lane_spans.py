@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +89,20 @@ def test_funding_that_falls_due_amid_them_is_paid_in_its_place() -> None:
     assert counts["funding"] > 0
 
 
+def test_funding_is_paid_in_its_place_when_a_late_market_is_told_last() -> None:
+    due_ns = (START_NS // DAY_NS + 1) * DAY_NS
+    chance = np.random.default_rng(6)
+    early = list(MadeUp(BTC, chance, now_ns=due_ns - 2 * NS_PER_S).messages(60))
+    late = list(MadeUp(ETH, chance, 20_000, now_ns=due_ns - 60 * NS_PER_S).messages(60))
+    rates: list[Input] = [Fact(0, due_ns - 90 * NS_PER_S, each.symbol, "funding_rate", D("0.0003")) for each in BOTH]
+    assert early[-1].local_ns.item(-1) > due_ns > late[-1].local_ns.item(-1)
+    turns = [part for pair in zip(early, late, strict=True) for part in pair]
+
+    counts = assert_same_records(configured(), erratic(), together(stopped([*rates, *numbered(turns)])), BOTH)
+
+    assert counts["funding"] > 0
+
+
 def test_one_log_that_is_full_has_all_of_them_read() -> None:
     """Lanes that decide on every message fill the log of a desk long before the batches end."""
     config = configured(strategy={"every": "book"}, risk={"orders_per_second": 1_000})
@@ -131,7 +146,8 @@ def test_markets_that_need_more_room_go_on_where_they_were() -> None:
     """Books of few levels and memories of few decisions grow in the midst of what is run in one go."""
     (batches,) = together(markets(4, 300, most=1))
     told = []
-    for sizes in ({}, {"window_levels": 128, "far_levels": 1, "entries": 2}):
+    few: dict[str, Any] = {"window_levels": 128, "far_levels": 1, "entries": 2}
+    for sizes in ({}, few):
         engine, log = lanes(configured(), Keeping(), BOTH)
         desks = {
             symbol: replace(desk, market=Market(desk.instrument, desk.market.names, **sizes))
