@@ -148,7 +148,8 @@ class LaneEngine:
             for batch in batches.split():
                 self._on_batch(batch)
             return
-        places = np.array([self._places.get(symbol, 0) for symbol in batches.symbols])
+        # A symbol that has no rows here may have no desk.
+        places = np.array([self._places.get(symbol, -1) for symbol in batches.symbols])
         self._run(batches, np.stack((places[batches.owners], batches.stops), axis=1))
 
     def _run(self, rows: Batch | Batches, spans: Int64s) -> None:
