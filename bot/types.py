@@ -6,11 +6,11 @@ All are frozen: a change is a new message. Prices are integer ticks and sizes in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from enum import IntEnum, StrEnum, unique
-from typing import Final
+from typing import Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,6 +250,23 @@ class Batches:
         for owner, stop in zip(self.owners.tolist(), self.stops.tolist(), strict=True):
             yield Batch(self.symbols[owner], *(column[start:stop] for column in columns))  # type: ignore[arg-type]
             start = stop
+
+
+@overload
+def apart(inputs: Iterable[Batch | Batches]) -> Iterator[Batch]: ...
+
+
+@overload
+def apart(inputs: Iterable[Batch | Batches | Fact | FeedReport]) -> Iterator[Batch | Fact | FeedReport]: ...
+
+
+def apart(inputs: Iterable[Batch | Batches | Fact | FeedReport]) -> Iterator[Batch | Fact | FeedReport]:
+    """Return inputs of which batches that came together are given one after the other."""
+    for received in inputs:
+        if isinstance(received, Batches):
+            yield from received.split()
+        else:
+            yield received
 
 
 @dataclass(frozen=True, slots=True)

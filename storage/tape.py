@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.errors import TapeError
-from bot.types import Batch, Batches, Int64s, Kind
+from bot.types import Batch, Batches, Int64s, Kind, apart
 from storage.tape_compaction import compact_tape
 from storage.tape_facts import RareInput, fact_line, has_cut_line, read_facts
 from storage.tape_header import RECORDED_BY_RUN, Sampling, TapeHeader, instrument_to_json, load_header
@@ -68,34 +68,23 @@ class Stretch:
     rows: Rows
     facts: tuple[RareInput, ...]
 
-    def inputs(self, symbols: Sequence[str], most_rows: int = 0) -> Iterator[Batch | RareInput]:
-        """Unpack into batches (at most `most_rows` rows, 0: any number) and facts; `symbols` by instrument index.
+    def inputs(self, symbols: Sequence[str]) -> Iterator[Batch | RareInput]:
+        """Unpack into batches and facts; `symbols` by instrument index.
 
         No batch reaches over a number that is left out: something else, such as a command, had it.
         """
-        for part in self._parts():
-            if isinstance(part, Rows):
-                yield from part.batches(symbols, most_rows)
-            else:
-                yield part
+        yield from apart(self.together(symbols, 0))
 
     def together(self, symbols: Sequence[str], most_rows: int) -> Iterator[Batch | Batches | RareInput]:
-        """Unpack as `inputs` does, but leave batches of several instruments together, `most_rows` rows in all."""
-        for part in self._parts():
-            if isinstance(part, Rows):
-                yield from part.together(symbols, most_rows)
-            else:
-                yield part
-
-    def _parts(self) -> Iterator[Rows | RareInput]:
+        """Unpack likewise, but leave instruments together, `most_rows` rows (0: any number) at a time."""
         seq, facts = self.rows.seq, iter(self.facts)
         is_fact = self.rows.instrument == FACT_ROW
         breaks = np.flatnonzero((np.diff(seq) != 1) | is_fact[1:] | is_fact[:-1]) + 1
         for start, stop in pairwise([0, *breaks.tolist(), len(seq)]):
             if start < stop and is_fact[start]:
                 yield next(facts)
-            elif start < stop:
-                yield self.rows.take(slice(start, stop))
+            else:
+                yield from self.rows.take(slice(start, stop)).together(symbols, most_rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.types import Batch, Batches, Int64s, UInt8s
+from bot.types import Batch, Batches, Int64s, UInt8s, apart
 
 UInt16s = NDArray[np.uint16]
 Bools = NDArray[np.bool_]
@@ -49,21 +48,15 @@ class Rows:
         """Rows at a slice (a view), a mask or positions (copies)."""
         return Rows(*(column[where] for column in self.columns))
 
-    def batches(self, symbols: Sequence[str], most_rows: int = 0) -> Iterator[Batch]:
-        """Cut where the instrument changes, and after `most_rows` rows at the end of a message (0: never).
-
-        `symbols` names the instruments by index. A message longer than `most_rows` stays whole.
-        """
-        if not len(self):
-            return
-        columns = self.columns[1:]
-        for start, stop in pairwise([0, *self._stops().tolist()]):
-            symbol = symbols[int(self.instrument[start])]
-            for first, end in _cuts(self.last, start, stop, most_rows):
-                yield Batch(symbol, *(column[first:end] for column in columns))
+    def batches(self, symbols: Sequence[str]) -> Iterator[Batch]:
+        """Cut where the instrument changes; `symbols` names the instruments by index."""
+        yield from apart(self.together(symbols, 0))
 
     def together(self, symbols: Sequence[str], most_rows: int) -> Iterator[Batch | Batches]:
-        """Cut after `most_rows` rows at the end of a message, and there alone: instruments stay together."""
+        """Cut after `most_rows` rows (0: never) at the end of a message, and there alone: instruments stay together.
+
+        A message longer than `most_rows` stays whole.
+        """
         for first, end in _cuts(self.last, 0, len(self), most_rows):
             part = self.take(slice(first, end))
             stops = part._stops()

@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.errors import TapeError, UserError
 from bot.feed.replay import tape_together
-from bot.types import Batch, Batches, Instrument, Kind
+from bot.types import Batch, Batches, Instrument, Kind, apart
 from storage.tape import RareInput, Sampling, Tape
 
 _BETWEEN: Final = "\n"  # the one character that people keep out of the names of folders
@@ -86,11 +86,7 @@ class Reel:
             TapeError: a tape is damaged.
             ValueError: `clock_every_ns` is not above 0.
         """
-        for received in self.together(clock_every_ns):
-            if isinstance(received, Batches):
-                yield from received.split()
-            else:
-                yield received
+        yield from apart(self.together(clock_every_ns))
 
     def together(self, clock_every_ns: int) -> Iterator[Batch | Batches | RareInput]:
         """Read the inputs of the core, as `tape_together` does for one tape.

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from bot.types import Batch, Batches, Int64s, Kind
+from bot.types import Batch, Batches, Int64s, Kind, apart
 from storage.tape import FACT_ROW, RECORDED_BY_RUN, RareInput, Rows, Stretch, Tape, insert_rows
 
 # A batch of this many rows is some milliseconds of work: short enough that a run shows progress.
@@ -26,11 +26,7 @@ def tape_inputs(tape: Tape, clock_every_ns: int, symbols: Sequence[str] | None =
         TapeError: a symbol is not on the tape, or the tape is damaged.
         ValueError: `clock_every_ns` is not above 0.
     """
-    for received in tape_together(tape, clock_every_ns, symbols):
-        if isinstance(received, Batches):
-            yield from received.split()
-        else:
-            yield received
+    yield from apart(tape_together(tape, clock_every_ns, symbols))
 
 
 def tape_together(
