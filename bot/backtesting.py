@@ -18,11 +18,11 @@ import numpy as np
 from bot.building import clock_every_ns, kernels_of, signals_of, warm_kernels
 from bot.config import Config
 from bot.console.readiness import say_starting
-from bot.crew_building import lane_kernels_of
+from bot.crew_building import lane_kernels_of, suits_lanes
 from bot.deadline import PatrolDeadline
 from bot.errors import BotError
 from bot.feed.reel import Reel
-from bot.lane_building import Core, build_core, has_lanes
+from bot.lane_building import Core, build_core
 from bot.research.performance.sightings import Sightings
 from bot.research.placebo_twins import Twin, twins
 from bot.round_trips import check_round_trips
@@ -91,7 +91,7 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
             placebos.count
             and not ran.interrupted
             and not begun.engine.failure
-            and has_lanes(config, strategy, reel.instruments)
+            and suits_lanes(config, reel.instruments)
         ):
             _store_twins(begun, twins(config, strategy, reel, placebos.count, placebos.progress), config)
         begun.journal.end_run(begun.id, time.time_ns(), ran.reason, digest)
@@ -104,7 +104,7 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
 
 def _compile(strategy: LoadedStrategy, config: Config, instruments: Sequence[Instrument]) -> None:
     """Compile what the core will run, and no more, unless an earlier start has left its machine code."""
-    in_lanes = has_lanes(config, strategy, instruments)
+    in_lanes = suits_lanes(config, instruments)
     kernels = lane_kernels_of(signals_of(strategy, config)) if in_lanes else kernels_of(strategy, config)
     say_starting(kernels)
     warm_kernels(kernels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
 
@@ -16,9 +16,7 @@ from bot.errors import ConfigError
 from bot.market.lane import desk as d
 from bot.market.lane.desk import Rules, empty_crew, empty_lanes
 from bot.market.lane.notes import empty_notes
-from bot.market.market import Market
 from bot.market.matching.layout import Seats, empty_seats
-from bot.market.signals.forecast import ForecastSpec
 from bot.market.warming import Kernels, lane_kernels_for, warm_up
 from bot.plugins import Plugins
 from bot.trading.compiled import CompiledStrategy
@@ -29,6 +27,7 @@ from bot.trading.lane_desk import LaneDesk
 from bot.trading.lane_engine import LaneEngine
 from bot.trading.lane_money import LaneMoney
 from bot.trading.loading import LoadedStrategy
+from bot.trading.seating import seated_desks
 from bot.types import Fact, FillAssumption, Instrument, InstrumentKind
 from bot.venue.paper import least_tick_lots, seat_terms
 from storage.tape import Sampling
@@ -65,7 +64,7 @@ class CrewMember:
 
 @dataclass(frozen=True, slots=True)
 class CrewPlan:
-    """All that decides what lanes will do; `names` are the strategy's signals.
+    """All that decides what lanes will do; `names` are the strategy's signals, `plugins` what they need plugged in.
 
     `sampling` is how the inputs see the market, None if unknown. Without a log nobody can tell what happened but by the
     accounts at the end. `notes` is how many decisions are kept until they are read, 0 when nobody will.
@@ -75,7 +74,7 @@ class CrewPlan:
     names: tuple[str, ...]
     instruments: Sequence[Instrument]
     members: Sequence[CrewMember]
-    forecast: ForecastSpec | None = None
+    plugins: Plugins = field(default_factory=Plugins)
     sampling: Sampling | None = None
     keeps_log: bool = True
     point_every_ns: int = EQUITY_EVERY_NS
@@ -112,11 +111,10 @@ def crew_member(
     return CrewMember(assumption, ready.callback.address, numbers, flip_seed, owner=ready)
 
 
-def runs_alone(names: Sequence[str], plugins: Plugins) -> bool:
-    """Tell whether nothing but the strategy itself may have to be asked in Python: no own signals, model or guests."""
+def asks_python(names: Sequence[str], plugins: Plugins) -> bool:
+    """Tell whether Python has a part in sampling the signals: own ones, a model, or guests of other markets."""
     features = () if plugins.forecast is None else tuple(plugins.forecast.features)
-    has_guests = any("@" in name for name in (*names, *features))
-    return not plugins.signals and plugins.model is None and not has_guests
+    return bool(plugins.signals) or plugins.model is not None or any("@" in name for name in (*names, *features))
 
 
 def suits_lanes(config: Config, instruments: Sequence[Instrument]) -> bool:
@@ -134,11 +132,10 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
     """Build one market an instrument and one compiled lane a member.
 
     Raises:
-        ConfigError: a name is not that of a signal, or a forecast does not fit; a signal is another instrument's or a
-            model of the user's own; a full size is too large to be counted in whole tick·lots.
+        ConfigError: a name is not that of a signal, or what is plugged in does not fit; a signal is of an instrument
+            that is not among these; a full size is too large to be counted in whole tick·lots.
     """
     members = plan.members
-    _check_signals(plan)
     openings = np.full(len(members), float(plan.config.paper.balance))
     minds = np.array([[each.address, each.flip_seed, each.flip_ns] for each in members], np.int64)
     params = np.zeros((len(members), max(1, *(len(each.params) for each in members), 1)))
@@ -148,16 +145,18 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
         openings, len(plan.instruments), plan.config.risk.orders_per_second, minds, params, plan.point_every_ns
     )
     chosen = tuple(dict.fromkeys((*plan.names, *ENGINE_SIGNALS)))
+    plugins, is_everyday = plan.plugins, lane_kernels_of(chosen).is_everyday
+    seen = seated_desks(plan.instruments, chosen, plugins.forecast, plugins.signals, everyday=is_everyday)
     desks = {}
     for place, instrument in enumerate(plan.instruments):
         rules = _rules(plan, instrument, place, chosen)
         plain = {lane: member.build() for lane, member in enumerate(members) if member.build is not None}
-        market = Market(instrument, chosen, plan.forecast)
+        own = seen[instrument.symbol]
         if plan.sampling is not None:
-            market.tell(Fact(0, 0, instrument.symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))
+            own.market.tell(Fact(0, 0, instrument.symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))
         crew, notes = empty_crew(len(members)), empty_notes(plan.notes, len(chosen), len(members), _values(members))
         desks[instrument.symbol] = LaneDesk(
-            market,
+            own.market,
             _seats(plan, instrument),
             rules,
             crew,
@@ -165,6 +164,7 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
             plain,
             measures=plan.config.paper.measures,
             notes=notes,
+            source=own if asks_python(plan.names, plugins) else None,
         )
     paper = plan.config.paper
     money = LaneMoney(paper.balance, paper.maker_bps, paper.taker_bps)
@@ -175,15 +175,6 @@ def _values(members: Sequence[CrewMember]) -> int:
     """How many numbers an answer of compiled strategies may come with."""
     owners = [each.owner for each in members if isinstance(each.owner, CompiledStrategy)]
     return max([owner.translation.values for owner in owners], default=0)
-
-
-def _check_signals(plan: CrewPlan) -> None:
-    """What is Python, or what other markets say, has no place in the compiled loop."""
-    others = [name for name in plan.names if "@" in name]
-    if others:
-        raise ConfigError(f"lanes in machine code should use signals of their own market, was {others[0]!r}")
-    if plan.forecast is not None and plan.forecast.model is not None:
-        raise ConfigError("lanes in machine code should use the built-in forecast, was forecast.model")
 
 
 def _rules(plan: CrewPlan, instrument: Instrument, place: int, chosen: tuple[str, ...]) -> Rules:
@@ -209,6 +200,7 @@ def _rules(plan: CrewPlan, instrument: Instrument, place: int, chosen: tuple[str
     counts[d.KEEPS_LOG] = plan.keeps_log or any(member.build is not None for member in plan.members)
     counts[d.HOLDS] = instrument.kind is InstrumentKind.SPOT
     counts[d.FAILS_FLAT] = config.strategy.on_error == "flatten"
+    counts[d.SAMPLED_OUTSIDE] = asks_python(plan.names, plan.plugins)
     reals[d.BAND], reals[d.PROTECTION_BPS] = sizing.no_trade_band, float(config.paper.protection_bps)
     reals[d.FRACTION], reals[d.MAX_FRACTION] = float(sizing.fraction), float(sizing.max_fraction)
     reals[d.TARGET_BPS] = float(sizing.target_bps_per_day)

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from bot.building import CorePlan, build_engine, build_lanes, decision_rules, signals_of
-from bot.config import Config
-from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, runs_alone, suits_lanes
+from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, suits_lanes
 from bot.errors import NotCompilable
 from bot.market.lane import desk as d
 from bot.plugins import plugins_of
@@ -18,8 +17,7 @@ from bot.trading.compiled import CompiledStrategy
 from bot.trading.lane import Lane
 from bot.trading.lane_decisions import LaneDecisions
 from bot.trading.lane_records import LaneRecords
-from bot.trading.loading import LoadedStrategy
-from bot.types import Batches, FillAssumption, Input, Instrument, Record
+from bot.types import Batches, FillAssumption, Input, Record
 from bot.venue.seat_log import SeatLog
 
 _DECISIONS_AT_ONCE: Final = 512
@@ -52,23 +50,13 @@ class Core(Protocol):
         ...
 
 
-def has_lanes(config: Config, strategy: LoadedStrategy, instruments: Sequence[Instrument]) -> bool:
-    """Tell whether lanes in machine code can run a strategy: nothing but it is asked in Python, no margin runs short.
-
-    Raises:
-        ConfigError: a parameter or a signal does not fit.
-    """
-    names = signals_of(strategy, config)
-    return runs_alone(names, plugins_of(config, names)) and suits_lanes(config, instruments)
-
-
 def build_core(plan: CorePlan) -> Core:
     """Build lanes in machine code where they can run the strategy, else the engine of objects.
 
     Raises:
         ConfigError: a signal, a parameter or an instrument does not fit.
     """
-    return build_records(plan) if has_lanes(plan.config, plan.strategy, plan.instruments) else build_engine(plan)
+    return build_records(plan) if suits_lanes(plan.config, plan.instruments) else build_engine(plan)
 
 
 def build_records(plan: CorePlan) -> LaneRecords:
@@ -81,7 +69,7 @@ def build_records(plan: CorePlan) -> LaneRecords:
     names = signals_of(plan.strategy, config)
     plugins = plugins_of(config, names) if plan.plugins is None else plan.plugins
     members = [_member(plan, assumption) for assumption in config.paper.lanes]
-    crew = CrewPlan(config, names, instruments, members, plugins.forecast, plan.sampling, notes=_DECISIONS_AT_ONCE)
+    crew = CrewPlan(config, names, instruments, members, plugins, plan.sampling, notes=_DECISIONS_AT_ONCE)
     engine = build_crew(crew)
     engine.deadline = plan.deadline
     lanes, rules = build_lanes(plan), decision_rules(plan, names)

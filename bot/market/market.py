@@ -59,6 +59,7 @@ class Market:
         "_flow",
         "_instrument",
         "_plugged",
+        "_row",
         "_sampler",
         "_sight",
         "names",
@@ -74,11 +75,13 @@ class Market:
         window_levels: int = WINDOW_LEVELS,
         far_levels: int = FAR_LEVELS,
         entries: int = ENTRIES,
+        everyday: bool = True,
     ) -> None:
         """Choose the signals by name; `forecast` is needed when one of them is a forecast.
 
         `own` makes the signals of the user's own, by their names. The keyword arguments are sizes to start with and
-        change no result but those made of the ages of levels that come up outside the window.
+        change no result but those made of the ages of levels that come up outside the window; without `everyday` they
+        are for the kernels of all signals, whatever is asked for.
 
         Raises:
             ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
@@ -89,7 +92,8 @@ class Market:
         is_plugged = has_model or any(name in own for name in self.names)
         self._plugged = Plugged(instrument, self.names, forecast, own) if is_plugged else None
         compiled = self.names if self._plugged is None else self._plugged.wanted
-        self._sampler = Sampler(instrument, compiled, None if has_model else forecast, entries)
+        self._sampler = Sampler(instrument, compiled, None if has_model else forecast, entries, everyday=everyday)
+        self._row = self._sampler.row if self._plugged is None else np.full(len(self.names), math.nan)
         self._apply_rows = apply_rows_door  # until it is known for what arguments
         self._book = empty_book(window_levels, far_levels, ages=self._sampler.ages)
         self._flow = empty_flow(self._sampler.watches)
@@ -127,7 +131,10 @@ class Market:
         """
         self._sampler.seat(said)
         row = self._sampler.take(now_ns, self._sight, self._book, self._flow)
-        return row if self._plugged is None else self._plugged.complete(now_ns, row, self)
+        if self._plugged is None:
+            return row
+        self._row[:] = self._plugged.complete(now_ns, row, self)
+        return self._row.copy()
 
     def scan(
         self, batch: Batch, start: int, times_ns: Int64s, said: Floats | None = None
@@ -217,7 +224,7 @@ class Market:
     @property
     def signals(self) -> Floats:
         """The signals of the newest decision, in the order of `names`: a fresh array."""
-        return self._sampler.newest()
+        return self._row[: len(self.names)].copy()
 
     @property
     def book(self) -> Book:
@@ -232,7 +239,7 @@ class Market:
     @property
     def arrays(self) -> tuple[Sight, Book, Flow, Plan, Plan | None, Ring, Forecast | None, Floats]:
         """All that a kernel needs that applies rows and samples signals by itself; others once room was made."""
-        return self._sight, self._book, self._flow, *self._sampler.arrays
+        return self._sight, self._book, self._flow, *self._sampler.arrays, self._row
 
     @property
     def symbol(self) -> str:

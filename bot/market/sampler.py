@@ -70,9 +70,17 @@ class Sampler:
     )
 
     def __init__(
-        self, instrument: Instrument, names: Sequence[str], forecast: ForecastSpec | None, entries: int
+        self,
+        instrument: Instrument,
+        names: Sequence[str],
+        forecast: ForecastSpec | None,
+        entries: int,
+        *,
+        everyday: bool = True,
     ) -> None:
         """Choose the signals by name; `entries` is how many decisions there is room for at first.
+
+        Without `everyday` the kernels are those of all signals, whatever is asked for.
 
         Raises:
             ConfigError: a name is not that of a signal, or a forecast has no matching `ForecastSpec`.
@@ -87,7 +95,7 @@ class Sampler:
         self._ring = empty_ring(sum(spec.signal.kept for spec in specs), len(features), longest_ns, entries)
         self._plan = plan_of(specs, float(instrument.lot_size))
         # With neither, the kernels that run are the small ones, which are compiled in a fraction of the time.
-        is_everyday = forecast is None and all(spec.signal.is_everyday for spec in specs)
+        is_everyday = everyday and forecast is None and all(spec.signal.is_everyday for spec in specs)
         self.told = None if is_everyday else self._plan
         self._forecast = None if is_everyday else empty_forecast(forecast, range(len(chosen), len(specs)))
         self._levels = np.zeros((2, 2, max((spec.levels for spec in specs), default=1)), dtype=np.int64)
@@ -173,17 +181,18 @@ class Sampler:
         return row, decision, why
 
     @property
-    def arrays(self) -> tuple[Plan, Plan | None, Ring, Forecast | None, Floats]:
-        """What kernels sample with: the plan, that of what is told, the memory of decisions, the forecast, the row."""
-        return self._plan, self.told, self._ring, self._forecast, self._row
+    def arrays(self) -> tuple[Plan, Plan | None, Ring, Forecast | None]:
+        """What kernels sample with: the plan, that of what is told, the memory of decisions, the forecast."""
+        return self._plan, self.told, self._ring, self._forecast
+
+    @property
+    def row(self) -> Floats:
+        """The newest row as the kernels write it, always in the same place; not to be written to."""
+        return self._row
 
     def remember_more(self) -> None:
         """Make room for more decisions."""
         self._ring = grown(self._ring)
-
-    def newest(self) -> Floats:
-        """Return a fresh array of the signals at the newest decision, in the order of the names."""
-        return self._asked.copy()
 
     def cold(self) -> tuple[str, ...]:
         """Return the names of the signals without a value in the last sample."""

@@ -1,7 +1,7 @@
 """Evaluates sets of parameters in one pass: every set is three lanes, and all lanes go over one market together.
 
-The outcomes are those of `bot.research.single_runs`, number for number; what needs Python beside the strategy (signals
-and models of the user's own, guests) is evaluated there.
+The outcomes are those of `bot.research.single_runs`, number for number; what lanes have no rules for is evaluated
+there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 
 from bot.building import check_tradable, clock_every_ns, signals_of
 from bot.config import Config, from_resolved
-from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, runs_alone, suits_lanes
+from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, suits_lanes
 from bot.errors import NotCompilable, UserError
 from bot.feed.replay import tape_together
 from bot.plugins import Plugins, plugins_again
@@ -46,7 +46,7 @@ def evaluate(job: Job, sets: Sequence[Params]) -> list[SetOutcome]:
     members = [_Member.of(job, config, strategy, params) for params in sets]
     tape = Tape.open(Path(job.tape))
     grids = tape.header.instruments
-    if not all(runs_alone(each.names, each.plugins) and suits_lanes(each.config, grids) for each in members):
+    if not all(suits_lanes(each.config, grids) for each in members):
         return single_runs.evaluate(job, sets)
     if tape.digest() != job.digest:
         raise UserError(f"tape {job.tape} is not the one that the sweep began with: its digest differs")
@@ -88,9 +88,7 @@ def _pass(members: Sequence[_Member], tape: Tape, period_ns: int) -> list[SetOut
     instruments = tuple({each.symbol: each for each in tape.header.instruments}.values())
     check_tradable(instruments, config.paper.currency)
     crew = tuple(lane for member in members for lane in member.lanes)
-    plan = CrewPlan(
-        config, names, instruments, crew, members[0].plugins.forecast, tape.header.sampling, keeps_log=False
-    )
+    plan = CrewPlan(config, names, instruments, crew, members[0].plugins, tape.header.sampling, keeps_log=False)
     engine = build_crew(plan)
     for received in tape_together(tape, clock_every_ns(config)):
         assert not isinstance(received, Command)

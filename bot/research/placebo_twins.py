@@ -43,8 +43,8 @@ def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, prog
     compile_lanes(names)
     fills = FillAssumption(COMPARED)
     crew = tuple(crew_member(strategy, config.strategy.params, fills, seed) for seed in range(1, count + 1))
-    forecast = plugins_of(config, names).forecast
-    engine = build_crew(CrewPlan(config, names, reel.instruments, crew, forecast, reel.sampling, keeps_log=False))
+    plugins = plugins_of(config, names)
+    engine = build_crew(CrewPlan(config, names, reel.instruments, crew, plugins, reel.sampling, keeps_log=False))
     seq = done = 0
     for received in reel.together(clock_every_ns(config)):
         engine.process(received)

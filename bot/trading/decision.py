@@ -132,11 +132,6 @@ def decide(lane: Lane, symbol: str, moment: Moment, rules: DecisionRules) -> Gen
     return failure
 
 
-def failures_text(failures: Mapping[str, str]) -> str:
-    """Say in one line what went wrong in plug-ins."""
-    return "; ".join(f"{name}: {text}" for name, text in failures.items())
-
-
 def _turns(lane: Lane, action: str) -> bool:
     """Whether a breach changes the halt: a lane that was halted before still closes when that is what was asked for."""
     return lane.switch.state is not HaltState.HALTED or (action == HaltAction.FLATTEN and not lane.switch.wants_flat)
@@ -172,7 +167,7 @@ def _gate(lane: Lane, slot: Slot, standing: Standing, moment: Moment, rules: Dec
     if exit_reason is not None:
         return _closing(exit_reason, slot, standing, rules)
     if moment.failures:
-        return _waiting(f"signals failed: {failures_text(moment.failures)}", slot)
+        return _waiting(wording.unplugged(moment.failures), slot)
     cold = cold_signals(lane, moment)
     if cold:
         # Quotes without anybody to mind them are withdrawn, however short the gap may turn out to be.

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.trading.decision import DecisionRules, decide
-from bot.trading.desk import Desk, Moment
+from bot.trading.desk import Desk
 from bot.trading.funding import FundingClock
 from bot.trading.lane import Lane
 from bot.trading.settlement import liquidated, pay_funding, told, unpaid
@@ -83,7 +83,7 @@ class Engine:
         moment = self.rules.moment(desk, self.now_ns, seq)
         desk.decisions += 1
         desk.quality = moment.quality
-        yield from _newly_failed(desk, symbol, moment)
+        yield from newly_failed(desk, symbol, moment.failures, self.now_ns, seq)
         for lane in self.lanes:
             if moment.has_book:
                 lane.portfolio.mark(symbol, moment.bid_ticks, moment.ask_ticks)
@@ -122,9 +122,9 @@ def stopped(
     yield Incident("", "", command.seq, now_ns, STOP, f"{command.by}: {command.reason}")
 
 
-def _newly_failed(desk: Desk, symbol: str, moment: Moment) -> Iterator[Incident]:
+def newly_failed(desk: Desk, symbol: str, failures: Mapping[str, str], now_ns: int, seq: int) -> Iterator[Incident]:
     """Tell of each plug-in once that it fails; every decision without it says why by itself."""
-    for name, text in moment.failures.items():
+    for name, text in failures.items():
         if name not in desk.told:
             desk.told.add(name)
-            yield Incident("", symbol, moment.seq, moment.now_ns, "signal_failed", f"{name}: {text}")
+            yield Incident("", symbol, seq, now_ns, "signal_failed", f"{name}: {text}")

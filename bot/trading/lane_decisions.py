@@ -49,7 +49,10 @@ class SeatLog(Protocol):
 
 
 class Look(NamedTuple):
-    """One decision as all lanes see it: its place among those noted, and the market then; prices in ticks."""
+    """One decision as all lanes see it: its place among those noted, and the market then; prices in ticks.
+
+    `failures` say what went wrong in plug-ins, by name.
+    """
 
     at: int
     seq: int
@@ -59,6 +62,7 @@ class Look(NamedTuple):
     age_ns: int
     twice_mid: int
     signals: Mapping[str, float]
+    failures: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -100,7 +104,8 @@ class LaneDecisions:
         for at, (moment, row) in enumerate(zip(self._moments, signals, strict=True)):
             self._at = at
             seq, now_ns, bid, ask, age_ns, twice_mid = moment
-            yield Look(at, seq, now_ns, bid, ask, age_ns, twice_mid, dict(zip(names, row, strict=True)))
+            failures = desk.failed.get(first + at, {})
+            yield Look(at, seq, now_ns, bid, ask, age_ns, twice_mid, dict(zip(names, row, strict=True)), failures)
         self._at = stop - first
 
     def end(self) -> None:
@@ -254,6 +259,8 @@ class LaneDecisions:
         elif came_to == d.STALE_BOOK:
             reason = wording.STALE if self._moment(look).healthy else wording.UNHEALTHY
             values = {"book_age_s": look.age_ns / 1e9}
+        elif came_to == d.UNPLUGGED:
+            reason = wording.unplugged(look.failures)
         else:
             reason = wording.warming_up(cold_signals(lane, self._moment(look)))
         return Words(Outcome.WAITING, reason, "", values)
@@ -294,7 +301,7 @@ class LaneDecisions:
             row=row,
             signals=look.signals,
             cold=cold,
-            failures={},
+            failures=look.failures,
             quality=row.item(counts.item(d.QUALITY_AT)),
             volatility=row.item(counts.item(d.VOLATILITY_AT)),
             bid_ticks=look.bid_ticks,

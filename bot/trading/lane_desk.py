@@ -50,6 +50,7 @@ from bot.market.matching.layout import (
     Seats,
 )  # fmt: skip
 from bot.trading.contract import Answer, Costs, Shown, Strategy, View, glimpse
+from bot.trading.desk import Desk
 from bot.trading.lane_funding import LaneFunding
 from bot.trading.lane_glance import Glance
 from bot.trading.lane_money import ZERO, LaneMoney, Stake
@@ -69,8 +70,8 @@ class LaneDesk:
 
     `spare` are plain copies of compiled strategies: when one fails, plain Python has the words. With `notes` that have
     room the decisions are kept, and `said` what plain strategies answered, by the decision's place there and the lane.
-    `answers` are those of all lanes, as the kernel reads them. The arrays stay where they are: nobody puts others in
-    their place.
+    `answers` are those of all lanes, as the kernel reads them. `failed` says of plug-ins why they had no value, by
+    the decision's place and their names. The arrays stay where they are: nobody puts others in their place.
     """
 
     market: Market
@@ -83,6 +84,8 @@ class LaneDesk:
     notes: Notes = field(default_factory=empty_notes)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
     measures: bool = False  # requests take as long as the round trip told last
+    source: Desk | None = None  # samples the signals where Python has a part in them
+    failed: dict[int, Mapping[str, str]] = field(default_factory=dict)
     funding: LaneFunding = field(init=False)
     answers: memoryview = field(init=False)
     _fills: dict[int, list[list[int]]] = field(default_factory=dict)
@@ -129,6 +132,15 @@ class LaneDesk:
         """Return what a lane has here now."""
         account = self._account_bytes[lane * 8 * ACCOUNT : (lane + 1) * 8 * ACCOUNT].tobytes()
         return Stake(self._unit, self.funding.received.get(lane, ZERO), self._held[lane * d.HELD + d.MID], account)
+
+    def sample(self, now_ns: int) -> None:
+        """Take a decision's signals, and keep what went wrong with those that are plugged in."""
+        assert self.source is not None
+        self.source.sample(now_ns)
+        failures = self.market.failures
+        self.rules.counts[d.PLUG_FAILS] = len(failures) > 0
+        if failures and len(self.notes.moments):
+            self.failed[self.notes.used.item(0)] = failures
 
     def asked(self) -> list[tuple[int, Strategy]]:
         """Return the strategies in plain Python that have to be asked now, by lane."""
@@ -195,6 +207,7 @@ class LaneDesk:
         """Make room for decisions, once they were read."""
         self.notes.used[0] = 0
         self.said.clear()
+        self.failed.clear()
 
 
 def _flat(numbers: Int64s | Floats) -> memoryview:

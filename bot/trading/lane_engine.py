@@ -17,7 +17,7 @@ from bot.market.lane import answer as said
 from bot.market.lane import desk as d
 from bot.market.lane import notes as noted
 from bot.market.lane.desk import Lanes
-from bot.market.lane.running import ASK, CURVE_FULL, NOTES_FULL, READ_LOG
+from bot.market.lane.running import ASK, CURVE_FULL, NOTES_FULL, READ_LOG, SAMPLE
 from bot.market.lane.spans import DESK
 from bot.market.lane.spans import STOP as SPAN_STOP
 from bot.market.matching.layout import (
@@ -50,7 +50,7 @@ from bot.types import (
 )
 from risk.halt import HaltSwitch
 
-_STOPS: Final = (READ_LOG, CURVE_FULL, ASK, NOTES_FULL)
+_STOPS: Final = (READ_LOG, CURVE_FULL, SAMPLE, ASK, NOTES_FULL)
 _STATES: Final = (HaltState.ACTIVE, HaltState.REDUCING, HaltState.HALTED)
 
 
@@ -159,8 +159,11 @@ class LaneEngine:
         unread, why = 0, READ_LOG
         while why in _STOPS:
             why = runner.go_on()
+            last = runner.row - 1
+            if why == SAMPLE:
+                desks[runner.place].sample(rows.local_ns.item(last))
+                continue
             if why == ASK:
-                last = runner.row - 1
                 self._ask(desks[runner.place], rows.local_ns.item(last), rows.seq, last)
                 continue
             if unread < runner.span:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bot.market.lane import desk as d
 from bot.market.matching.layout import FILL, ROW, SEAT, WHAT
-from bot.trading.engine import EQUITY_EVERY_NS, STOP, stopped
+from bot.trading.engine import EQUITY_EVERY_NS, STOP, newly_failed, stopped
 from bot.trading.lane import Lane
 from bot.trading.lane_decisions import LaneDecisions, Look
 from bot.trading.lane_desk import Entries, Heard, Noted
@@ -126,12 +126,19 @@ class LaneRecords:
                 records.extend(self._happened(look.seq))
                 while entries and entries[0][1][ROW] == look.seq and entries[0][1][WHAT] in _SPOKEN:
                     spoken.append(entries.popleft()[1])
+            if look.failures:
+                records.extend(self._failed(symbol, look))
             for place in range(len(self.lanes)):
                 entered = [entry for entry in spoken if entry[SEAT] == place] if spoken else spoken
                 decider.decide(place, look, entered, self.logs, records)
             if decider.failure or look.now_ns >= self._equity_due_ns:
                 records.extend(self._closed(decider, look))
         decider.end()
+
+    def _failed(self, symbol: str, look: Look) -> Iterator[Record]:
+        source = self.engine.desks[symbol].source
+        assert source is not None
+        return newly_failed(source, symbol, look.failures, look.now_ns, look.seq)
 
     def _closed(self, decider: LaneDecisions, look: Look) -> Iterator[Record]:
         """What all lanes do after each has decided: turn when a strategy failed, state their equity when it is due."""

@@ -24,10 +24,13 @@ def seated_desks(
     names: Sequence[str],
     forecast: ForecastSpec | None,
     own: Mapping[str, Making] = _NOTHING_OWN,
+    *,
+    everyday: bool = True,
 ) -> dict[str, Desk]:
     """Return one desk an instrument, by symbol; each market's row begins with `names`, what others ask of it follows.
 
-    `own` makes the signals of the user's own, by their names.
+    `own` makes the signals of the user's own, by their names. Without `everyday` the kernels of all are those of all
+    signals, whatever each is asked for.
 
     Raises:
         ConfigError: a name is not that of a signal, a forecast does not fit, or a guest is of an instrument that is not
@@ -39,7 +42,9 @@ def seated_desks(
     for symbol in symbols:
         heard = guests_in(wanted, "")  # by the others: on its own market a name of its own is no guest
         rows[symbol] = tuple(dict.fromkeys((*names, *asked_of(symbol, heard))))
-    desks = {each.symbol: Desk(Market(each, rows[each.symbol], forecast, own)) for each in instruments}
+    desks = {
+        each.symbol: Desk(Market(each, rows[each.symbol], forecast, own, everyday=everyday)) for each in instruments
+    }
     for desk in desks.values():
         for spec in desk.market.guests:
             if spec.symbol not in desks:

@@ -43,6 +43,11 @@ def warming_up(names: Sequence[str]) -> str:
     return f"signals are warming up: {', '.join(names)}"
 
 
+def unplugged(failures: Mapping[str, str]) -> str:
+    """Return why a lane waits while signals or a model of the user's own fail; `failures` are by name."""
+    return f"signals failed: {'; '.join(f'{name}: {text}' for name, text in failures.items())}"
+
+
 def failed(failure: str) -> str:
     """Return what is said of a decision whose strategy failed."""
     return f"strategy failed: {failure}"

@@ -262,8 +262,8 @@ def test_a_compiled_strategy_in_compiled_lanes_equals_the_engine(name: str) -> N
         engine = plain_engine(config, loaded, (BTC,))
         records = [record for each in batches for record in engine.process(each)]
         members = [CrewMember(each, compiled.callback.address, tuple(compiled.params)) for each in config.paper.lanes]
-        forecast = plugins_of(config, tuple(plain.signals)).forecast
-        crew = build_crew(CrewPlan(config, tuple(plain.signals), (BTC,), members, forecast))
+        plugins = plugins_of(config, tuple(plain.signals))
+        crew = build_crew(CrewPlan(config, tuple(plain.signals), (BTC,), members, plugins))
         log: list[Any] = []
         crew.read = lambda symbols, entries, log=log: log.append((symbols, entries))
         for batch in batches:
@@ -310,7 +310,7 @@ def test_a_plain_strategy_is_shown_its_fills_when_nobody_reads_the_log() -> None
 
 def test_lanes_refuse_what_has_no_place_in_machine_code() -> None:
     members = [CrewMember(FillAssumption.TOUCH, 0, (), build=Erratic)]
-    with pytest.raises(ConfigError, match="signals of their own market"):
+    with pytest.raises(ConfigError, match="should name a symbol"):
         build_crew(CrewPlan(configured(), ("ofi(1s)@ETH/USDT:USDT",), (BTC,), members))
     huge = configured(sizing={"notional": D(10) ** 18})
     with pytest.raises(ConfigError, match="make sizing smaller"):

@@ -38,6 +38,7 @@ from bot.market.lane.desk import (
     NO_BOOK,
     OUTCOME,
     OWN_FAILURE,
+    PLUG_FAILS,
     PROFIT,
     QUALITY_AT,
     QUOTES_BOTH,
@@ -55,6 +56,7 @@ from bot.market.lane.desk import (
     TURNED,
     TURNED_BY,
     TURNED_FLAT,
+    UNPLUGGED,
     VOLATILITY_AT,
     WANTS_FLAT,
     WANTS_NOTHING,
@@ -206,6 +208,8 @@ def gate(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, moment
         return STALE_BOOK
     if position != 0 and is_stopped(rules, crew, seats.accounts[seat], seat, moment.bid, moment.ask):
         return STOPPED
+    if rules.counts[PLUG_FAILS] == 1:
+        return UNPLUGGED
     return COLD if is_cold else WANTS_NOTHING
 
 

@@ -38,7 +38,9 @@ KEEPS_LOG: Final = 18  # 0 when nobody reads the log
 HOLDS: Final = 19  # 1 when nothing can be sold that is not held (spot)
 FAILS_FLAT: Final = 20  # 1 when a strategy that fails has its lane's positions closed too
 FAILS_TOGETHER: Final = 21  # 1 when all lanes are turned with the one whose strategy failed
-COUNTS: Final = 22
+SAMPLED_OUTSIDE: Final = 22  # 1 when Python samples the signals
+PLUG_FAILS: Final = 23  # 1 when a signal or a model of the user's own failed at this decision
+COUNTS: Final = 24
 
 # Real numbers of `Rules.reals`.
 BAND: Final = 0  # share of full size that is not worth a trade
@@ -119,7 +121,8 @@ HOLDS_STILL: Final = 7
 AIMS: Final = 8
 QUOTES_BOTH: Final = 9
 FAILS: Final = 10
-OUTCOMES: Final = 11
+UNPLUGGED: Final = 11  # a signal or a model of the user's own failed
+OUTCOMES: Final = 12
 
 # The limits in the order they are asked: a bit of `DENIED` each.
 SANE: Final = 1
@@ -163,7 +166,8 @@ CLOCK: Final = 4
 # Stages of a decision.
 NOT_DUE: Final = 0
 IS_DUE: Final = 1
-WEIGHED: Final = 2  # all that comes before the strategies is done, and those that are compiled have answered
+SAMPLED: Final = 2  # the signals are there
+WEIGHED: Final = 3  # all that comes before the strategies is done, and those that are compiled have answered
 
 # Places of `Lanes.course`.
 POINT_NS: Final = 0  # when the next point of the curves is due

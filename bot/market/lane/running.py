@@ -32,6 +32,8 @@ from bot.market.lane.desk import (
     POINT_EVERY_NS,
     POINT_NS,
     POINTS,
+    SAMPLED,
+    SAMPLED_OUTSIDE,
     STAGE,
     WANTS_FLAT,
     WANTS_NOTHING,
@@ -60,6 +62,7 @@ READ_LOG: Final = -2
 CURVE_FULL: Final = -3
 ASK: Final = -4
 NOTES_FULL: Final = -5
+SAMPLE: Final = -6
 
 _FOREVER: Final = 1 << 62
 _SPOKEN: Final = 6  # log rows that one decision of one lane may take
@@ -85,8 +88,8 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
 ) -> tuple[int, int]:
     """Go on from row `start`; return the next row and why it stopped: `DONE` after the last one.
 
-    After anything else the caller makes room, reads the log or the notes, or (`ASK`) writes the answers of the
-    strategies in plain Python, and calls again from the row returned.
+    After anything else the caller makes room, reads the log or the notes, samples the signals (`SAMPLE`) or writes the
+    answers of the strategies in plain Python (`ASK`), and calls again from the row returned.
     """
     clock, stamps = crew.clock, columns.local_ns
     rows, lanes_there = stamps.shape[0], seats.accounts.shape[0]
@@ -109,8 +112,12 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
                 return row, CURVE_FULL
             if 0 < notes.moments.shape[0] <= notes.used[0]:
                 return row, NOTES_FULL
+            clock[STAGE] = SAMPLED
+            if rules.counts[SAMPLED_OUTSIDE] == 1:
+                return row, SAMPLE
+            sample_row(stamps[row - 1], sight, book, flow, plan, ring, past, signals)
+        if clock[STAGE] == SAMPLED:
             now_ns = stamps[row - 1]
-            sample_row(now_ns, sight, book, flow, plan, ring, past, signals)
             moment = moment_of(flow, now_ns, row - 1)
             basis = basis_of(rules, crew, signals, moment)
             asks = False
