@@ -56,6 +56,18 @@ imbalance report 1 --out DIR draws it. Look further: imbalance trades --run 1, i
 """9.99 bought at 100.2 around a mid of 100.1, and sold at 101.0 around 101.1: 9.99 earned by holding, 0.999 paid for
 half the spread each time, and 5 bps of 2,009.988 in fees."""
 
+HALVED = """
+from dataclasses import dataclass
+from bot.trading import CustomSignal, Look
+
+@dataclass
+class Halved(CustomSignal):
+    uses = ("mid",)
+
+    def value(self, see: Look) -> float:
+        return see["mid"] / 2
+"""
+
 
 @pytest.fixture
 def market(tmp_path: Path) -> Path:
@@ -95,6 +107,19 @@ def test_the_shown_document_is_the_written_one_and_a_report_is_never_written_ove
     assert (market / "out" / "report.txt").read_text().startswith("P&L interval +6.99")
     assert (again.code, again.err) == (2, "out/report.html exists already: name another folder, or say --force\n")
     assert say("backtest", "seesaw", "--out", "out", "--force").code == 0
+
+
+def test_a_strategy_with_a_signal_of_ones_own_has_its_twenty_twins(market: Path, say: Say) -> None:
+    strategy = (market / "strategies" / "seesaw.py").read_text()
+    (market / "signals").mkdir()
+    (market / "signals" / "halved.py").write_text(HALVED)
+    (market / "strategies" / "seesaw.py").write_text(strategy.replace('"mid"', '"halved"').replace("100.5", "50.25"))
+
+    said: Any = say("backtest", "seesaw", "--json").document
+
+    assert said["interval"]["most"] == "6.987006"
+    assert len(said["placebos"]["nets"]) == 20
+    assert say("replay", "1", "--assert").code == 0
 
 
 def test_a_report_of_the_stored_run_is_the_same_document(market: Path, say: Say) -> None:

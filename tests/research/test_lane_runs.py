@@ -10,11 +10,12 @@ import numpy as np
 import orjson
 import pytest
 
-from bot.config import from_resolved, load, resolved
+from bot.config import load, resolved
 from bot.errors import UserError
 from bot.research import lane_runs, single_runs
 from bot.research.evaluation import Job
 from bot.trading import loading
+from storage.plugins import PluginKind, StoredPlugin
 from storage.sweeps import Params, SetOutcome
 from storage.tape import Tape
 from tests.research.swept import SETTINGS, job_on, lean_strategy, write_funding, write_market
@@ -110,15 +111,39 @@ def test_a_tape_that_changed_is_refused(tmp_path: Path) -> None:
         lane_runs.evaluate(job_on(tape, "other", lean_strategy(tmp_path)), [()])
 
 
-def test_what_needs_python_beside_the_strategy_is_run_by_itself(tmp_path: Path) -> None:
-    tape = write_market(tmp_path / "tape", quotes=60)
-    strategy = lean_strategy(tmp_path)
-    guest = replace(
-        job_on(tape, Tape.open(tape).digest(), strategy),
-        source=strategy.source.replace('"queue_imbalance",', '"queue_imbalance@X/USDT:USDT",').replace(
-            'see["queue_imbalance"]', 'see["queue_imbalance@X/USDT:USDT"]'
-        ),
-    )
+OWN_SIGNAL = """
+from dataclasses import dataclass
+from bot.trading import CustomSignal, Look
 
-    assert from_resolved(orjson.loads(guest.config)).paper.balance
-    assert equal(lane_runs.evaluate(guest, [()]), single_runs.evaluate(guest, [()]))
+@dataclass
+class Slow(CustomSignal):
+    uses = ("queue_imbalance",)
+
+    def __post_init__(self) -> None:
+        self.lean = 0.0
+
+    def value(self, see: Look) -> float:
+        lean = see["queue_imbalance"]
+        self.lean = 0.7 * self.lean + 0.3 * (lean if lean == lean else 0.0)
+        return self.lean
+"""
+
+
+@pytest.mark.parametrize("signal", ["queue_imbalance@X/USDT:USDT", "slow"])
+def test_sets_that_look_at_what_python_samples_share_a_pass_and_equal_runs_of_their_own(
+    tmp_path: Path, signal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape = write_market(tmp_path / "tape", quotes=200)
+    strategy = lean_strategy(tmp_path)
+    source = strategy.source.replace('"queue_imbalance"', f'"{signal}"')
+    assert source.count(signal) == 2
+    plugins = (StoredPlugin(PluginKind.SIGNAL, "slow", "Slow", "0", OWN_SIGNAL),) if signal == "slow" else ()
+    job = replace(job_on(tape, Tape.open(tape).digest(), strategy), source=source, plugins=plugins)
+    sets: list[Params] = [(("enter", enter), ("leave", 0.05)) for enter in (0.05, 0.2)]
+    alone = single_runs.evaluate(job, sets)
+    monkeypatch.setattr(single_runs, "evaluate", None)
+
+    ours = lane_runs.evaluate(job, sets)
+
+    assert equal(ours, alone)
+    assert sum(lane.fills for one in ours for lane in one.lanes) > 10
