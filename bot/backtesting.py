@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from types import FrameType
@@ -37,6 +37,10 @@ from storage.lanes import LaneState
 BACKTEST: Final = "backtest"
 COMMIT_EVERY_S: Final = 1.0
 
+_NO_TWINS: Final = (
+    "placebo twins were left out: a run with fee tiers, or whose margin or cash could run short, has none"
+)
+
 Progress = Callable[[int, int], None]
 """Called with the rows of the tapes that are done, and those there are."""
 
@@ -51,7 +55,10 @@ class Placebos:
 
 @dataclass(frozen=True, slots=True)
 class Backtested:
-    """A run that is over and stored. `seconds` is the time from its first input to its last, by the wall."""
+    """A run that is over and stored. `seconds` is the time from its first input to its last, by the wall.
+
+    `note` says why there are fewer placebo twins than were asked for.
+    """
 
     run: int
     reel: Reel
@@ -59,6 +66,7 @@ class Backtested:
     reason: str
     interrupted: bool
     seconds: float
+    note: str = ""
 
 
 def account_of(name: str) -> str:
@@ -69,7 +77,7 @@ def account_of(name: str) -> str:
 def backtest(config: Config, folders: list[Path], account: str, progress: Progress, placebos: Placebos) -> Backtested:
     """Trade the tapes from the first event to the last on a new account; Ctrl-C ends the run with what is stored.
 
-    Then run its placebo twins, and store what each came to as a lane of the run.
+    Then run its placebo twins, and store what each came to as a lane of the run; Ctrl-C leaves them out.
 
     Raises:
         BotError: one line for the user; what was stored is not lost.
@@ -87,13 +95,8 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
         with PatrolDeadline(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
             begun = start_run(config, strategy, database, reel.instruments, start, deadline, build_core)
             ran = _run(begun, reel, clock_every_ns(config), progress)
-        if (
-            placebos.count
-            and not ran.interrupted
-            and not begun.engine.failure
-            and suits_lanes(config, reel.instruments)
-        ):
-            _store_twins(begun, twins(config, strategy, reel, placebos.count, placebos.progress), config)
+        if placebos.count and not ran.interrupted and not begun.engine.failure:
+            ran = _with_twins(begun, ran, config, strategy, placebos)
         begun.journal.end_run(begun.id, time.time_ns(), ran.reason, digest)
     finally:
         database.dispose()
@@ -108,6 +111,25 @@ def _compile(strategy: LoadedStrategy, config: Config, instruments: Sequence[Ins
     kernels = lane_kernels_of(signals_of(strategy, config)) if in_lanes else kernels_of(strategy, config)
     say_starting(kernels)
     warm_kernels(kernels)
+
+
+def _with_twins(
+    begun: StartedRun[Core], ran: Backtested, config: Config, strategy: LoadedStrategy, placebos: Placebos
+) -> Backtested:
+    """Run the placebo twins, store those that did not fail; Ctrl-C leaves them out, since the run itself is whole."""
+    if not suits_lanes(config, ran.reel.instruments):
+        return replace(ran, note=_NO_TWINS)
+    try:
+        found = twins(config, strategy, ran.reel, placebos.count, placebos.progress)
+    except KeyboardInterrupt:
+        return replace(ran, interrupted=True)
+    _store_twins(begun, [twin for twin in found if not twin.failure], config)
+    failed = [twin.failure for twin in found if twin.failure]
+    if not failed:
+        return ran
+    return replace(
+        ran, note=f"{len(failed)} of {len(found)} placebo twins failed and were left out, first: {failed[0]}"
+    )
 
 
 def _store_twins(begun: StartedRun[Core], ran: Sequence[Twin], config: Config) -> None:

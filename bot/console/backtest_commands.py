@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bot.console.choices import AsJson, ConfigPath, Overrides, configured, tape_folder
+from bot.console.choices import AsJson, ConfigPath, Overrides, check_out, configured, tape_folder
 from bot.errors import TapeError, UserError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def backtest(  # over 30 lines: one option after the other
     from bot.console.readiness import make_ready
     from bot.console.run_commands import with_strategy
 
-    _check_out(out, force=force)
+    check_out(out, (_PAGE, _DOCUMENT, _TEXT), force=force)
     said = [*(overrides or []), *_settings(params or [], every)]
     config = with_strategy(configured(config_path, said), strategy, said)
     folders = [tape_folder(tape, config) for tape in tapes]
@@ -85,6 +85,8 @@ def backtest(  # over 30 lines: one option after the other
         seen = _seen(ran.reel, config, ran.sightings, step)
         found = _judged(engine, run, seen, out, step)
     _tell(found, out, as_json=as_json)
+    if ran.note:
+        sys.stderr.write(f"{ran.note}\n")
     if ran.interrupted:
         raise typer.Exit(_INTERRUPTED)
 
@@ -104,7 +106,7 @@ def report(
     from bot.console.books import Books
     from bot.console.progress import shown
 
-    _check_out(out, force=force)
+    check_out(out, (_PAGE, _DOCUMENT, _TEXT), force=force)
     books = Books.open(configured(config_path, overrides))
     run = books.run(run_id)
     with shown() as step:
@@ -144,16 +146,6 @@ def _settings(params: Sequence[str], every: str | None) -> list[str]:
             raise UserError(f"--param should be NAME=VALUE, was {param!r}")
     said = [f"strategy.params.{param.strip()}" for param in params]
     return [*said, f"strategy.every={every}"] if every is not None else said
-
-
-def _check_out(out: Path | None, *, force: bool) -> None:
-    if out is None:
-        return
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out should be a folder, but {out} is a file: name another one")
-    there = [name for name in (_PAGE, _DOCUMENT, _TEXT) if (out / name).exists()]
-    if there and not force:
-        raise UserError(f"{out / there[0]} exists already: name another folder, or say --force")
 
 
 def _seen(reel: Reel, config: Config, sightings: Sightings, step: Step) -> Seen:

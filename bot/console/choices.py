@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -85,6 +87,27 @@ def tape_folder(tape: Path, config: Config) -> Path:
 
         raise UserError(f"no tape is called {str(tape)!r}{did_you_mean(str(tape), (path.name for path in there))}")
     return named[0] if named else tape
+
+
+def check_out(out: Path | None, names: Sequence[str], *, force: bool) -> None:
+    """Hold the folder of `--out` against mistakes before anything is done for what will be written there.
+
+    Raises:
+        UserError: it is a file, it holds one of `names` and `force` is not said, or it cannot be written.
+    """
+    if out is None:
+        return
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out should be a folder, but {out} is a file: name another one")
+    there = [name for name in names if (out / name).exists()]
+    if there and not force:
+        raise UserError(f"{out / there[0]} exists already: name another folder, or say --force")
+    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror or error}; name another folder") from None
 
 
 def pace(text: str) -> float | None:

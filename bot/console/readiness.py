@@ -5,8 +5,10 @@ A first start compiles for a minute or more; without a word it looks like one th
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +63,7 @@ def is_compiled(kernels: Kernels) -> bool:
     from bot.market.jit import cache_folder
 
     folder = cache_folder()
-    return folder is not None and (folder / kernels).is_file()
+    return folder is not None and (folder / _mark(kernels)).is_file()
 
 
 def mark_compiled(kernels: Kernels) -> None:
@@ -70,4 +72,9 @@ def mark_compiled(kernels: Kernels) -> None:
 
     folder = cache_folder()
     if folder is not None and any(folder.rglob("*.nbc")):  # without compilation (NUMBA_DISABLE_JIT=1) there is none
-        (folder / kernels).touch()
+        (folder / _mark(kernels)).touch()
+
+
+def _mark(kernels: Kernels) -> str:
+    """Name of the file that says so; code is kept by the place of its source, and a second copy finds none of it."""
+    return f"{kernels}-{zlib.crc32(os.fsencode(Path(__file__).resolve().parent)):08x}"

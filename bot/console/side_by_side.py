@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from bot.console.figures import NO_VALUE, clock, counted, day_and_clock, exact, money, printable
 from bot.console.ledgers import listing
 from bot.research.performance.curves import equity_curve
+from bot.research.performance.placebos import Placebos, is_placebo, placed
 from storage import tradelog
 from storage.divergence import Parting, decision_counts, lanes_of, partings
 from storage.lane_ends import LaneEnds, lane_ends
@@ -51,7 +52,8 @@ class Setting:
 class Contrast:
     """Two runs compared. `lanes` has each common lane of both runs; `only_first` and `only_second` are the others.
 
-    `equal` is True when all decisions, orders and fills of the common lanes are the same, and there is one.
+    Placebos are in none of these: `placebos` says where each run stands among its own, None without any. `equal` is
+    True when all decisions, orders and fills of the common lanes are the same, and there is one.
     """
 
     first: int
@@ -62,6 +64,7 @@ class Contrast:
     only_second: tuple[str, ...]
     settings: tuple[Setting, ...]
     partings: tuple[Parting, ...]
+    placebos: tuple[Placebos | None, Placebos | None]
 
 
 def contrast(engine: Engine, first: Run, second: Run) -> Contrast:
@@ -70,7 +73,7 @@ def contrast(engine: Engine, first: Run, second: Run) -> Contrast:
     Raises:
         StorageError: the database cannot be read.
     """
-    here, there = lanes_of(engine, first.id), lanes_of(engine, second.id)
+    here, there = ([lane for lane in lanes_of(engine, run.id) if not is_placebo(lane)] for run in (first, second))
     common = [lane for lane in here if lane in there]
     sums = [_sums(engine, run.id, common) for run in (first, second)]
     parted = partings(engine, first.id, second.id, common)
@@ -83,6 +86,7 @@ def contrast(engine: Engine, first: Run, second: Run) -> Contrast:
         only_second=tuple(lane for lane in there if lane not in common),
         settings=tuple(_settings(first, second)),
         partings=tuple(parted),
+        placebos=(_standing(engine, first.id), _standing(engine, second.id)),
     )
 
 
@@ -92,11 +96,19 @@ def told(found: Contrast) -> RenderableType:
     for number, lanes in ((found.first, found.only_first), (found.second, found.only_second)):
         if lanes:
             parts.append(Text(f"Only run {number} has {counted(len(lanes), 'lane')} more: {', '.join(lanes)}"))
+    for number, own in zip((found.first, found.second), found.placebos, strict=True):
+        if own is not None:
+            rank = str(own.rank) if own.rank == own.last_rank else f"{own.rank} to {own.last_rank}"
+            parts.append(Text(f"Run {number} ranks {rank} of {len(own.nets) + 1} among its placebos (p = {own.p:.2f})"))
     if found.settings:
         parts += [Text(""), _settings_table(found)]
     if found.partings:
         parts += [Text(""), _partings_table(found)]
     return Group(*parts)
+
+
+def _standing(engine: Engine, run: int) -> Placebos | None:
+    return placed({each.lane: each.last.equity - each.cash for each in lane_ends(engine, run) if each.last is not None})
 
 
 def _verdict(found: Contrast) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bot.console.choices import AsJson, ConfigPath, Overrides, configured, length_ns, tape_folder
+from bot.console.choices import AsJson, ConfigPath, Overrides, check_out, configured, length_ns, tape_folder
 from bot.errors import BotError, UserError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def sweep(  # over 30 lines: one option after the other
         )
     if cluster is not None and workers != 1:
         raise UserError("--workers and --cluster exclude each other: say one of them")
-    _check_out(out, force=force)
+    check_out(out, _FILES, force=force)
     config = configured(config_path, overrides)
     start = None
     if resume is None:
@@ -123,16 +123,6 @@ def _with_strategy(config: Config, strategy: str | None, overrides: list[str] | 
     from bot.console.run_commands import with_strategy
 
     return with_strategy(config, strategy, overrides or [])
-
-
-def _check_out(out: Path | None, *, force: bool) -> None:
-    if out is None:
-        return
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out should be a folder, but {out} is a file: name another one")
-    there = [name for name in _FILES if (out / name).exists()]
-    if there and not force:
-        raise UserError(f"{out / there[0]} exists already: name another folder, or say --force")
 
 
 def _start(config: Config, plan: SweepPlan, tapes: list[Path]) -> SweepStart:

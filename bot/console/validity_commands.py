@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bot.console.choices import AsJson, ConfigPath, Overrides, configured, length_ns, tape_folder
+from bot.console.choices import AsJson, ConfigPath, Overrides, check_out, configured, length_ns, tape_folder
 from bot.console.readiness import compile_first
 from bot.console.signal_commands import Others
 from bot.errors import UserError
@@ -75,7 +75,7 @@ def validity(  # over 30 lines: one option after the other
     chosen = split_names(names)
     every_ns = length_ns(every, "--every") or 0
     questions = _questions(horizons, latencies, fees, maker_fees)
-    _check_out(out, force=force)
+    check_out(out, (_PAGE, _DOCUMENT), force=force)
     config = configured(config_path, overrides)
     plugins = plugins_for(chosen, config)
     events = events_of(tape_folder(tape, config), symbol, Clock.LOCAL)
@@ -120,14 +120,6 @@ def _fee_bps(text: str, name: str) -> float:
     if match is None or abs(float(match[1])) > _MOST_FEE_BPS:
         raise UserError(f"{name} should be basis points such as 5bps or -0.5bps, at most {_MOST_FEE_BPS}, was {text!r}")
     return float(match[1])
-
-
-def _check_out(out: Path, *, force: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out should be a folder, but {out} is a file: name another one")
-    there = [name for name in (_PAGE, _DOCUMENT) if (out / name).exists()]
-    if there and not force:
-        raise UserError(f"{out / there[0]} exists already: name another folder, or say --force")
 
 
 def _measured(

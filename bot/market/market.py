@@ -131,10 +131,9 @@ class Market:
         """
         self._sampler.seat(said)
         row = self._sampler.take(now_ns, self._sight, self._book, self._flow)
-        if self._plugged is None:
-            return row
-        self._row[:] = self._plugged.complete(now_ns, row, self)
-        return self._row.copy()
+        if self._plugged is not None:
+            self._row[:] = row = self._plugged.complete(now_ns, row, self)
+        return row
 
     def scan(
         self, batch: Batch, start: int, times_ns: Int64s, said: Floats | None = None
@@ -178,10 +177,6 @@ class Market:
     def remember_more(self) -> None:
         """Make room for more decisions."""
         self._sampler.remember_more()
-
-    def is_warm(self) -> bool:
-        """Return True when every chosen signal had a value in the last sample."""
-        return not self.cold_signals()
 
     def cold_signals(self) -> tuple[str, ...]:
         """Return the names of the chosen signals without a value in the last sample."""

@@ -13,10 +13,11 @@ import numpy as np
 
 from bot.building import clock_every_ns, signals_of
 from bot.config import Config
-from bot.crew_building import CrewPlan, build_crew, compile_lanes, crew_member
+from bot.crew_building import CrewMember, CrewPlan, build_crew, compile_lanes, crew_member
+from bot.errors import NotCompilable
 from bot.feed.reel import Reel
 from bot.plugins import plugins_of
-from bot.research.performance.placebos import COMPARED, PREFIX
+from bot.research.performance.placebos import PREFIX, compared
 from bot.trading.loading import LoadedStrategy
 from bot.types import Batch, Batches, EquityPoint, FillAssumption, Kind
 
@@ -26,10 +27,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """One placebo lane: its name, and what it was worth in the end."""
+    """One placebo lane: its name, what it was worth in the end, and how its strategy failed, empty when it did not."""
 
     lane: str
     last: EquityPoint
+    failure: str
 
 
 def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, progress: Progress) -> Sequence[Twin]:
@@ -37,12 +39,11 @@ def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, prog
 
     Raises:
         ConfigError: a parameter or a signal does not fit.
-        NotCompilable: the strategy promises to be compiled and is not.
     """
     names = signals_of(strategy, config)
     compile_lanes(names)
-    fills = FillAssumption(COMPARED)
-    crew = tuple(crew_member(strategy, config.strategy.params, fills, seed) for seed in range(1, count + 1))
+    fills = FillAssumption(compared(config.paper.lanes))
+    crew = tuple(_member(config, strategy, fills, seed) for seed in range(1, count + 1))
     plugins = plugins_of(config, names)
     engine = build_crew(CrewPlan(config, names, reel.instruments, crew, plugins, reel.sampling, keeps_log=False))
     seq = done = 0
@@ -53,6 +54,15 @@ def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, prog
             done += int(np.count_nonzero(received.kind != Kind.CLOCK))
             progress(done, reel.rows)
     return [
-        Twin(name, engine.money.point(lane, name, engine.desks, seq, engine.now_ns))
+        Twin(name, engine.money.point(lane, name, engine.desks, seq, engine.now_ns), engine.failures.get(lane, ""))
         for lane, name in enumerate(f"{PREFIX}{number:02}" for number in range(1, count + 1))
     ]
+
+
+def _member(config: Config, strategy: LoadedStrategy, fills: FillAssumption, seed: int) -> CrewMember:
+    """A twin; one that promises to be compiled and is not is asked in plain Python, as the run itself was."""
+    params = config.strategy.params
+    try:
+        return crew_member(strategy, params, fills, seed)
+    except NotCompilable:
+        return CrewMember(fills, 0, (), seed, build=lambda: strategy.build(params))

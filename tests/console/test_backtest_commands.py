@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from bot.types import NS_PER_S, Kind
 from tests.console.conftest import Said, Say
-from tests.console.seesaw import START_S, STRATEGY, record, write
+from tests.console.seesaw import GRID, START_S, STRATEGY, record, write
+from tests.market.reference import Row
+from tests.research.tapes import tape_of
 
 GOLDEN = """\
 P&L interval +6.99 to +6.99 USDT (all lanes alike). It earned under every fill assumption.
@@ -224,7 +227,7 @@ def test_ctrl_c_ends_the_run_with_what_is_stored_and_it_replays_equal(
     monkeypatch.delenv("PRESS_CTRL_C")
     assert said.code == 130
     assert said.err == "stopped\n"
-    assert "ended: stopped by Ctrl-C" in said.out
+    assert "ended: stopped by Ctrl-C" in " ".join(said.out.split())
     assert "2023-11-14     2" in said.out
     assert "2023-11-15" not in said.out
     assert say("replay", "1", "--assert").code == 0
@@ -263,3 +266,125 @@ def test_a_run_without_a_fill_says_so_and_is_drawn_all_the_same(market: Path, sa
     assert said.code == 0
     assert said.out.startswith("P&L interval 0.00 to 0.00 USDT (all lanes alike). No order filled.")
     assert "<svg" in (market / "out" / "report.html").read_text()
+    assert "100% of its 40 decisions: dear; position is on target. Orders sent: 0." in said.out
+    assert "20 placebos came to the same (lane queue, p = 1): not told from chance." in said.out
+
+
+def test_placebos_fill_as_the_lane_does_that_they_are_compared_with(market: Path, say: Say) -> None:
+    # Who quotes at both touches leans no way: each twin does the same, if its orders fill alike.
+    quoting = STRATEGY.replace("Strategy, Target", "Quotes, Strategy").replace(
+        'Target(1.0, "cheap") if see["mid"] < self.above else Target(0.0, "dear")', "Quotes(see.bid, see.ask)"
+    )
+    (market / "strategies" / "seesaw.py").write_text(quoting)
+    levels = [(Kind.BID, 1_000, 90_000), (Kind.ASK, 1_002, 90_000)]
+    rows = [Row(kind, price, size, local_ns=START_S * NS_PER_S) for kind, price, size in levels]
+    trades = {10: (Kind.SELL, 1_000), 20: (Kind.BUY, 1_002), 30: (Kind.SELL, 1_000)}
+    for second in range(1, 40):  # a book that is told of each second, far from the touch
+        kind, price = trades.get(second, (Kind.BID, 900))
+        rows.append(Row(kind, price, 5_000 + second, local_ns=(START_S + second) * NS_PER_S))
+    tape_of(market / "data" / "tapes" / "traded", rows, instruments=(GRID,), symbol=GRID.symbol)
+
+    said = say("backtest", "traded", "--set", "paper.lanes=touch", "--json")
+
+    assert said.code == 0, said.err
+    (lane,) = said.document["lanes"]
+    assert lane["fills"] > 1
+    assert set(said.document["placebos"]["nets"]) == {lane["net"]}
+    assert "USDT, and no interval: lane touch alone ran." in say("report", "1").out
+
+
+def test_ctrl_c_among_the_placebos_leaves_them_out_of_a_run_that_is_whole(
+    market: Path, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = STRATEGY.replace(
+        '        """Answer with a target."""\n',
+        '        """Answer with a target."""\n'
+        '        if next(ASKED) == 3 * 40 and "PRESS_CTRL_C" in os.environ:  # three lanes are over: a twin asks\n'
+        "            os.kill(os.getpid(), signal.SIGINT)\n",
+    ).replace("@dataclass\n", "ASKED = itertools.count()\n\n\n@dataclass\n")
+    counting = counting.replace("from dataclasses", "import itertools\nimport os\nimport signal\nfrom dataclasses")
+    (market / "strategies" / "seesaw.py").write_text(counting)
+    monkeypatch.setenv("PRESS_CTRL_C", "1")
+
+    said = say("backtest", "seesaw")
+
+    monkeypatch.delenv("PRESS_CTRL_C")
+    assert said.code == 130
+    assert said.out.startswith("P&L interval +6.99 to +6.99 USDT")
+    assert "No placebo lanes ran" in said.out
+    assert "ended: the tape is over" in " ".join(said.out.split())
+    assert "killed" not in say("runs").out
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_run(market: Path, say: Say) -> None:
+    for words in (["backtest", "seesaw"], ["report", "1"]):
+        said = say(*words, "--out", "config.toml/report")
+
+        assert (said.code, said.err.count("\n")) == (2, 1)
+        assert said.err.startswith("config.toml/report cannot be written: ")
+    assert not (market / "data" / "imbalance.db").exists()
+
+
+def test_placebos_are_a_rank_of_each_run_and_no_lanes_in_a_comparison(market: Path, say: Say) -> None:
+    assert say("backtest", "seesaw").code == 0
+    assert say("backtest", "seesaw", "--placebos", "0").code == 0
+
+    said, document = say("compare", "1", "2"), say("compare", "1", "2", "--json").document
+
+    assert said.code == 0
+    assert "Run 1 ranks 1 to 10 of 21 among its placebos (p = 0.48)" in said.out
+    assert "placebo-" not in said.out
+    assert (document["only_first"], document["only_second"]) == ([], [])
+    assert [pair[0]["lane"] for pair in document["lanes"]] == ["queue", "touch", "through"]
+    assert document["placebos"][0]["rank"] == 1
+    assert document["placebos"][1] is None
+
+
+def test_a_run_that_can_have_no_placebos_says_why(market: Path, say: Say) -> None:
+    tiers = "paper.tiers=[{ from_volume = 1000, maker_bps = 1, taker_bps = 4 }]"
+
+    said = say("backtest", "seesaw", "--set", tiers)
+
+    assert said.code == 0
+    assert "No placebo lanes ran" in said.out
+    assert said.err.startswith("placebo twins were left out: a run with fee tiers, ")
+    assert say("backtest", "seesaw", "--set", tiers, "--placebos", "0").err == ""
+
+
+def test_a_run_that_was_halted_says_for_how_long_and_by_what(market: Path, say: Say) -> None:
+    said = say("backtest", "seesaw", "--set", "risk.max_daily_loss=0.0001")
+
+    assert said.code == 0
+    assert re.search(r"\nIt did not trade for 9\d% of its decisions: halted by max_daily_loss: daily loss", said.out)
+    assert len(re.findall(r"(queue|touch|through) +all +halted", said.out)) == 3
+    (first, *_) = say("report", "1", "--json").document["incidents"]
+    assert (first["kind"], first["lane"]) == ("halted", "queue")
+
+
+def test_placebos_that_fail_are_told_and_do_not_count(market: Path, say: Say) -> None:
+    # Turned round it would be short, which spot never is: it is flat where the strategy is long.
+    broken = STRATEGY.replace(
+        '        """Answer with a target."""\n',
+        f"        assert see.now_ns != {START_S + 10} * 10**9 or see.exposure > 0, 'never bought'\n",
+    )
+    (market / "strategies" / "seesaw.py").write_text(broken)
+
+    said = say("backtest", "seesaw", "--json")
+
+    assert said.code == 0, said.err
+    failed = re.match(r"(\d+) of 20 placebo twins failed and were left out, first: .*never bought", said.err)
+    assert failed is not None
+    assert 0 < int(failed[1]) < 20
+    assert len(said.document["placebos"]["nets"]) == 20 - int(failed[1])
+
+
+def test_a_strategy_that_says_compiled_and_is_not_is_backtested_with_its_placebos(market: Path, say: Say) -> None:
+    wrong = STRATEGY.replace("    above: float", "    compiled: ClassVar[bool] = True\n    above: float").replace(
+        'see["mid"] < self.above', '[see["mid"] < self.above][0]'
+    )
+    (market / "strategies" / "seesaw.py").write_text(wrong)
+
+    said = say("backtest", "seesaw", "--json")
+
+    assert said.code == 0, said.err
+    assert len(said.document["placebos"]["nets"]) == 20

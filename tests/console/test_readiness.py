@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.console import readiness
 from bot.console.readiness import is_compiled, mark_compiled
 from bot.market.jit import cache_folder, source_hash
 from bot.market.warming import Kernels
@@ -55,6 +56,9 @@ def test_machine_code_counts_once_all_of_it_is_there(tmp_path: Path, monkeypatch
         mark_compiled(Kernels.EVERYDAY)
         assert is_compiled(Kernels.EVERYDAY)
         assert not is_compiled(Kernels.WHOLE)
+        # A copy of the same source elsewhere finds none of this one's code, and compiles anew.
+        monkeypatch.setattr(readiness, "__file__", str(tmp_path / "copy" / "readiness.py"))
+        assert not is_compiled(Kernels.EVERYDAY)
     finally:
         cache_folder.cache_clear()
 

@@ -161,6 +161,9 @@ def _stored(place: Path, digest: str) -> list[object]:
         (("--param", "enter=0.1,0.2", "--period", "5s", "--folds", "20"), "say fewer folds"),
         (("--param", "enter=0.1,0.2", "--workers", "2", "--cluster", "tcp://x:1"), "exclude each other"),
         (("--param", "enter=0.1,0.2", "--resume", "1"), "--resume 1 goes on with what was asked then"),
+        (("--param", "enter=0.1,0.2", *SHORT, "--cluster", "nonsense"), "tcp://127.0.0.1:8786, was 'nonsense'"),
+        (("--param", "enter=0.1,0.2", *SHORT, "--cluster", "http://x:80"), "tcp://127.0.0.1:8786, was 'http://x:80'"),
+        (("--param", "enter=0.1,0.2", *SHORT, "--out", "/proc/out"), "/proc/out cannot be written"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2_and_store_nothing(

@@ -187,7 +187,7 @@ def test_no_value_is_no_failure_and_a_failure_passes(grid: Instrument) -> None:
         failures.append(dict(market.failures))
 
     assert [sorted(each) for each in failures] == [[], ["mine"], []]
-    assert market.is_warm()
+    assert not market.cold_signals()
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_sample_is_the_callers_own_array(grid: Instrument) -> None:
     first = market.sample(0)
     first[0] = 99.0
     assert market.sample(0).tolist() == [0.0]
-    assert market.is_warm()
+    assert not market.cold_signals()
 
 
 def test_warm_up_runs() -> None:

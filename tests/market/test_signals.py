@@ -57,7 +57,7 @@ def test_windows_hold_what_came_within_them(grid: Instrument) -> None:
     second = [Row(Kind.SELL, 100, 3, local_ns=NS_PER_S), Row(Kind.SELL, 100, 1, local_ns=NS_PER_S)]
     market.advance(batch_of(second), 0, 2 * NS_PER_S)
     assert market.sample(2 * NS_PER_S).tolist() == [0.0, -1.0, 2.0, 0.25 * 3]
-    assert market.is_warm()
+    assert not market.cold_signals()
 
 
 def test_window_reaches_back_to_the_newest_decision_that_is_old_enough(grid: Instrument) -> None:

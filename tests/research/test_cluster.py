@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from bot.errors import UserError
+from bot.errors import BotError, UserError
 from bot.research.cluster import Cluster
 from bot.research.crews import Alone, Task
 from bot.research.evaluation import Evaluate
@@ -150,6 +150,24 @@ def test_a_cluster_without_workers_and_an_address_without_a_cluster_are_told(tmp
         with pytest.raises(UserError, match="--cluster should be the address of a Dask scheduler") as refused:
             Cluster.join(nowhere, sums, print)
         assert "\n" not in str(refused.value)
+
+
+def test_a_scheduler_that_goes_away_is_one_line_and_what_was_evaluated_is_kept(tmp_path: Path) -> None:
+    strategy = lean_strategy(tmp_path)
+    job = job_on(write_market(tmp_path / "made", 200), "digest", strategy)
+    sets = [space_of(["enter=0.2,0.5"], strategy, {}).params({"enter": enter}) for enter in (0.2, 0.5)]
+    with scheduler(tmp_path) as leaving:
+        leaving.worker()
+        crew = joined(leaving, [], sums, workers=1)
+        found = crew.run([Task(job, (number,), (own,)) for number, own in enumerate(sets)])
+        next(found)
+        leaving.stop()
+        again = crew.run([Task(job, (2,), (sets[0],))])
+        try:
+            with pytest.raises(BotError, match=r"^the scheduler of the cluster went away: "):
+                next(again)
+        finally:
+            crew.close()
 
 
 def test_real_runs_on_the_cluster_are_the_runs_of_this_process(cluster: Running, tmp_path: Path) -> None:

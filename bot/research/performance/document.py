@@ -45,6 +45,7 @@ def document(found: Performance) -> dict[str, Any]:
         "markouts": found.markouts,
         "markouts_by_tenth": found.tenths,
         "counts": found.counts,
+        "incidents": found.incidents,
         "days": found.days,
         "decisions": found.decisions,
         "equity": {curve.lane: _points(curve.time_ns.tolist(), curve.net.tolist()) for curve in found.curves},

@@ -30,7 +30,8 @@ UNSEEN: Final = (
     Unseen(
         "Our true place in the queue",
         "Either way. The recorded book adds up each level, so cancels before and behind us look alike.",
-        "The interval from through to touch holds every place; where it spans 0 the sign is not known.",
+        "The lanes are three places. Other fills bring other decisions, so a place between may earn more or less than "
+        "all of them; where they span 0 the sign is not known.",
     ),
     Unseen(
         "Latency as it would have been",

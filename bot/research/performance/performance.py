@@ -19,7 +19,8 @@ from bot.research.performance.markouts import Markout, Tenth, markouts, tenths
 from bot.research.performance.placebos import Placebos, is_placebo, placed
 from bot.research.performance.prices import Prices, fill_columns
 from bot.research.performance.sightings import Behind, SignalCurve
-from bot.types import EquityPoint, Fill
+from bot.trading.engine import STOP
+from bot.types import EquityPoint, Fill, Incident
 from storage import tradelog
 from storage.holdings import DIGITS
 from storage.lane_ends import LaneEnds, lane_ends
@@ -84,7 +85,8 @@ class Performance:
     """A run judged. The first of `lanes` is the account's own; placebos are not among them.
 
     `recorded_ns` is the time between first and last that was recorded: gaps between tapes are not in it.
-    `trades` are all fills of these lanes, `signals` what the account's own lane saw; `prices` None without a recording.
+    `trades` are all fills of these lanes, `incidents` what befell them but the end of the run; `signals` what the
+    account's own lane saw; `prices` None without a recording.
     `round_trips_ns` are those that the recording tells of, where orders took as long as measured.
     """
 
@@ -99,6 +101,7 @@ class Performance:
     markouts: tuple[Markout, ...]
     tenths: tuple[Tenth, ...]
     counts: tuple[Count, ...]
+    incidents: tuple[Incident, ...]
     days: tuple[Day, ...]
     decisions: tuple[SymbolDecisions, ...]
     curves: tuple[EquityCurve, ...]
@@ -163,6 +166,7 @@ def assess(engine: Engine, run: Run, seen: Seen) -> Performance:  # over 30 line
             markouts=tuple(marked),
             tenths=tuple(grouped),
             counts=tuple(_counts_of(engine, run.id, first, trades[first])),
+            incidents=tuple(_incidents(engine, run.id)),
             days=tuple(days_of(curves, _by_day(trades[first]))),
             decisions=tuple(_decisions(engine, run.id, first, config.exchange.symbols)),
             curves=tuple(curves),
@@ -236,6 +240,11 @@ def _lane(
 
 def _markouts(fills: Mapping[str, Sequence[Fill]], prices: Prices) -> list[Markout]:
     return [each for lane, own in fills.items() for each in markouts(lane, fill_columns(own, prices), prices)]
+
+
+def _incidents(engine: Engine, run: int) -> list[Incident]:
+    found = [entry.record for entry in tradelog.incidents(engine, run=run)]
+    return [each for each in found if each.kind != STOP]
 
 
 def _counts_of(engine: Engine, run: int, lane: str, trades: Sequence[Trade]) -> list[Count]:

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 PREFIX: Final = "placebo-"
-COMPARED: Final = "queue"
-"""The lane whose fills are modelled as those of the placebos are."""
+_COMPARED: Final = "queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,18 @@ def is_placebo(lane: str) -> bool:
     return lane.startswith(PREFIX)
 
 
+def compared(lanes: Sequence[str]) -> str:
+    """Return which of a run's lanes is compared with its placebos, whose orders fill as that lane's do."""
+    return _COMPARED if _COMPARED in lanes else lanes[0]
+
+
 def placed(nets: Mapping[str, Decimal]) -> Placebos | None:
     """Return where the strategy stands, given the net P&L of every lane; None without placebos."""
     chance: Sequence[Decimal] = [net for lane, net in nets.items() if is_placebo(lane)]
     own = [lane for lane in nets if not is_placebo(lane)]
     if not chance or not own:
         return None
-    lane = COMPARED if COMPARED in own else own[0]
+    lane = compared(own)
     net = nets[lane]
     rank = 1 + sum(each > net for each in chance)
     at_least = 1 + sum(each >= net for each in chance)

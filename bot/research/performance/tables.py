@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from statistics import median_low
 
 from bot.config_values import duration_text
-from bot.console.figures import NO_VALUE, counted, day_and_clock, elapsed, figure, money
+from bot.console.figures import NO_VALUE, counted, day_and_clock, elapsed, figure, money, words
 from bot.research.bootstrap import Estimate
 from bot.research.performance.attribution import ADVERSE_NS
 from bot.research.performance.markouts import HORIZONS_NS, TENTHS_NS, Tenth
@@ -37,41 +39,84 @@ def headline(found: Performance) -> list[str]:
     least, most = (money(net, signed=True) for net in (interval.least, interval.most))
     alike = interval.least == interval.most
     lanes = "all lanes alike" if alike else f"{interval.least_lane} to {interval.most_lane}"
-    lines = [f"P&L interval {least} to {most} {currency} ({lanes}). {_sign(found)}"]
-    if found.placebos is None:
-        lines.append("No placebo lanes ran: whether this is more than chance was not tested.")
+    if len(found.lanes) == 1:
+        lines = [f"P&L {least} {currency}, and no interval: lane {interval.least_lane} alone ran. {_sign(found)}"]
     else:
-        own = found.placebos
-        told = "told from chance" if own.p < _CHANCE else "not told from chance"
-        rank = str(own.rank) if own.rank == own.last_rank else f"{own.rank} to {own.last_rank}"
-        lines.append(
-            f"Rank {rank} of {len(own.nets) + 1} among its placebos (lane {own.lane}, p = {own.p:.2f}): {told}."
-        )
-    return lines
+        lines = [f"P&L interval {least} to {most} {currency} ({lanes}). {_sign(found)}"]
+    if not any(lane.fills for lane in found.lanes):
+        lines += _held_back(found)
+    return [*lines, *_halted(found), _standing(found)]
+
+
+def _standing(found: Performance) -> str:
+    """Where the strategy stands among its placebos."""
+    if found.placebos is None:
+        return "No placebo lanes ran: whether this is more than chance was not tested."
+    own = found.placebos
+    if set(own.nets) == {own.net}:
+        return f"{counted(len(own.nets), 'placebo')} came to the same (lane {own.lane}, p = 1): not told from chance."
+    told = "told from chance" if own.p < _CHANCE else "not told from chance"
+    rank = str(own.rank) if own.rank == own.last_rank else f"{own.rank} to {own.last_rank}"
+    return f"Rank {rank} of {len(own.nets) + 1} among its placebos (lane {own.lane}, p = {own.p:.2f}): {told}."
+
+
+def _halted(found: Performance) -> list[str]:
+    """How much of the run the account was halted, by what: no figure of it speaks of that time."""
+    counts = [count for each in found.decisions for count in each.counts if count.outcome != "denied"]
+    halted = [each for each in counts if each.reason.startswith("halted by ")]
+    if not halted:
+        return []
+    share = sum(each.count for each in halted) / sum(each.count for each in counts)
+    return [f"It did not trade for {share:.0%} of its decisions: {halted[0].reason}."]
+
+
+def _held_back(found: Performance) -> list[str]:
+    """What most decisions of a run without a fill came to, and how many orders it sent."""
+    counts: Counter[str] = Counter()
+    for one in (count for each in found.decisions for count in each.counts if count.outcome != "denied"):
+        counts[one.reason or one.outcome] += one.count
+    if not counts:
+        return ["It was never asked: no decision fell into the recording."]
+    ((reason, most),) = counts.most_common(1)
+    sent = sum(each.count for each in found.counts if each.what.startswith("order "))
+    return [
+        f"{most / counts.total():.0%} of its {counted(counts.total(), 'decision')}: {reason}. Orders sent: {sent:,}."
+    ]
 
 
 def _sign(found: Performance) -> str:
     if not any(lane.fills for lane in found.lanes):
         return "No order filled."
+    every = " under every fill assumption" if len(found.lanes) > 1 else ""
     if found.interval.least > 0:
-        return "It earned under every fill assumption."
+        return f"It earned{every}."
     if found.interval.most < 0:
-        return "It lost under every fill assumption."
+        return f"It lost{every}."
     return "Whether it earned hangs on how its orders would have filled."
 
 
 def about(found: Performance) -> str:
     """Say on one line what ran, where and when."""
     run, paper = found.run, found.config.paper
-    span = elapsed(found.recorded_ns / NS_PER_S)
     params = ", ".join(f"{name} = {value}" for name, value in found.config.strategy.params.items())
     every = duration_text(found.config.strategy.every_ns) if found.config.strategy.every_ns else "every book"
     return (
         f"Run {run.id} ({run.mode}, account {run.account}): {run.strategy_name}{f' ({params})' if params else ''} on "
-        f"{', '.join(found.config.exchange.symbols)}, {span} from {day_and_clock(found.first_ns)} UTC; a decision each "
+        f"{', '.join(found.config.exchange.symbols)}, {_time(found)}; a decision each "
         f"{every}, round trip {_round_trip(found)}, maker {paper.maker_bps} bps, taker {paper.taker_bps} "
         f"bps; ended: {run.end_reason or 'killed'}."
     )
+
+
+def _time(found: Performance) -> str:
+    """How long was recorded from when, and what lies between recordings: positions are held through it."""
+    span = f"{elapsed(found.recorded_ns / NS_PER_S)} from {day_and_clock(found.first_ns)}"
+    spans = found.prices.spans_ns if found.prices is not None else ()
+    if len(spans) < 2:
+        return f"{span} UTC"
+    longest = max(later - earlier for (_, earlier), (later, _) in pairwise(spans))
+    apart = elapsed(longest / NS_PER_S)
+    return f"{span} to {day_and_clock(found.last_ns)} UTC in {len(spans)} recordings, up to {apart} apart"
 
 
 def _round_trip(found: Performance) -> str:
@@ -94,6 +139,7 @@ def main_tables(found: Performance) -> Iterator[Table]:
         _parts(found),
         _markouts(found),
         _days(found),
+        _incidents(found),
         _counts(found),
         *_decisions(found),
     )
@@ -170,6 +216,20 @@ def _days(found: Performance) -> Table:
     headings = ("day, UTC", "fills", "turnover", "fees", "net P&L", "least", "most", "drawdown")
     note = f"Of lane {found.own.lane}; least and most over all lanes of that day."
     return Table(f"Days, {found.config.paper.currency}", headings, tuple(rows), note=note)
+
+
+def _incidents(found: Performance) -> Table:
+    """What befell a lane that its figures do not say: halts, funding that nobody knew, positions without a guard."""
+    rows = [
+        (day_and_clock(each.local_ns), each.lane or "all", each.symbol or "all", words(each.kind), each.text)
+        for each in found.incidents[:_COUNTS_SHOWN]
+    ]
+    rest = len(found.incidents) - len(rows)
+    if rest:
+        rows.append(("", "", "", "", f"{rest:,} more"))
+    return Table(
+        "What befell the lanes", ("time, UTC", "lane", "symbol", "what", "in words"), tuple(rows), (0, 1, 2, 3, 4)
+    )
 
 
 def _counts(found: Performance) -> Table:

@@ -271,6 +271,17 @@ def test_it_is_said_how_long_orders_took(
     )
 
 
+def test_recordings_with_time_between_them_are_told_with_it(judged: Performance) -> None:
+    day_ns = 86_400 * NS_PER_S
+    known = prices()
+    ((first, last),) = known.spans_ns
+    spans = ((first, last - 30 * NS_PER_S), (last - 25 * NS_PER_S, last), (last + day_ns, last + day_ns + 1))
+
+    assert "40s from" not in about(replace(judged, prices=replace(known, spans_ns=spans)))
+    assert " UTC in 3 recordings, up to 1d00h apart;" in about(replace(judged, prices=replace(known, spans_ns=spans)))
+    assert "recordings" not in about(judged)
+
+
 def test_names_in_a_page_are_text_whatever_they_hold(judged: Performance) -> None:
     hostile = replace(judged, run=replace(judged.run, strategy_name="<b>x</b>", end_reason="<script>"))
 
