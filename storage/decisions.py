@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from bot.types import Decision
@@ -160,5 +160,13 @@ def _measured(part: str) -> bytes:
 
 
 def _floats(numbers: Mapping[str, float]) -> bytes:
-    plain = [value if value == value else _NAN for value in numbers.values()]
-    return struct.pack(f"<{len(plain)}d", *plain)
+    values = numbers.values()
+    total = sum(values)
+    if total == total:  # no NaN is among them
+        return _packer(len(numbers))(*values)
+    return _packer(len(numbers))(*[value if value == value else _NAN for value in values])
+
+
+@cache
+def _packer(count: int) -> Callable[..., bytes]:
+    return struct.Struct(f"<{count}d").pack

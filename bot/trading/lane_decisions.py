@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeVar
 
 from bot.errors import LanesDisagree
 from bot.market.lane import answer as said
@@ -31,21 +32,15 @@ from bot.trading.execution import Touch, quote_ticks, quotes_note, target_note
 from bot.trading.guard import StrategyOverrun
 from bot.trading.lane import Lane, Slot
 from bot.trading.lane_desk import LaneDesk, Noted
-from bot.trading.lane_orders import denial_of, intent_of
+from bot.trading.lane_orders import SeatLog, denial_of, intent_of
 from bot.trading.wording import Words
-from bot.types import Decision, Incident, Intent, Outcome, Overrun, Record
+from bot.types import Decision, HaltState, Incident, InstrumentKind, Outcome, Overrun, Record
 from risk.losses import first_breached
 
 _BLIND: Final = (d.NO_BOOK, d.STALE_BOOK)
 _DAY_NS: Final = 86_400_000_000_000
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _TEXTS: Final = 4096  # quotes in words that are remembered
-
-
-class SeatLog(Protocol):
-    """Gives the orders of one lane in one instrument their names."""
-
-    def add(self, number: int, intent: Intent) -> None:
-        """Take up an order that is sent under this number."""
 
 
 class Look(NamedTuple):
@@ -79,6 +74,7 @@ class LaneDecisions:
     failure: str = ""
     _desk: LaneDesk | None = None
     _first: int = 0
+    _is_healthy: bool = True
     _at: int = 0
     _moments: list[list[int]] = field(default_factory=list)
     _seats: list[list[list[int]]] = field(default_factory=list)
@@ -97,6 +93,7 @@ class LaneDecisions:
         (desk, first, stop), names = noted, tuple(self.rules.shown)
         notes, there = desk.notes, slice(first, stop)
         self._desk, self._first = desk, first
+        self._is_healthy = desk.rules.counts.item(d.HEALTHY) == 1
         self._moments, self._seats = notes.moments[there].tolist(), notes.seats[there].tolist()
         self._answers, self._values = notes.answers[there].tolist(), notes.values[there].tolist()
         self._settled = [0] * len(self.lanes)
@@ -104,7 +101,7 @@ class LaneDecisions:
         for at, (moment, row) in enumerate(zip(self._moments, signals, strict=True)):
             self._at = at
             seq, now_ns, bid, ask, age_ns, twice_mid = moment
-            failures = desk.failed.get(first + at, {})
+            failures = desk.failed.get(first + at, _NONE) if desk.failed else _NONE
             yield Look(at, seq, now_ns, bid, ask, age_ns, twice_mid, dict(zip(names, row, strict=True)), failures)
         self._at = stop - first
 
@@ -164,7 +161,7 @@ class LaneDecisions:
             self.failure = self.failure or failure
             records.append(Incident(lane.name, self.symbol, seq, now_ns, "strategy_failed", failure))
         is_blind = came_to in _BLIND
-        if slot.is_unguarded or (is_blind and lane.portfolio.positions[self.symbol].lots):
+        if slot.is_unguarded != (is_blind and lane.portfolio.positions[self.symbol].lots != 0):
             records.extend(unguarded(lane, slot, self._moment(look), is_blind, why))
         for entry in entries:
             if entry[layout.WHAT] != d.TURN:
@@ -222,10 +219,12 @@ class LaneDecisions:
         lane, (_, full, held_bid, held_ask) = self.lanes[place], self._seats[look.at][place]
         ticks = quote_ticks(own[said.BID], own[said.ASK], self._tick)
         shares = own[said.BID_SIZE], own[said.ASK_SIZE]
-        room = room_of(slot.instrument, lane.switch.state, lane.portfolio.positions[self.symbol].lots)
-        asked = (ticks, shares, full, room, held_bid, held_ask)
+        state, lots = lane.switch.state, lane.portfolio.positions[self.symbol].lots
+        is_bounded = state is HaltState.REDUCING or slot.instrument.kind is InstrumentKind.SPOT
+        asked = (ticks, shares, full, state, lots if is_bounded else 0, held_bid, held_ask)
         words = self._quotes.get(asked)  # most decisions leave quotes as they were
         if words is None:
+            room = room_of(slot.instrument, state, lots)
             if len(self._quotes) >= _TEXTS:
                 self._quotes.clear()
             text = f"{self._quote('bid', ticks[0], shares[0])}, {self._quote('ask', ticks[1], shares[1])}"
@@ -257,7 +256,7 @@ class LaneDecisions:
         elif came_to == d.IS_HALTED:
             reason = wording.halted(lane.switch)
         elif came_to == d.STALE_BOOK:
-            reason = wording.STALE if self._moment(look).healthy else wording.UNHEALTHY
+            reason = wording.STALE if self._is_healthy else wording.UNHEALTHY
             values = {"book_age_s": look.age_ns / 1e9}
         elif came_to == d.UNPLUGGED:
             reason = wording.unplugged(look.failures)
@@ -308,7 +307,7 @@ class LaneDecisions:
             ask_ticks=look.ask_ticks,
             has_book=0 < look.bid_ticks < look.ask_ticks,
             book_age_ns=look.age_ns,
-            healthy=counts.item(d.HEALTHY) == 1,
+            healthy=self._is_healthy,
             skew_ns=counts.item(d.SKEW_NS),
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from bot.market.lane import desk as d
 from bot.market.matching import layout
 from bot.trading.execution import Wish
 from bot.trading.lane import Lane, Slot
-from bot.types import Denial, Intent, Side, TimeInForce
+from bot.types import Denial, Execution, Intent, OrderEvent, Side, TimeInForce
 from risk.limits import Limit, OrdersPerSecond, check_all
 from risk.standing import Standing
 
@@ -20,6 +20,17 @@ _LIMITS: Final = {
     d.DRAWDOWN_LIMIT: "max_drawdown", d.ORDER_RATE: "orders_per_second",
 }  # fmt: skip
 """What the limits of the kernel are called; `SANE` is asked whatever the others are."""
+
+
+class SeatLog(Protocol):
+    """Reads the kernel's log of one lane in one instrument."""
+
+    def add(self, number: int, intent: Intent) -> None:
+        """Take up an order that is sent under this number."""
+
+    def read(self, entry: list[int], seq: int) -> OrderEvent | Execution:
+        """Return what a row of the log tells, as caused by the event `seq`."""
+        ...
 
 
 def intent_of(lane: Lane, slot: Slot, entry: list[int], reason: str, now_ns: int, seq: int) -> Intent:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from bot.market.lane import desk as d
 from bot.market.matching.layout import FILL, ROW, SEAT, WHAT
@@ -18,21 +17,11 @@ from bot.trading.lane import Lane
 from bot.trading.lane_decisions import LaneDecisions, Look
 from bot.trading.lane_desk import Entries, Heard, Noted
 from bot.trading.lane_engine import LaneEngine
+from bot.trading.lane_orders import SeatLog
 from bot.trading.lane_views import Label
-from bot.types import Batches, Command, Execution, Funding, Incident, Input, Intent, OrderEvent, Record
+from bot.types import Batches, Command, Funding, Incident, Input, Record
 
 _SPOKEN = (d.INTENT, d.DENIAL, d.TURN)
-
-
-class SeatLog(Protocol):
-    """Reads the kernel's log of one lane in one instrument."""
-
-    def add(self, number: int, intent: Intent) -> None:
-        """Take up an order that is sent under this number."""
-
-    def read(self, entry: list[int], seq: int) -> OrderEvent | Execution:
-        """Return what a row of the log tells, as caused by the event `seq`."""
-        ...
 
 
 @dataclass(slots=True)
