@@ -17,16 +17,16 @@ import numpy as np
 from benchmarks.maker import Maker
 from benchmarks.signal_sets import DEFAULT, signal_sets
 from bot.config import Config
-from bot.crew_building import CrewMember, CrewPlan, build_crew
+from bot.crew_building import CrewPlan, build_crew, crew_member
 from bot.market.lane import desk as d
 from bot.market.lane.desk import INTENT, WISH_LOTS, WISH_PRICE, WISH_SIDE
 from bot.market.matching.layout import AT_NS, FILL, FILL_LOTS, FILL_PRICE, FILL_SIDE, POSITION, WHAT
-from bot.trading.compiled import CompiledStrategy
 from bot.trading.lane_engine import LaneEngine
-from bot.trading.loading import LoadedStrategy, load
+from bot.trading.loading import load
 from bot.types import Batch, Batches, FillAssumption, Instrument, Int64s
 
 LOG: Final = np.dtype([("ns", "i8"), ("side", "i8"), ("ticks", "i8"), ("lots", "i8")])
+COMPILED: Final = "ObiMaker"
 _FOLDER: Final = Path(__file__).parent
 _HUGE: Final = Decimal(10) ** 9
 _FULL: Final = Decimal(10) ** 6  # quote currency of full size, of which the maker's lots are a share
@@ -34,19 +34,23 @@ _FULL: Final = Decimal(10) ** 6  # quote currency of full size, of which the mak
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way to run the maker. `sets` parameter sets at once; `signals` are computed beside what it needs."""
+    """One way to run the maker. `sets` parameter sets at once; `signals` are computed beside what it needs.
+
+    `strategy` is a class of `benchmarks.obi_maker`: what it says of `compiled` decides how it is asked.
+    """
 
     name: str
     sets: int = 1
-    python: bool = True
+    strategy: str = COMPILED
     signals: tuple[str, ...] = ()
 
 
 FORMS: Final = (
-    Form("ours, compiled strategy", python=False),
-    Form("ours, compiled, with the default signals", python=False, signals=signal_sets()[DEFAULT]),
-    Form("ours, plain-Python strategy"),
-    Form("ours, 64 compiled sets in one pass", sets=64, python=False),
+    Form("ours, compiled strategy"),
+    Form("ours, compiled, with the default signals", signals=signal_sets()[DEFAULT]),
+    Form("ours, plain Python, translated", strategy="UndeclaredMaker"),
+    Form("ours, plain Python, asked each decision", strategy="PlainMaker"),
+    Form("ours, 64 compiled sets in one pass", sets=64),
 )
 
 
@@ -79,7 +83,7 @@ def run_ours(
     maker: Maker,
     *,
     sets: int = 1,
-    python: bool = True,
+    strategy: str = COMPILED,
     signals: tuple[str, ...] = (),
     keeps_log: bool = True,
 ) -> Figures:
@@ -89,7 +93,7 @@ def run_ours(
     """
     started = time.perf_counter()
     keeps_log = keeps_log and sets == 1
-    engine = _engine(inputs.instruments, maker, sets, python=python, signals=signals, keeps_log=keeps_log)
+    engine = _engine(inputs.instruments, maker, sets, strategy, signals, keeps_log=keeps_log)
     orders, fills = _Log(INTENT, WISH_SIDE, WISH_PRICE, WISH_LOTS), _Log(FILL, FILL_SIDE, FILL_PRICE, FILL_LOTS)
 
     def read(symbols: Sequence[str], entries: Int64s) -> None:
@@ -132,16 +136,17 @@ def _engine(
     instruments: Sequence[Instrument],
     maker: Maker,
     sets: int,
-    *,
-    python: bool,
+    strategy: str,
     signals: tuple[str, ...],
+    *,
     keeps_log: bool,
 ) -> LaneEngine:
     """Build lanes whose limits never bind, with the maker's own size."""
-    strategy = load("obi_maker", [_FOLDER])
+    loaded = load(f"obi_maker:{strategy}", [_FOLDER])
     config = _config(maker)
-    names = tuple(dict.fromkeys((*strategy.cls.signals, *signals)))
-    crew = [_member(strategy, _params(maker, instruments[0], number), python=python) for number in range(sets)]
+    names = tuple(dict.fromkeys((*loaded.cls.signals, *signals)))
+    params = [_params(maker, instruments[0], number) for number in range(sets)]
+    crew = [crew_member(loaded, each, FillAssumption.QUEUE) for each in params]
     return build_crew(CrewPlan(config, names, instruments, crew, keeps_log=keeps_log))
 
 
@@ -177,10 +182,3 @@ def _params(maker: Maker, instrument: Instrument, number: int) -> dict[str, floa
         "full_units": float(2 * _FULL // instrument.notional(1, 1)),
         "lot_size": float(instrument.lot_size),
     }
-
-
-def _member(strategy: LoadedStrategy, params: dict[str, float], *, python: bool) -> CrewMember:
-    if python:
-        return CrewMember(FillAssumption.QUEUE, 0, (), build=lambda: strategy.build(params))
-    ready = CompiledStrategy.of(strategy.build(params), strategy.source)
-    return CrewMember(FillAssumption.QUEUE, ready.callback.address, tuple(ready.params.tolist()), owner=ready)

@@ -71,7 +71,7 @@ def _run(told: dict[str, Any], instruments: Sequence[Instrument], batches: Itera
         Inputs(instruments, batches),
         maker,
         sets=form.sets,
-        python=form.python,
+        strategy=form.strategy,
         signals=form.signals,
         keeps_log=not told.get("lean"),
     )

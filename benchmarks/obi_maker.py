@@ -1,4 +1,7 @@
-"""The maker of `benchmarks.maker` as a strategy: its numbers are ticks and lots, and it can be compiled."""
+"""The maker of `benchmarks.maker` as a strategy: its numbers are ticks and lots, and it can be compiled.
+
+It is there three times, for the three things that a strategy may say of that.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from bot.trading import Answer, Quotes, Strategy, View, param
 class ObiMaker(Strategy):
     """Quotes both sides in fixed lots: a share of full size that is worked out from how full size is."""
 
-    compiled: ClassVar[bool] = True
+    compiled: ClassVar[bool | None] = True
     signals: ClassVar[tuple[str, ...]] = ("depth_imbalance(5)",)
 
     lean_ticks: float = param(4.0, low=0.0, high=1e6)
@@ -38,3 +41,15 @@ class ObiMaker(Strategy):
             bid_size=share,
             ask_size=share,
         )
+
+
+class UndeclaredMaker(ObiMaker):
+    """The same, saying nothing: it is translated all the same."""
+
+    compiled: ClassVar[bool | None] = None
+
+
+class PlainMaker(ObiMaker):
+    """The same, asked in plain Python at each decision."""
+
+    compiled: ClassVar[bool | None] = False

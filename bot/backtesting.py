@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from bot.research.placebo_twins import Twin, twins
 from bot.round_trips import check_round_trips
 from bot.running import Ending
 from bot.starting import Start, StartedRun, on_recording, start_run
+from bot.trading.compiled import fault_of, unless_slower
 from bot.trading.engine import STOP
 from bot.trading.loading import LoadedStrategy, load
 from bot.types import Batch, Batches, Command, EquityPoint, Input, Instrument, Kind
@@ -87,6 +89,7 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
     config = on_recording(config, tuple(each.symbol for each in reel.instruments))
     strategy = load(config.strategy.use, [Path(folder) for folder in config.strategy.folders])
     strategy.build(config.strategy.params)
+    strategy = unless_slower(strategy, config.strategy.params, _calls(config, reel, placebos.count))
     database = open_writer(config.storage.url)
     _compile(strategy, config, reel.instruments)
     digest = reel.digest()
@@ -105,12 +108,24 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
     return ran
 
 
+def _calls(config: Config, reel: Reel, twins: int) -> int:
+    """How often plain Python would be asked at most: at each decision, by every lane and every twin."""
+    every_ns, (first_ns, last_ns) = config.strategy.every_ns, reel.span_ns
+    decisions = (last_ns - first_ns) // every_ns * len(reel.instruments) if every_ns else reel.rows
+    return decisions * (len(config.paper.lanes) + twins)
+
+
 def _compile(strategy: LoadedStrategy, config: Config, instruments: Sequence[Instrument]) -> None:
-    """Compile what the core will run, and no more, unless an earlier start has left its machine code."""
+    """Compile what the core will run, and no more, unless an earlier start has left its machine code.
+
+    Say so when a strategy in plain Python could not be taken at its machine code's word.
+    """
     in_lanes = suits_lanes(config, instruments)
     kernels = lane_kernels_of(signals_of(strategy, config)) if in_lanes else kernels_of(strategy, config)
     say_starting(kernels)
     warm_kernels(kernels)
+    if in_lanes and (fault := fault_of(strategy, config.strategy.params)):
+        sys.stderr.write(f"{fault}\n")
 
 
 def _with_twins(

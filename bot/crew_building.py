@@ -19,7 +19,7 @@ from bot.market.lane.notes import empty_notes
 from bot.market.matching.layout import Seats, empty_seats
 from bot.market.warming import Kernels, lane_kernels_for, warm_up
 from bot.plugins import Plugins
-from bot.trading.compiled import CompiledStrategy
+from bot.trading.compiled import CompiledStrategy, form_of
 from bot.trading.contract import Strategy
 from bot.trading.decision import ENGINE_SIGNALS, QUALITY, VOLATILITY
 from bot.trading.engine import EQUITY_EVERY_NS
@@ -98,17 +98,16 @@ def lane_kernels_of(names: Sequence[str]) -> Kernels:
 def crew_member(
     strategy: LoadedStrategy, params: Mapping[str, Any], assumption: FillAssumption, flip_seed: int = 0
 ) -> CrewMember:
-    """Return a lane of a strategy, compiled when it says that it can be.
+    """Return a lane of a strategy, compiled wherever it can be and does not say otherwise.
 
     Raises:
         ConfigError: a parameter does not fit.
         NotCompilable: the strategy promises what it does not keep.
     """
-    if not strategy.cls.compiled:
+    code = form_of(strategy, params).code
+    if code is None:
         return CrewMember(assumption, 0, (), flip_seed, build=lambda: strategy.build(params))
-    ready = CompiledStrategy.of(strategy.build(params), strategy.source)
-    numbers = tuple(ready.params.tolist())
-    return CrewMember(assumption, ready.callback.address, numbers, flip_seed, owner=ready)
+    return CrewMember(assumption, code.callback.address, tuple(code.params.tolist()), flip_seed, owner=code)
 
 
 def asks_python(names: Sequence[str], plugins: Plugins) -> bool:

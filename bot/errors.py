@@ -4,7 +4,7 @@ BotError                  something this project raises on purpose; its text is 
 ├── UserError             the user can mend it: exit code 2
 │   ├── ConfigError       a key, a value or a parameter is wrong
 │   ├── StrategyNotFound  the strategy could not be found or loaded
-│   ├── NotCompilable     the strategy says `compiled`, but does what cannot be translated
+│   ├── NotCompilable     the strategy does what cannot be translated to machine code
 │   └── TapeError         a tape is missing, truncated beyond use, or of another format
 │       └── TapeInUse     a run writes to it, or another command rewrites it: wait for its end
 ├── StorageError          the database is locked, damaged or of another version: stop, nothing is overwritten

@@ -6,6 +6,7 @@ Both cores take the same inputs and return the same records; tests hold them tog
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from bot.building import CorePlan, build_engine, build_lanes, decision_rules, signals_of
@@ -68,7 +69,8 @@ def build_records(plan: CorePlan) -> LaneRecords:
     config, instruments = plan.config, tuple({each.symbol: each for each in plan.instruments}.values())
     names = signals_of(plan.strategy, config)
     plugins = plugins_of(config, names) if plan.plugins is None else plan.plugins
-    members = [_member(plan, assumption) for assumption in config.paper.lanes]
+    one = _member(plan, config.paper.lanes[0])
+    members = [replace(one, assumption=assumption) for assumption in config.paper.lanes]
     crew = CrewPlan(config, names, instruments, members, plugins, plan.sampling, notes=_DECISIONS_AT_ONCE)
     engine = build_crew(crew)
     engine.deadline = plan.deadline

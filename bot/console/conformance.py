@@ -13,8 +13,8 @@ from bot.console.ledgers import listing
 from bot.research.conformance.checks import Check
 from bot.research.conformance.report import Conformance
 from bot.research.conformance.timing import Times
-from bot.research.conformance.twins import Difference
 from bot.trading.compiled import seen
+from bot.trading.compiled.twins import Difference
 from bot.trading.contract import View
 
 _SEEN = (
@@ -55,6 +55,7 @@ def document(found: Conformance) -> dict[str, Any]:
         "signals": found.signals,
         "params": found.params,
         "says_compiled": found.says_compiled,
+        "in_lanes": found.in_lanes,
         "can_be_compiled": not found.refused,
         "refused": found.refused,
         "checks": [
@@ -73,20 +74,25 @@ def view_numbers(see: View) -> dict[str, float]:
 
 
 def _compiled(found: Conformance) -> Text:
-    if found.refused and found.says_compiled:
-        return Text(f"it says so, but cannot be: {printable(found.refused)}", style="red")
-    if found.refused:
-        return Text(f"no; {printable(found.refused)}")
-    if not found.says_compiled:
-        return Text("could be: say `compiled: ClassVar[bool] = True` in the class")
-    return Text("yes")
+    says, refused = found.says_compiled, printable(found.refused)
+    if says and refused:
+        return Text(f"it says so, but cannot be: {refused}", style="red")
+    if says is not None:
+        return Text("yes" if says else f"no, as it says, and asked in plain Python{'' if refused else '; it could be'}")
+    if refused:
+        return Text(f"no, and asked in plain Python: {refused}")
+    if found.differs:
+        return Text("its compiled form answers otherwise: say `compiled: ClassVar[bool] = False`", style="red")
+    if not found.in_lanes:
+        return Text("it could be, but these settings have no lanes in machine code: asked in plain Python")
+    return Text("yes: in backtests, their placebo twins and sweeps")
 
 
 def _times(found: Conformance) -> str:
-    parts = [f"plain {_length(found.plain)}"]
+    other = "to be asked costs a backtest some 10 µs more"
     if found.compiled is not None:
-        parts.append(f"compiled {_length(found.compiled)}")
-    return "; ".join(parts)
+        other = f"compiled {_length(found.compiled)}"
+    return f"plain {_length(found.plain)}; {other}"
 
 
 def _length(times: Times) -> str:

@@ -187,10 +187,14 @@ def _crew(ready: Prepared, workers: int, cluster: str | None) -> Iterator[Crew]:
     from bot.crew_building import compile_lanes
     from bot.research.crews import Alone, Workers
     from bot.research.lane_runs import evaluate
+    from bot.trading.compiled import fault_of
 
     def told(line: str) -> None:
         sys.stderr.write(f"{line}\n")
 
+    names = signals_of(ready.strategy, ready.config)
+    if fault := fault_of(ready.strategy, ready.config.strategy.params):
+        told(fault)
     if cluster is not None:
         from bot.research.cluster import Cluster
 
@@ -201,7 +205,7 @@ def _crew(ready: Prepared, workers: int, cluster: str | None) -> Iterator[Crew]:
             joined.close()
         return
     # Here, once: workers then find the machine code, instead of compiling it each for itself.
-    compile_lanes(signals_of(ready.strategy, ready.config))
+    compile_lanes(names)
     yield Alone(evaluate) if workers == 1 else Workers(evaluate, workers, told)
 
 

@@ -22,8 +22,10 @@ import numba
 from llvmlite import ir
 from numba import types
 from numba.core.ccallback import CFunc
+from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 
+from bot.errors import NotCompilable
 from bot.market.jit import cache_folder, kernel
 from bot.market.kept_code import KeptCode
 from bot.types import Floats
@@ -122,6 +124,9 @@ def callback(text: str, name: str) -> Callback:
     """Compile the function `name` of a module's source text, or load it from the cache of an earlier process.
 
     It takes five pointers and five lengths, and returns a whole number.
+
+    Raises:
+        NotCompilable: Numba refuses it.
     """
     path = _written(text)
     module = ModuleType(f"imbalance_compiled_{_digest(text)}")
@@ -138,16 +143,30 @@ def callback(text: str, name: str) -> Callback:
     folder = cache_folder()
     if path is not None and folder is not None:
         made._cache = KeptCode(function, folder)
-    made.compile()
+    try:
+        made.compile()
+    except NumbaError as error:
+        said = " ".join(str(error).split())
+        raise NotCompilable(f"{path or 'what it was translated to'} cannot be compiled: {said[:200]}") from error
     return Callback(made.address, made, made.cache_hits > 0)
+
+
+def is_kept(text: str) -> bool:
+    """Tell whether an earlier call of `callback`, of whatever process, has left its work for this source text."""
+    path = _place(text)
+    return path is not None and path.is_file()
+
+
+def _place(text: str) -> Path | None:
+    folder = cache_folder()
+    return None if folder is None else folder / "strategies" / f"{_digest(text)}.py"
 
 
 def _written(text: str) -> Path | None:
     """Keep the text as a file, since machine code is kept for functions of files; None when there is no place."""
-    folder = cache_folder()
-    if folder is None:
+    path = _place(text)
+    if path is None:
         return None
-    path = folder / "strategies" / f"{_digest(text)}.py"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(exist_ok=True)
         handle, fresh = tempfile.mkstemp(dir=path.parent)

@@ -7,7 +7,7 @@ there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -77,10 +77,10 @@ class _Member:
         names = signals_of(strategy, own)
         plugins = plugins_again(own, names, job.plugins)
         try:
-            lanes = tuple(crew_member(strategy, dict(params), lane) for lane in LANES)
+            one = crew_member(strategy, dict(params), LANES[0])
         except NotCompilable as error:
             raise UserError(f"{error}; `imbalance check strategy` says more") from error
-        return _Member(params, own, names, plugins, lanes)
+        return _Member(params, own, names, plugins, tuple(replace(one, assumption=lane) for lane in LANES))
 
 
 def _pass(members: Sequence[_Member], tape: Tape, period_ns: int) -> list[SetOutcome]:

@@ -7,7 +7,7 @@ that does not stand out among its twins has not shown that its lean is worth any
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,8 +42,8 @@ def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, prog
     """
     names = signals_of(strategy, config)
     compile_lanes(names)
-    fills = FillAssumption(compared(config.paper.lanes))
-    crew = tuple(_member(config, strategy, fills, seed) for seed in range(1, count + 1))
+    one = _member(config, strategy, FillAssumption(compared(config.paper.lanes)))
+    crew = tuple(replace(one, flip_seed=seed) for seed in range(1, count + 1))
     plugins = plugins_of(config, names)
     engine = build_crew(CrewPlan(config, names, reel.instruments, crew, plugins, reel.sampling, keeps_log=False))
     seq = done = 0
@@ -59,10 +59,10 @@ def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, prog
     ]
 
 
-def _member(config: Config, strategy: LoadedStrategy, fills: FillAssumption, seed: int) -> CrewMember:
-    """A twin; one that promises to be compiled and is not is asked in plain Python, as the run itself was."""
+def _member(config: Config, strategy: LoadedStrategy, fills: FillAssumption) -> CrewMember:
+    """What twins are; one that promises to be compiled and is not is asked in plain Python, as the run itself was."""
     params = config.strategy.params
     try:
-        return crew_member(strategy, params, fills, seed)
+        return crew_member(strategy, params, fills)
     except NotCompilable:
-        return CrewMember(fills, 0, (), seed, build=lambda: strategy.build(params))
+        return CrewMember(fills, 0, (), build=lambda: strategy.build(params))

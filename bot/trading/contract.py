@@ -279,12 +279,13 @@ class Strategy:
     """Base of every strategy: list `signals`, declare parameters with `param`, implement `decide`.
 
     One instance trades one instrument in one lane. `signals` may be a property when the names depend on parameters.
-    `compiled` promises that `decide` is a pure function of the signals, the view's numbers and the parameters, written
-    in what can be translated to machine code; `imbalance check strategy` says whether it holds.
+    Backtests run `decide` as machine code wherever its source can be translated. `compiled` True promises that it can:
+    that it is a pure function of the signals, the view's numbers and the parameters. False has it asked in plain Python
+    everywhere. `imbalance check strategy` says which it is.
     """
 
     signals: ClassVar[Any] = ()
-    compiled: ClassVar[bool] = False
+    compiled: ClassVar[bool | None] = None
 
     def decide(self, see: View) -> Answer:
         """Answer with a `Target`, `Quotes`, a `Hold` with its reason, or None for "no new opinion"."""

@@ -25,13 +25,17 @@ _STRATEGY: Final = Sought("strategy", "strategy.folders", StrategyNotFound)
 
 @dataclass(frozen=True, slots=True)
 class LoadedStrategy:
-    """A strategy class, where it came from, its source text and the SHA-256 of that text."""
+    """A strategy class, where it came from, its source text and the SHA-256 of that text.
+
+    `translates` is False where there is no time to make machine code of one that does not promise to have any.
+    """
 
     cls: type[Strategy]
     name: str
     origin: str
     source: str
     digest: str
+    translates: bool = True
 
     def build(self, params: Mapping[str, Any]) -> Strategy:
         """Make one instance with `params`.

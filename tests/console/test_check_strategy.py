@@ -72,13 +72,52 @@ def test_programs_are_told_the_same(tmp_path: Path, say: Say) -> None:
     assert said.document["compiled"] is None
 
 
-def test_one_that_does_not_ask_for_it_is_told_that_it_could_be_compiled(tmp_path: Path, say: Say) -> None:
-    write(tmp_path, "return None", HEAD.replace("= True\n", "= False\n", 1))
+@pytest.mark.parametrize(
+    ("promise", "body", "says"),
+    [
+        ("None", "return None", "compiled   yes: in backtests, their placebo twins and sweeps"),
+        ("None", "return Hold('x', {'a': see.bid ** 2})", "compiled   no, and asked in plain Python: mine.py, line "),
+        ("None", "self.free += 1", "self.free = ..., which is state, cannot be compiled"),
+        ("False", "return None", "compiled   no, as it says, and asked in plain Python; it could be"),
+        ("False", "self.free += 1", "compiled   no, as it says, and asked in plain Python\n"),
+    ],
+)
+def test_one_that_promises_nothing_is_told_how_it_is_asked(
+    promise: str, body: str, says: str, tmp_path: Path, say: Say
+) -> None:
+    write(tmp_path, body, HEAD.replace("ClassVar[bool] = True", f"ClassVar[bool | None] = {promise}"))
 
     said = say("check", "strategy", "mine")
 
-    assert said.code == 0
-    assert "compiled   could be: say `compiled: ClassVar[bool] = True` in the class" in said.out
+    assert said.code == 0, said.out
+    assert says in said.out.replace("\n" + " " * 11, " ").replace(" \n", "\n")
+    is_compiled = "compiled   yes" in said.out
+    assert ("; compiled p50" in said.out, "ok compiled = plain" in said.out) == (is_compiled, is_compiled)
+    assert ("to be asked costs a backtest some 10 µs more" in said.out) != is_compiled
+
+
+def test_one_that_has_no_lanes_is_told_so(tmp_path: Path, say: Say) -> None:
+    write(tmp_path, "return None", HEAD.replace("ClassVar[bool] = True", "ClassVar[bool | None] = None"))
+
+    said = say("check", "strategy", "mine", "--set", "paper.leverage=1", "--set", "paper.balance=1000", "--json")
+
+    assert said.document["says_compiled"] is None
+    assert said.document["can_be_compiled"]
+    assert not said.document["in_lanes"]
+
+
+def test_one_whose_constants_change_with_each_instance_is_told_what_to_say(tmp_path: Path, say: Say) -> None:
+    head = HEAD.replace("ClassVar[bool] = True", "ClassVar[bool | None] = None").replace(
+        "    near: ClassVar[float] = 0.25\n",
+        "    near: ClassVar[float] = 0.25\n    def __post_init__(self):\n        type(self).near += 1.0\n",
+    )
+    write(tmp_path, "return Hold('x', {'near': self.near})", head)
+
+    said = say("check", "strategy", "mine")
+
+    assert said.code == 1
+    assert "compiled   its compiled form answers otherwise: say `compiled: ClassVar[bool] = False`" in said.out
+    assert "NO compiled = plain" in said.out
 
 
 def test_a_name_that_is_none_is_the_users_mistake(say: Say) -> None:
@@ -91,4 +130,4 @@ def test_what_new_strategy_writes_passes(tmp_path: Path, say: Say) -> None:
     said = say("check", "strategy", "my_alpha")
 
     assert said.code == 0, said.out
-    assert "compiled   could be" in said.out
+    assert "compiled   yes: in backtests" in said.out

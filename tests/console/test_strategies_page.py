@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import NotCompilable
-from bot.research.conformance.views import Span
 from bot.trading.compiled import CompiledStrategy
+from bot.trading.compiled.views import Span
 from bot.trading.loading import load
 from tests.console.conftest import Say
 from tests.trading.compiled.written import assert_alike, views, written

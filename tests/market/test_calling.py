@@ -11,6 +11,7 @@ import numba
 import numpy as np
 import pytest
 
+from bot.errors import NotCompilable
 from bot.market import calling
 from bot.market.jit import kernel
 from bot.market.lane import answer as said
@@ -40,6 +41,7 @@ def entry(see, row, params, answer, values, n_see, n_row, n_params, n_answer, n_
 """
 FRESH = f"""
 import numpy as np
+from bot.errors import NotCompilable
 from bot.market import calling
 made = calling.callback({TEXT!r}, "entry")
 answers, values = np.zeros((2, 11)), np.zeros((2, 1))
@@ -144,3 +146,12 @@ def test_a_text_that_somebody_changed_in_the_cache_is_written_again(tmp_path: Pa
 
     assert fresh(tmp_path).endswith("1 0.5 4.0 7.0 7.0")
     assert path.read_text() == TEXT
+
+
+def test_what_numba_refuses_is_one_line() -> None:
+    if calling._IS_PLAIN:
+        pytest.skip("nothing is compiled")
+    with pytest.raises(NotCompilable, match=r"cannot be compiled: .*") as refused:
+        calling.callback("def entry(a, b, c, d, e, f, g, h, i, j):\n    return 'a' / 2\n", "entry")
+
+    assert "\n" not in str(refused.value)

@@ -17,10 +17,10 @@ from bot.research.conformance import checks
 from bot.research.conformance.checks import Made, made
 from bot.research.conformance.made_market import SYMBOL, instrument, made_market
 from bot.research.conformance.report import Conformance, conformance
-from bot.research.conformance.subject import Subject, subjects
+from bot.research.conformance.subject import Subject, spans, subjects
 from bot.research.conformance.trial import Trial, on_made_market
-from bot.research.conformance.views import made_views, spans
 from bot.trading.compiled import CompiledStrategy
+from bot.trading.compiled.views import made_views
 from bot.trading.loading import LoadedStrategy
 from bot.types import Batch, Kind
 from tests.trading.compiled.written import HEAD, written
@@ -119,13 +119,24 @@ def test_one_that_says_compiled_and_cannot_be_fails_with_the_reason() -> None:
     assert all(check.ok for check in found.checks)  # as a plain one it is fine
 
 
-def test_one_that_does_not_say_so_may_keep_state() -> None:
-    head = HEAD.replace("True\n", "False\n", 1)
+@pytest.mark.parametrize("promise", ["None", "False"])
+def test_one_that_does_not_say_so_may_keep_state(promise: str) -> None:
+    head = HEAD.replace("True\n", f"{promise}\n", 1)
     found = found_by(written("self.free += 1\nreturn Hold('x', {'n': self.free})", head))
 
     assert found.ok
     assert found.compiled is None
     assert "pure" not in [check.name for check in found.checks]
+
+
+def test_one_that_says_nothing_is_compared_with_its_compiled_form_and_one_that_says_no_is_not() -> None:
+    undeclared, plain = (found_by(written(HOLDS, HEAD.replace("True\n", f"{each}\n", 1))) for each in (None, False))
+
+    assert undeclared.ok
+    assert undeclared.in_lanes
+    assert [check.name for check in undeclared.checks][-2:] == ["pure", "compiled = plain"]
+    assert undeclared.compiled is not None
+    assert (plain.ok, plain.refused, plain.compiled, plain.says_compiled) == (True, "", None, False)
 
 
 def test_the_least_and_the_most_of_every_parameter_are_tried() -> None:

@@ -11,17 +11,22 @@ import orjson
 import pytest
 
 from bot.config import load, resolved
+from bot.crew_building import crew_member
 from bot.errors import UserError
 from bot.research import lane_runs, single_runs
 from bot.research.evaluation import Job
 from bot.trading import loading
+from bot.types import FillAssumption
 from storage.plugins import PluginKind, StoredPlugin
 from storage.sweeps import Params, SetOutcome
 from storage.tape import Tape
-from tests.research.swept import SETTINGS, job_on, lean_strategy, write_funding, write_market
+from tests.research.swept import LEAN, SETTINGS, job_on, lean_strategy, write_funding, write_market
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
 MAKER = ("paper.maker_bps=-0.5", "paper.taker_bps=3", "strategy.every=200ms", "strategy.use=imbalance_maker")
+PURE_LEAN = LEAN.replace(' * (1 if self.way == "with" else -1)', "").replace(
+    '        if self.way == "broken":\n            raise ValueError("broken by hand")\n', ""
+)
 
 
 def equal(ours: Sequence[SetOutcome], theirs: Sequence[SetOutcome]) -> bool:
@@ -47,6 +52,22 @@ def test_plain_strategies_in_one_pass_equal_runs_of_their_own(tmp_path: Path) ->
 
     ours = lane_runs.evaluate(job, sets)
 
+    assert equal(ours, single_runs.evaluate(job, sets))
+    assert sum(lane.fills for one in ours for lane in one.lanes) > 50
+
+
+@pytest.mark.parametrize("says", ["", "compiled: ClassVar[bool | None] = False"])
+def test_one_that_says_nothing_comes_to_what_it_comes_to_in_plain_python(says: str, tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=400)
+    strategy = lean_strategy(tmp_path)
+    pure = PURE_LEAN.replace("    signals:", f"    {says}\n    signals:")
+    job = replace(job_on(tape, Tape.open(tape).digest(), strategy), source=pure)
+    sets: list[Params] = [(("enter", enter), ("leave", 0.05)) for enter in (0.1, 0.3, 0.6)]
+    loaded = loading.load_source(pure, strategy.name, "lean")
+
+    ours = lane_runs.evaluate(job, sets)
+
+    assert (crew_member(loaded, {}, FillAssumption.QUEUE).address == 0) == bool(says)
     assert equal(ours, single_runs.evaluate(job, sets))
     assert sum(lane.fills for one in ours for lane in one.lanes) > 50
 

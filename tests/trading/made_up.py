@@ -183,6 +183,7 @@ def _is_one(part: Sequence[Batch]) -> bool:
 class Erratic(Strategy):
     """Answers whatever the numbers it sees add up to, and keeps what it was shown; the same views, the same answers."""
 
+    compiled: ClassVar[bool] = False
     signals: ClassVar[Any] = ("spread", "depth_imbalance(5)")
     seed: int = 0
     fails_after: int = 0

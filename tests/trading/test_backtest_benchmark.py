@@ -64,9 +64,9 @@ def test_the_maker_trades_its_size_and_keeps_its_limit(events: Events) -> None:
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_every_form_makes_the_decisions_of_the_first(events: Events, form: Form) -> None:
     inputs = Inputs((events.instrument,), [events.batch])
-    first = run_ours(inputs, Maker(), python=False)
+    first = run_ours(inputs, Maker())
 
-    found = run_ours(inputs, Maker(), sets=form.sets, python=form.python, signals=form.signals)
+    found = run_ours(inputs, Maker(), sets=form.sets, strategy=form.strategy, signals=form.signals)
 
     assert (found.rows, found.decisions, found.answers) == (first.rows, first.decisions, form.sets)
     if form.sets == 1 and not form.signals:

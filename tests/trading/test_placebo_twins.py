@@ -38,6 +38,7 @@ CENTRE = 10_000_000  # ticks: so far up that full size is the same number of lot
 class Around(Strategy):
     """Quotes and takes by its own position and orders alone."""
 
+    compiled: ClassVar[bool] = False
     signals: ClassVar[Any] = ("spread",)
 
     def decide(self, see: View) -> Answer:

@@ -13,14 +13,17 @@ from bot.errors import StrategyFailed
 from bot.market import calling
 from bot.market.lane import answer as said
 from bot.research.conformance.subject import Subject
-from bot.research.conformance.twins import Difference, Tried, asking, difference_of, tried
-from bot.research.conformance.views import made_views
 from bot.trading.compiled import CompiledStrategy, answered, seen
+from bot.trading.compiled.twins import Difference, Tried, asking, difference_of, tried
+from bot.trading.compiled.views import made_views
 from bot.trading.contract import Quotes, Target, View
 from bot.types import Floats
 
 VIEWS: Final = 2_000
 """Made-up views for each set of parameters."""
+
+EQUAL: Final = "compiled = plain"
+"""Name of the check that compares both forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def pure(all_made: Sequence[Made]) -> Check:
     name = "pure"
     for one in all_made:
         if one.kept:
-            return Check(name, False, f"it keeps {one.kept}, and so may not say that it is compiled")
+            return Check(name, False, f"it keeps {one.kept}, and so cannot be compiled")
         asked = asking(one.subject.fresh())
         for see, answer in zip(reversed(one.views), reversed(one.answers), strict=True):
             difference = difference_of(see, answer, tried(asked, see))
@@ -116,7 +119,7 @@ def pure(all_made: Sequence[Made]) -> Check:
 
 def equal(all_made: Sequence[Made]) -> Check:
     """Plain and compiled answer alike, and compiled answers do not depend on the order of questions."""
-    name = "compiled = plain"
+    name = EQUAL
     for one in all_made:
         compiled = one.subject.compiled
         assert compiled is not None  # nobody asks otherwise

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.config import Config
+from bot.crew_building import suits_lanes
 from bot.market.custom import parameters
 from bot.research.conformance import checks
-from bot.research.conformance.checks import Check
+from bot.research.conformance.checks import EQUAL, Check
 from bot.research.conformance.subject import Subject, refusal, subjects
 from bot.research.conformance.timing import Times, compiled_times, plain_times
 from bot.research.conformance.trial import Progress, Trial, tried_on
-from bot.research.conformance.twins import Asked, asking
+from bot.trading.compiled.twins import Asked, asking
 from bot.trading.contract import Strategy
 from bot.trading.loading import LoadedStrategy
 
@@ -22,13 +23,18 @@ _SEED: Final = 11
 
 @dataclass(frozen=True, slots=True)
 class Conformance:
-    """What was found. `refused` says why it cannot be compiled, empty when it can; `says_compiled` what it promises."""
+    """What was found. `refused` says why it cannot be compiled, empty when it can.
+
+    `says_compiled` is what it promises, None when it promises nothing; `in_lanes` whether backtests have lanes in
+    machine code for it, with the configuration as it is.
+    """
 
     name: str
     origin: str
     signals: tuple[str, ...]
     params: Mapping[str, Any]
-    says_compiled: bool
+    says_compiled: bool | None
+    in_lanes: bool
     refused: str
     checks: tuple[Check, ...]
     plain: Times
@@ -39,6 +45,11 @@ class Conformance:
         """True when all holds that the strategy promises."""
         return all(check.ok for check in self.checks) and not (self.says_compiled and self.refused)
 
+    @property
+    def differs(self) -> bool:
+        """True when its compiled form answered otherwise."""
+        return any(check.name == EQUAL and not check.ok for check in self.checks)
+
 
 def conformance(loaded: LoadedStrategy, config: Config, trial: Trial, progress: Progress) -> Conformance:
     """Try everything: a run, and made-up views with several sets of parameters.
@@ -48,13 +59,14 @@ def conformance(loaded: LoadedStrategy, config: Config, trial: Trial, progress: 
     """
     strategy = loaded.build(config.strategy.params)
     refused = refusal(loaded, config.strategy.params)
-    tested, left_out = subjects(loaded, config, _SEED, compiled=not refused)
+    is_compiled = not refused and strategy.compiled is not False
+    tested, left_out = subjects(loaded, config, _SEED, compiled=is_compiled)
     run = tried_on(trial, loaded, config, lambda: _twin(tested[0]), progress)
     all_made = [checks.made(subject, _SEED + place) for place, subject in enumerate(tested)]
     found = [run, checks.failures(all_made), checks.untouched(all_made), checks.repeatable(all_made)]
-    if strategy.compiled:
+    if is_compiled or strategy.compiled:
         found.append(checks.pure(all_made))
-    if not refused:
+    if is_compiled:
         found.append(checks.equal(all_made))
     if left_out:
         found.append(Check("parameters", True, f"{left_out} sets were refused by the strategy itself and not tried"))
@@ -65,6 +77,7 @@ def conformance(loaded: LoadedStrategy, config: Config, trial: Trial, progress: 
         signals=tuple(strategy.signals),
         params=_params(strategy),
         says_compiled=strategy.compiled,
+        in_lanes=suits_lanes(config, trial.instruments),
         refused=refused,
         checks=tuple(found),
         plain=plain_times(all_made[0]),

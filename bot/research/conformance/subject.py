@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -10,9 +10,9 @@ from typing import Any, Final
 from bot.config import Config
 from bot.errors import NotCompilable, UserError
 from bot.market.custom import parameters
-from bot.plugins import plugins_of
-from bot.research.conformance.views import Span, spans
+from bot.plugins import Plugins, plugins_of
 from bot.trading.compiled import CompiledStrategy
+from bot.trading.compiled.views import QUOTE, Span, near, span_of
 from bot.trading.contract import Strategy
 from bot.trading.loading import LoadedStrategy
 
@@ -35,7 +35,7 @@ class Subject:
     @property
     def near(self) -> tuple[float, ...]:
         """The numbers among its parameters: where it may decide otherwise."""
-        return tuple(float(value) for value in vars(self.fresh()).values() if isinstance(value, int | float))
+        return near(self.fresh())
 
 
 def refusal(loaded: LoadedStrategy, params: Mapping[str, Any]) -> str:
@@ -74,6 +74,22 @@ def _subject(loaded: LoadedStrategy, params: Mapping[str, Any], config: Config, 
     names = tuple(strategy.signals)
     signals = spans(names, plugins_of(config, names))
     return Subject(loaded, params, signals, CompiledStrategy.of(strategy, loaded.source) if compiled else None)
+
+
+def spans(names: Sequence[str], plugins: Plugins) -> tuple[Span, ...]:
+    """Return the ranges of signals by name, those of the user's own as they declare them.
+
+    Raises:
+        ConfigError: a name is that of no signal.
+    """
+    found = []
+    for name in dict.fromkeys(names):
+        if name in plugins.signals:
+            made = plugins.signals[name]()
+            found.append(Span(name, made.low, made.high, made.unit == QUOTE))
+        else:
+            found.append(span_of(name))
+    return tuple(found)
 
 
 def _drawn(random: Random, field: Any, corner: float | None) -> Any:

@@ -14,7 +14,7 @@ from bot.market.signals.naming import parse_signal
 from bot.plugins import plugins_of
 from bot.research.conformance.checks import Check
 from bot.research.conformance.made_market import SYMBOL, instrument, made_market
-from bot.research.conformance.twins import Asked, Witness, asking
+from bot.trading.compiled.twins import Asked, Witness, asking
 from bot.trading.guard import NoDeadline
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio

@@ -23,8 +23,6 @@ STATE: Final = "a pure function keeps nothing: use the signals, the view and par
 MISSING: Final = object()
 """Stands for no value at all, where None would be one."""
 
-_KEY_ERRORS: Final = (AttributeError, IndexError, KeyError, NameError, TypeError, ValueError)
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -67,8 +65,13 @@ class Program:
         Raises:
             NotCompilable: there is none, or it is no plain `def`.
         """
-        module = sys.modules[function.__module__]
-        line, name = function.__code__.co_firstlineno, function.__name__
+        module, name = sys.modules.get(function.__module__), function.__name__
+        if function.__code__.co_freevars:
+            names = ", ".join(function.__code__.co_freevars)
+            raise NotCompilable(
+                f"{name} cannot be compiled: {names} belongs to what is around it; use names of the file"
+            )
+        line = function.__code__.co_firstlineno
         for node in ast.walk(self._tree(module)):
             if not isinstance(node, ast.FunctionDef) or node.name != name:
                 continue
@@ -103,7 +106,7 @@ class Program:
         code = compile(ast.Expression(node), scope.file, "eval")
         try:
             name = eval(code, scope.function.__globals__, {"self": self.strategy})  # of the strategy's own source
-        except _KEY_ERRORS as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (plug-in code: it says itself what is wrong with it)
             what = f"a signal's name that is not the same at every decision ({error})"
             raise scope.refused(node, what, "make it of constants and parameters only") from None
         if name not in self.signals:
@@ -111,8 +114,19 @@ class Program:
             raise scope.refused(node, f"signal {name!r}", f"signals lists {there}: name it there")
         return self.signals.index(name)
 
-    def _tree(self, module: ModuleType) -> ast.Module:
-        if module.__name__ not in self._trees:
-            is_own = module.__name__ == type(self.strategy).__module__
-            self._trees[module.__name__] = ast.parse(self.text if is_own else inspect.getsource(module))
-        return self._trees[module.__name__]
+    def _tree(self, module: ModuleType | None) -> ast.Module:
+        name = "" if module is None else module.__name__
+        if name not in self._trees:
+            self._trees[name] = ast.parse(self._text(module))
+        return self._trees[name]
+
+    def _text(self, module: ModuleType | None) -> str:
+        """The source of a module, nothing when nobody knows it."""
+        if module is None:
+            return ""
+        if module.__name__ == type(self.strategy).__module__:
+            return self.text
+        try:
+            return inspect.getsource(module)
+        except (OSError, TypeError):
+            return ""

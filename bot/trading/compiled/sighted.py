@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.errors import StrategyFailed
+from bot.errors import NotCompilable, StrategyFailed
 from bot.market import calling
 from bot.market.lane import answer as said
 from bot.market.lane import sight
@@ -32,7 +32,11 @@ class CompiledStrategy:
         Raises:
             NotCompilable: it cannot be compiled; one line with file and line.
         """
-        translation = translate(strategy, source)
+        try:
+            translation = translate(strategy, source)
+        except RecursionError:
+            name = type(strategy).__name__
+            raise NotCompilable(f"{name} cannot be compiled: it is nested too deeply; write shorter steps") from None
         params = translation.params(strategy)
         return cls(translation, calling.callback(translation.text, ENTRY), params)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import NotCompilable
 from bot.trading import Strategy
-from bot.trading.compiled import translate
+from bot.trading.compiled import CompiledStrategy, translate
 from tests.trading.compiled.written import HEAD, written
 
 AFTER_HEAD = len(HEAD.splitlines())
@@ -143,3 +143,34 @@ def test_a_method_that_is_no_def_is_refused() -> None:
 
     with pytest.raises(NotCompilable, match="its source was not found; write it as a plain def"):
         translate(loaded.build({}), loaded.source)
+
+
+def test_a_function_that_uses_what_is_around_it_is_refused() -> None:
+    """The constant of the same name in the file is another."""
+    body = "def _m(self):\n    pass\ndecide = made(0.25)"
+    head = HEAD.replace(
+        "def halved",
+        "def made(LIMIT):\n    def decide(self, see):\n        return Hold('x', {'x': LIMIT})\n    return decide\n\n"
+        "def halved",
+    )
+    loaded = written(body, head)
+
+    with pytest.raises(NotCompilable, match="decide cannot be compiled: LIMIT belongs to what is around it"):
+        translate(loaded.build({}), loaded.source)
+
+
+def test_whatever_goes_wrong_with_a_name_is_a_refusal() -> None:
+    head = HEAD.replace(
+        "def halved", "class Odd(Exception):\n    pass\n\ndef named():\n    raise Odd('no')\n\ndef halved"
+    )
+    loaded = written("return Hold('x', {'x': see[named()]})", head)
+
+    with pytest.raises(NotCompilable, match=r"a signal's name that is not the same at every decision \(no\)"):
+        translate(loaded.build({}), loaded.source)
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    loaded = written(f"return Hold('x', {{'x': {' + '.join(['see.bid'] * 900)}}})")
+
+    with pytest.raises(NotCompilable, match="Mine cannot be compiled: it is nested too deeply"):
+        CompiledStrategy.of(loaded.build({}), loaded.source)

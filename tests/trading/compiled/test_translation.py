@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from bot.errors import NotCompilable
 from bot.market.lane import answer as said
 from bot.market.lane import sight
-from bot.research.conformance.twins import asking, difference_of, tried
 from bot.trading import Hold, Quotes
 from bot.trading.compiled import CompiledStrategy, answered, seen, translate
+from bot.trading.compiled.twins import asking, difference_of, tried
 from bot.trading.contract import OpenOrder
 from bot.trading.loading import load
 from bot.types import NS_PER_S, Side

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from bot.research.conformance.checks import Arrays
-from bot.research.conformance.twins import asking, difference_of, tried
-from bot.research.conformance.views import Span, made_views
 from bot.trading.compiled import CompiledStrategy
+from bot.trading.compiled.twins import asking, difference_of, tried
+from bot.trading.compiled.views import Span, made_views
 from bot.trading.contract import Strategy, View
 from bot.trading.loading import LoadedStrategy, load_source
 

@@ -12,11 +12,12 @@ from typing import Final
 import numpy as np
 
 from bot.market.signals.naming import parse_signal
-from bot.plugins import Plugins
-from bot.trading.contract import Costs, OpenOrder, View
+from bot.trading.contract import Costs, OpenOrder, Strategy, View
 from bot.types import BPS, NS_PER_S, Instrument, InstrumentKind, Side
 
-_QUOTE: Final = "quote currency"
+QUOTE: Final = "quote currency"
+"""Unit of signals that are prices."""
+
 _COSTS: Final = (Costs(2.0, 5.0), Costs(0.0, 0.0), Costs(-1.0, 3.0), Costs(10.0, 10.0))
 _EQUITIES: Final = tuple(Decimal(text) for text in ("10000", "0", "-12.345678", "0.00000001", "123456789.987654321"))
 _GRIDS: Final = tuple(
@@ -35,21 +36,19 @@ class Span:
     is_price: bool
 
 
-def spans(names: Sequence[str], plugins: Plugins) -> tuple[Span, ...]:
-    """Return the ranges of signals by name, those of the user's own as they declare them.
+def span_of(name: str) -> Span:
+    """Return the range of a signal of the catalogue.
 
     Raises:
-        ConfigError: a name is that of no signal.
+        ConfigError: the name is that of no signal.
     """
-    found = []
-    for name in dict.fromkeys(names):
-        if name in plugins.signals:
-            made = plugins.signals[name]()
-            found.append(Span(name, made.low, made.high, made.unit == _QUOTE))
-        else:
-            signal = parse_signal(name).signal
-            found.append(Span(name, signal.low, signal.high, signal.unit == _QUOTE))
-    return tuple(found)
+    signal = parse_signal(name).signal
+    return Span(name, signal.low, signal.high, signal.unit == QUOTE)
+
+
+def near(strategy: Strategy) -> tuple[float, ...]:
+    """Return the numbers among a strategy's parameters: where it may decide otherwise."""
+    return tuple(float(value) for value in vars(strategy).values() if isinstance(value, int | float))
 
 
 def made_views(random: Random, signals: Sequence[Span], near: Sequence[float], count: int) -> list[View]:
