@@ -160,7 +160,7 @@ def _config(maker: Maker) -> Config:
         "maker_bps": Decimal(maker.maker_bps),
         "taker_bps": Decimal(maker.taker_bps),
         "queue": "risk_averse",
-        "balance": _HUGE,
+        "balance": 1_000 * _HUGE,  # far from where margin would have to be watched
     }
     return config.model_copy(
         update={

@@ -32,16 +32,14 @@ from bot.starting import Start, StartedRun, on_recording, start_run
 from bot.trading.compiled import fault_of, unless_slower
 from bot.trading.engine import STOP
 from bot.trading.loading import LoadedStrategy, load
-from bot.types import Batch, Batches, Command, EquityPoint, Input, Instrument, Kind
+from bot.types import Batch, Batches, Command, EquityPoint, Input, Kind
 from storage.database import open_writer
 from storage.lanes import LaneState
 
 BACKTEST: Final = "backtest"
 COMMIT_EVERY_S: Final = 1.0
 
-_NO_TWINS: Final = (
-    "placebo twins were left out: a run with fee tiers, or whose margin or cash could run short, has none"
-)
+_NO_TWINS: Final = "placebo twins were left out: a run with fee tiers (paper.tiers) has none"
 
 Progress = Callable[[int, int], None]
 """Called with the rows of the tapes that are done, and those there are."""
@@ -91,7 +89,7 @@ def backtest(config: Config, folders: list[Path], account: str, progress: Progre
     strategy.build(config.strategy.params)
     strategy = unless_slower(strategy, config.strategy.params, _calls(config, reel, placebos.count))
     database = open_writer(config.storage.url)
-    _compile(strategy, config, reel.instruments)
+    _compile(strategy, config)
     digest = reel.digest()
     start = Start(account, True, BACKTEST, reel.name, digest, time.time_ns(), reel.sampling)
     try:
@@ -115,12 +113,12 @@ def _calls(config: Config, reel: Reel, twins: int) -> int:
     return decisions * (len(config.paper.lanes) + twins)
 
 
-def _compile(strategy: LoadedStrategy, config: Config, instruments: Sequence[Instrument]) -> None:
+def _compile(strategy: LoadedStrategy, config: Config) -> None:
     """Compile what the core will run, and no more, unless an earlier start has left its machine code.
 
     Say so when a strategy in plain Python could not be taken at its machine code's word.
     """
-    in_lanes = suits_lanes(config, instruments)
+    in_lanes = suits_lanes(config)
     kernels = lane_kernels_of(signals_of(strategy, config)) if in_lanes else kernels_of(strategy, config)
     say_starting(kernels)
     warm_kernels(kernels)
@@ -132,7 +130,7 @@ def _with_twins(
     begun: StartedRun[Core], ran: Backtested, config: Config, strategy: LoadedStrategy, placebos: Placebos
 ) -> Backtested:
     """Run the placebo twins, store those that did not fail; Ctrl-C leaves them out, since the run itself is whole."""
-    if not suits_lanes(config, ran.reel.instruments):
+    if not suits_lanes(config):
         return replace(ran, note=_NO_TWINS)
     try:
         found = twins(config, strategy, ran.reel, placebos.count, placebos.progress)

@@ -169,12 +169,16 @@ def _lane(plan: CorePlan, assumption: FillAssumption) -> Lane:
         lots = portfolio.positions[instrument.symbol].lots
         venue = PaperVenue(name, instrument, paper, lots, fees)
         slots[instrument.symbol] = Slot(instrument, plan.strategy.build(config.strategy.params), venue)
+    return Lane(name, lane_terms(config), portfolio, slots, HaltSwitch(), fees)
+
+
+def lane_terms(config: Config) -> LaneTerms:
+    """Return how a lane sizes, what it may do, and on what margin; limits have a memory, so each lane has its own."""
     limits = config.risk.limits()
-    terms = LaneTerms(
+    return LaneTerms(
         sizing=config.sizing.build(),
         limits=limits,
         losses=loss_limits(limits),
         protection=config.risk.protection(),
         margin=MarginTerms(config.paper.leverage, config.paper.maintenance_margin, config.paper.liquidation_bps),
     )
-    return Lane(name, terms, portfolio, slots, HaltSwitch(), fees)

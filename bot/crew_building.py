@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bot.building import paper_terms
+from bot.building import lane_terms, paper_terms
 from bot.config import Config
 from bot.console.readiness import is_compiled, mark_compiled, say_starting
 from bot.errors import ConfigError
@@ -23,13 +23,16 @@ from bot.trading.compiled import CompiledStrategy, form_of
 from bot.trading.contract import Strategy
 from bot.trading.decision import ENGINE_SIGNALS, QUALITY, VOLATILITY
 from bot.trading.engine import EQUITY_EVERY_NS
+from bot.trading.lane_accounts import LaneAccounts
 from bot.trading.lane_desk import LaneDesk
 from bot.trading.lane_engine import LaneEngine
 from bot.trading.lane_money import LaneMoney
 from bot.trading.loading import LoadedStrategy
 from bot.trading.seating import seated_desks
 from bot.types import Fact, FillAssumption, Instrument, InstrumentKind
+from bot.venue.fees import FlatFees
 from bot.venue.paper import least_tick_lots, seat_terms
+from bot.venue.seat_log import SeatLog
 from storage.tape import Sampling
 
 _E4: Final = 10_000
@@ -116,15 +119,9 @@ def asks_python(names: Sequence[str], plugins: Plugins) -> bool:
     return bool(plugins.signals) or plugins.model is not None or any("@" in name for name in (*names, *features))
 
 
-def suits_lanes(config: Config, instruments: Sequence[Instrument]) -> bool:
-    """Tell whether lanes can do without what only `Engine` has: fee tiers, and margin or cash that could run short.
-
-    Short it can run when all the positions that the limits allow bind more than half of the balance.
-    """
-    symbols = {instrument.symbol: instrument for instrument in instruments}
-    carried = [1 if each.kind is InstrumentKind.SPOT else config.paper.leverage for each in symbols.values()]
-    bound = sum([config.risk.max_position / times for times in carried], Decimal(0))
-    return not config.paper.tiers and 2 * bound <= config.paper.balance
+def suits_lanes(config: Config) -> bool:
+    """Tell whether lanes can do without what only `Engine` has: fees that follow the volume."""
+    return not config.paper.tiers
 
 
 def build_crew(plan: CrewPlan) -> LaneEngine:
@@ -166,8 +163,12 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
             source=own if asks_python(plan.names, plugins) else None,
         )
     paper = plan.config.paper
-    money = LaneMoney(paper.balance, paper.maker_bps, paper.taker_bps)
-    return LaneEngine(desks, lanes, money, {name: index for index, name in enumerate(plan.names)})
+    money = LaneMoney(paper.balance, paper.maker_bps, paper.taker_bps, paper.liquidation_bps)
+    fees = FlatFees(paper.maker_bps, paper.taker_bps)
+    accounts = LaneAccounts(
+        desks, lanes, money, lane_terms(plan.config), lambda lane, own: SeatLog(lane, own, fees, paper.liquidation_bps)
+    )
+    return LaneEngine(desks, lanes, money, accounts.open, {name: index for index, name in enumerate(plan.names)})
 
 
 def _values(members: Sequence[CrewMember]) -> int:
@@ -209,6 +210,9 @@ def _rules(plan: CrewPlan, instrument: Instrument, place: int, chosen: tuple[str
     reals[d.UNIT], reals[d.TICK], reals[d.LOT] = float(unit), float(instrument.tick_size), float(instrument.lot_size)
     reals[d.TICK_TOP], reals[d.TICK_BOTTOM] = instrument.tick_size.as_integer_ratio()
     reals[d.LOT_TOP], reals[d.LOT_BOTTOM] = instrument.lot_size.as_integer_ratio()
+    reals[d.LEVERAGE], reals[d.MAINTENANCE] = float(config.paper.leverage), float(config.paper.maintenance_margin)
+    reals[d.AMPLE] = 2 * float(risk.max_position) * len(plan.instruments)
+    reals[d.GROWN] = 1.25 * float(2 * risk.max_position / unit)
     return Rules(counts, reals)
 
 

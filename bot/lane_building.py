@@ -18,6 +18,7 @@ from bot.trading.compiled import CompiledStrategy
 from bot.trading.lane import Lane
 from bot.trading.lane_decisions import LaneDecisions
 from bot.trading.lane_records import LaneRecords
+from bot.trading.lane_venue import LaneVenue
 from bot.types import Batches, FillAssumption, Input, Record
 from bot.venue.seat_log import SeatLog
 
@@ -57,7 +58,7 @@ def build_core(plan: CorePlan) -> Core:
     Raises:
         ConfigError: a signal, a parameter or an instrument does not fit.
     """
-    return build_records(plan) if suits_lanes(plan.config, plan.instruments) else build_engine(plan)
+    return build_records(plan) if suits_lanes(plan.config) else build_engine(plan)
 
 
 def build_records(plan: CorePlan) -> LaneRecords:
@@ -82,10 +83,14 @@ def build_records(plan: CorePlan) -> LaneRecords:
             place: lane.slots[symbol].strategy for place, lane in enumerate(lanes) if owners[place] is not None
         }
     logs = {
-        (lane.name, symbol): SeatLog(lane.name, slot.instrument, lane.fees)
+        (lane.name, symbol): SeatLog(lane.name, slot.instrument, lane.fees, config.paper.liquidation_bps)
         for lane in lanes
         for symbol, slot in lane.slots.items()
     }
+    for place, lane in enumerate(lanes):
+        for symbol, slot in lane.slots.items():
+            states = engine.lanes.states[place]
+            slot.venue = LaneVenue(engine.desks[symbol], place, states, logs[lane.name, symbol])
     deciders = {symbol: LaneDecisions(symbol, lanes, rules, owners) for symbol in engine.desks}
     return LaneRecords(engine, lanes, logs, deciders, config.strategy.on_error)
 

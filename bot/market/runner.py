@@ -12,7 +12,7 @@ from bot.market.jit import entry_point
 from bot.market.lane.desk import Crew, Lanes, Rules
 from bot.market.lane.notes import Notes
 from bot.market.lane.running import RING_FULL
-from bot.market.lane.spans import AT_ROW, AT_SPAN, COURSE, DESK, SPAN, STOP, Desk, run_spans
+from bot.market.lane.spans import AT_ROW, AT_SPAN, COURSE, DESK, SPAN, STOP, Desk, look_at_desk, run_spans
 from bot.market.market import Market
 from bot.market.matching.layout import Seats
 from bot.market.rows import CROWDED, NO_ROOM, REFUSED
@@ -96,6 +96,13 @@ class Runner:
             assert self._rows is not None
             raise ValueError(self._members[self.place][0].refusal(self._rows, self.row))
         return int(why)
+
+    def look(self, place: int) -> bool:
+        """Look at the margin of every lane after a change in one desk; return whether any may be short of it.
+
+        `SHORT` among the lanes' states says which.
+        """
+        return bool(look_at_desk(self._desks.table, self._desks.kind, place))
 
     def _make_room(self, why: int) -> None:
         place = self.place

@@ -45,8 +45,7 @@ def evaluate(job: Job, sets: Sequence[Params]) -> list[SetOutcome]:
     strategy = load_source(job.source, job.strategy, config.strategy.use)
     members = [_Member.of(job, config, strategy, params) for params in sets]
     tape = Tape.open(Path(job.tape))
-    grids = tape.header.instruments
-    if not all(suits_lanes(each.config, grids) for each in members):
+    if not all(suits_lanes(each.config) for each in members):
         return single_runs.evaluate(job, sets)
     if tape.digest() != job.digest:
         raise UserError(f"tape {job.tape} is not the one that the sweep began with: its digest differs")

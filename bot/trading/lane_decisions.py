@@ -32,7 +32,8 @@ from bot.trading.execution import Touch, quote_ticks, quotes_note, target_note
 from bot.trading.guard import StrategyOverrun
 from bot.trading.lane import Lane, Slot
 from bot.trading.lane_desk import LaneDesk, Noted
-from bot.trading.lane_orders import SeatLog, denial_of, intent_of
+from bot.trading.lane_orders import denial_of, intent_of
+from bot.trading.lane_venue import SeatLog
 from bot.trading.wording import Words
 from bot.types import Decision, HaltState, Incident, InstrumentKind, Outcome, Overrun, Record
 from risk.losses import first_breached

@@ -6,7 +6,7 @@ memory, which costs a fifth of NumPy's price, and a view is handed few of them: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -55,7 +55,7 @@ from bot.trading.lane_funding import LaneFunding
 from bot.trading.lane_glance import Glance
 from bot.trading.lane_money import ZERO, LaneMoney, Stake
 from bot.trading.lane_views import Label
-from bot.types import Floats, Funding, Incident, Instrument, Int64s
+from bot.types import Floats, Funding, Incident, Instrument, Int64s, Record
 
 Entries = Int64s
 """Rows of the log, (n, `LOG`), of which the column `ROW` is the event's number (`seq`) in the run."""
@@ -89,6 +89,7 @@ class LaneDesk:
     funding: LaneFunding = field(init=False)
     answers: memoryview = field(init=False)
     _fills: dict[int, list[list[int]]] = field(default_factory=dict)
+    _forced: dict[int, int] = field(default_factory=dict)
     _seen: int = 0  # rows of the log that were looked through for fills
     _unit: Decimal = field(init=False)
     _steps: tuple[float, float] = field(init=False)
@@ -131,7 +132,12 @@ class LaneDesk:
     def stake(self, lane: int) -> Stake:
         """Return what a lane has here now."""
         account = self._account_bytes[lane * 8 * ACCOUNT : (lane + 1) * 8 * ACCOUNT].tobytes()
-        return Stake(self._unit, self.funding.received.get(lane, ZERO), self._held[lane * d.HELD + d.MID], account)
+        received, forced = self.funding.received.get(lane, ZERO), self._forced.get(lane, 0)
+        return Stake(self._unit, received, self._held[lane * d.HELD + d.MID], account, forced)
+
+    def count_forced(self, lane: int, tick_lots: int) -> None:
+        """Count what the exchange closed of a lane by force."""
+        self._forced[lane] = self._forced.get(lane, 0) + tick_lots
 
     def sample(self, now_ns: int) -> None:
         """Take a decision's signals, and keep what went wrong with those that are plugged in."""
@@ -223,5 +229,13 @@ class Noted(NamedTuple):
     stop: int
 
 
-Heard = Noted | Funding | Incident
-"""Decisions that are to be read; what a lane received as funding; funding of which nobody knew the terms."""
+class Settled(NamedTuple):
+    """What a venue did to a lane on its own; with `decides` that is at a decision, which the lane makes after it."""
+
+    lane: int
+    records: Sequence[Record]
+    decides: bool = False
+
+
+Heard = Noted | Funding | Incident | Settled
+"""Decisions to be read; what a lane received as funding; funding of which nobody knew the terms; a liquidation."""

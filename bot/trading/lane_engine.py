@@ -5,7 +5,7 @@ The orders and fills are those of `bot.trading.engine`, one by one; hundreds of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final
@@ -17,7 +17,7 @@ from bot.market.lane import answer as said
 from bot.market.lane import desk as d
 from bot.market.lane import notes as noted
 from bot.market.lane.desk import Lanes
-from bot.market.lane.running import ASK, CURVE_FULL, NOTES_FULL, READ_LOG, SAMPLE
+from bot.market.lane.running import ASK, CURVE_FULL, LOOK, NOTES_FULL, READ_LOG, SAMPLE
 from bot.market.lane.spans import DESK
 from bot.market.lane.spans import STOP as SPAN_STOP
 from bot.market.matching.layout import (
@@ -32,8 +32,11 @@ from bot.market.rows import DONE
 from bot.market.runner import Runner
 from bot.trading.engine import STOP
 from bot.trading.guard import Deadline, NoDeadline, ask
+from bot.trading.lane import Lane
+from bot.trading.lane_accounts import STATES
 from bot.trading.lane_desk import Entries, Heard, LaneDesk, Noted, Said
 from bot.trading.lane_money import LaneMoney
+from bot.trading.lane_settlement import LaneSettlement
 from bot.trading.lane_views import Label, write_answer
 from bot.trading.round_trip import round_trip_ns
 from bot.types import (
@@ -43,15 +46,13 @@ from bot.types import (
     Fact,
     FeedReport,
     Floats,
-    Funding,
     HaltState,
     Input,
     Int64s,
 )
 from risk.halt import HaltSwitch
 
-_STOPS: Final = (READ_LOG, CURVE_FULL, SAMPLE, ASK, NOTES_FULL)
-_STATES: Final = (HaltState.ACTIVE, HaltState.REDUCING, HaltState.HALTED)
+_STOPS: Final = (READ_LOG, CURVE_FULL, SAMPLE, ASK, NOTES_FULL, LOOK)
 
 
 @dataclass(slots=True)
@@ -59,7 +60,8 @@ class LaneEngine:
     """Runs lanes over the shared market. `read` is handed what happened, None when nobody wants to know.
 
     It is told the symbol of each row of the log; what turns whole lanes at a command has ''. `hear` is told of
-    decisions that are to be read now, after all that came before them was, and of funding.
+    decisions that are to be read now, after all that came before them was, of funding and of liquidations.
+    `accounts` opens a lane as objects, with all that happened to it so far.
 
     `labels` are what strategies in plain Python see of lanes' names. `failures` says, by lane, how its strategy failed;
     such a lane is halted. `curves` are the equities of all lanes
@@ -69,6 +71,7 @@ class LaneEngine:
     desks: Mapping[str, LaneDesk]
     lanes: Lanes
     money: LaneMoney
+    accounts: Callable[[int], Lane]
     names: Mapping[str, int] = field(default_factory=dict)
     deadline: Deadline = field(default_factory=NoDeadline)
     read: Callable[[Sequence[str], Entries], None] | None = None
@@ -80,12 +83,16 @@ class LaneEngine:
     curve_ns: list[Int64s] = field(default_factory=list)
     _places: Mapping[str, int] = field(init=False)
     _runner: Runner = field(init=False)
+    _settlement: LaneSettlement = field(init=False)
 
     def __post_init__(self) -> None:
         self.labels = self.labels or [Label(str(lane)) for lane in range(len(self.lanes.states))]
         self._places = {symbol: place for place, symbol in enumerate(self.desks)}
         self._runner = Runner(
             [(own.market, own.seats, self.lanes, own.rules, own.crew, own.notes) for own in self.desks.values()]
+        )
+        self._settlement = LaneSettlement(
+            self.desks, self.lanes, self.money, self._runner, lambda lane: self.accounts(lane)
         )
 
     def process(self, received: Input | Batches) -> None:
@@ -114,21 +121,23 @@ class LaneEngine:
                 desk.funding.clock.tell(received)
                 if desk.measures and (took_ns := round_trip_ns(received)):
                     desk.seats.terms[:, LATENCY_NS] = took_ns
+                if received.name == "mark_price" and received.value > 0:
+                    self._tell(desk, received.seq, self._settlement.mark(desk, received))
 
     def finish(self) -> None:
         """Take the last points of the curves out."""
         self._keep_curve()
 
     def _pay_funding(self, desk: LaneDesk, now_ns: int, seq: int) -> None:
-        place, seqs = desk.rules.counts.item(d.PLACE), np.array([seq])
-        for told in desk.funding.pay(now_ns, seq, desk.market, desk.seats):
+        if 0 < desk.funding.clock.due_ns <= now_ns:
+            self._tell(desk, seq, self._settlement.pay(desk, now_ns, seq))
+
+    def _tell(self, desk: LaneDesk, seq: int, told: Iterable[Heard]) -> None:
+        seqs = np.array([seq])
+        for each in told:
             self._read_log(seqs, desk)
-            if isinstance(told, Funding):
-                amount = float(told.amount)
-                self.lanes.funding[int(told.lane), place] += amount
-                self.lanes.worths[int(told.lane), place] += amount
             if self.hear is not None:
-                self.hear(desk.instrument.symbol, told)
+                self.hear(desk.instrument.symbol, each)
         self._read_log(seqs, desk)
 
     def _on_batch(self, batch: Batch) -> None:
@@ -166,7 +175,7 @@ class LaneEngine:
             if why == ASK:
                 self._ask(desks[runner.place], rows.local_ns.item(last), rows.seq, last)
                 continue
-            if unread < runner.span:
+            if unread < runner.span or why == LOOK:
                 touched = dict.fromkeys(spans[unread : runner.span + 1, DESK].tolist())
                 self._read_spans([desks[place] for place in touched], rows.seq, spans[:, SPAN_STOP])
                 unread = runner.span
@@ -176,6 +185,9 @@ class LaneEngine:
                     self._read_notes(rows.seq, desks[runner.place])
             if why == CURVE_FULL:
                 self._keep_curve()
+            elif why == LOOK:
+                now_ns, seq = rows.local_ns.item(last), rows.seq.item(last)
+                self._tell(desks[runner.place], seq, self._settlement.look(now_ns, seq))
         self.now_ns = int(rows.local_ns[-1])
 
     def obey(self, command: Command) -> list[tuple[str, Entries]]:
@@ -201,10 +213,10 @@ class LaneEngine:
     def _turn(self, lane: int, command: Command) -> Entries:
         """Turn a lane's halt switch; return the row that says so, none when nothing changed."""
         states = self.lanes.states[lane]
-        before = _STATES[states.item(d.HALT)], bool(states[d.WANTS_FLAT])
+        before = STATES[states.item(d.HALT)], bool(states[d.WANTS_FLAT])
         switch = HaltSwitch(before[0], wants_flat=before[1])
         state = switch.apply(command.action, command.by, command.reason)
-        states[d.HALT], states[d.WANTS_FLAT] = _STATES.index(state), switch.wants_flat
+        states[d.HALT], states[d.WANTS_FLAT] = STATES.index(state), switch.wants_flat
         if state is HaltState.ACTIVE and before[0] is not HaltState.ACTIVE:
             # As the engine does: measured from the old peak, the loss limit would halt again.
             self.lanes.purses[lane, [d.PEAK, d.DAY_EQUITY]] = float(self.money.equity(lane, self.desks))
@@ -216,8 +228,7 @@ class LaneEngine:
         return row[None]
 
     def _equities(self) -> Floats:
-        equities: Floats = self.lanes.purses[:, d.OPENING] + self.lanes.worths.sum(axis=1)
-        return equities
+        return np.array([float(self.money.equity(lane, self.desks)) for lane in range(len(self.lanes.states))])
 
     def _read_spans(self, desks: Sequence[LaneDesk], seqs: Int64s, stops: Int64s) -> None:
         """Read what desks have told by turns, in the order in which it happened."""

@@ -9,8 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from bot.market.market import Market
-from bot.market.matching.arriving import arrive
-from bot.market.matching.layout import DUE_NS, POSITION, Seats
+from bot.market.matching.layout import POSITION, Seats
 from bot.trading.funding import FundingClock, funding_amount, unknown_terms
 from bot.types import Batch, Funding, Incident, Instrument, InstrumentKind
 
@@ -47,32 +46,30 @@ class LaneFunding:
                 return
             start = stop
 
-    def pay(self, now_ns: int, seq: int, market: Market, seats: Seats) -> Iterator[Funding | Incident]:
-        """Charge each funding due up to `now_ns` on the positions just before its time; tell what each lane paid.
+    def terms(self, market: Market) -> tuple[Decimal, Decimal] | None:
+        """Return the price and the rate of the funding that is due; None where one of them is not known."""
+        price, rate = self.clock.mark, self.clock.rate
+        if price is None and market.has_book:
+            price = self.instrument.price(market.bid_ticks + market.ask_ticks) / 2
+        return None if price is None or rate is None else (price, rate)
 
-        Orders of ours that arrive before it count, and are in the log by then. Where no rate or no price is known
-        nobody pays, and it is counted. `seq` is that of the first input at or after the time; a lane's name is its
-        number.
+    def unpaid(self, seats: Seats, seq: int) -> Iterator[Incident]:
+        """Count funding that is due and of which nobody knows the terms, where there is a position that should pay."""
+        if seats.accounts[:, POSITION].any():
+            yield from unknown_terms(self.clock, self.instrument.symbol, seq)
+
+    def charge(self, seats: Seats, seq: int, price: Decimal, rate: Decimal) -> dict[int, Funding]:
+        """Charge the funding that is due on the positions as they are; return what each lane paid, by its number.
+
+        That is its name, too. `seq` is that of the first input at or after the time.
         """
-        clock, symbol = self.clock, self.instrument.symbol
-        while 0 < clock.due_ns <= now_ns:
-            for seat in range(len(seats.accounts)):
-                if seats.accounts[seat, DUE_NS] < clock.due_ns:
-                    arrive(seats, seat, clock.due_ns - 1, 0, market.book, market.flow)
-            price, rate = clock.mark, clock.rate
-            if price is None and market.has_book:
-                price = self.instrument.price(market.bid_ticks + market.ask_ticks) / 2
-            lots = seats.accounts[:, POSITION].tolist()
-            if price is None or rate is None:
-                if any(lots):
-                    yield from unknown_terms(clock, symbol, seq)
-            else:
-                for lane, held in enumerate(lots):
-                    if held:
-                        amount = funding_amount(self.instrument, held, price, rate)
-                        self.received[lane] = self.received.get(lane, Decimal(0)) + amount
-                        yield Funding(str(lane), symbol, seq, clock.due_ns, held, price, rate, amount)
-            clock.move_on()
+        paid, symbol, due_ns = {}, self.instrument.symbol, self.clock.due_ns
+        for lane, held in enumerate(seats.accounts[:, POSITION].tolist()):
+            if held:
+                amount = funding_amount(self.instrument, held, price, rate)
+                self.received[lane] = self.received.get(lane, Decimal(0)) + amount
+                paid[lane] = Funding(str(lane), symbol, seq, due_ns, held, price, rate, amount)
+        return paid
 
 
 def _cut(batch: Batch, start: int, stop: int) -> Batch:

@@ -21,12 +21,14 @@ class Stake(NamedTuple):
 
     `unit` is the quote currency of a tick·lot and `funding` what was received of it; `twice_mid` is bid + ask in ticks
     at the last decision with a book, 0 before one; `account` are the bytes of the lane's row of `Seats.accounts`.
+    `forced` are the tick·lots that the exchange closed by force.
     """
 
     unit: Decimal
     funding: Decimal
     twice_mid: int
     account: bytes
+    forced: int = 0
 
     @property
     def numbers(self) -> Sequence[int]:
@@ -57,11 +59,15 @@ class HasSeats(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LaneMoney:
-    """What lanes began with and what trading costs them; fees in basis points, negative = rebate."""
+    """What lanes began with and what trading costs them; fees in basis points, negative = rebate.
+
+    `liquidation_bps` come on top of the taker fee where the exchange closes a position by force.
+    """
 
     opening: Decimal
     maker_bps: Decimal
     taker_bps: Decimal
+    liquidation_bps: Decimal = ZERO
     costs: Costs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +103,11 @@ class LaneMoney:
     def _fees(self, stake: Stake) -> Decimal:
         own = stake.numbers
         weighed: Decimal = own[layout.MADE] * self.maker_bps + own[layout.TOOK] * self.taker_bps
-        return stake.unit * Decimal(weighed) / BPS
+        return stake.unit * (weighed + stake.forced * self.liquidation_bps) / BPS
+
+    def charged(self, stake: Stake) -> Decimal:
+        """Return what a lane received beside trading: funding, less what it paid on top where it was liquidated."""
+        return stake.funding - stake.unit * stake.forced * self.liquidation_bps / BPS
 
     def fills(self, lane: int, desk: HasSeats) -> int:
         """Return how often a lane traded in one instrument."""
@@ -113,6 +123,8 @@ class LaneMoney:
         label = label or Label(str(entry[layout.SEAT]))
         is_maker, price, lots = entry[layout.IS_MAKER] == 1, entry[layout.FILL_PRICE], entry[layout.FILL_LOTS]
         bps = self.maker_bps if is_maker else self.taker_bps
+        if entry[layout.IS_MAKER] == layout.BY_FORCE:
+            bps += self.liquidation_bps
         number = f"{label.prefix}{entry[layout.OF]}"
         return Fill(
             lane=label.lane,

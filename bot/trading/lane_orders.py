@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from bot.market.lane import desk as d
 from bot.market.matching import layout
 from bot.trading.execution import Wish
 from bot.trading.lane import Lane, Slot
-from bot.types import Denial, Execution, Intent, OrderEvent, Side, TimeInForce
+from bot.trading.lane_venue import FORCES
+from bot.types import Denial, Intent, Side
 from risk.limits import Limit, OrdersPerSecond, check_all
 from risk.standing import Standing
 
-_FORCES: Final = {layout.GTC: TimeInForce.GTC, layout.IOC: TimeInForce.IOC}
 _LIMITS: Final = {
     d.HALT_GATE: "halt", d.FEED_HEALTH: "feed_health", d.STALE_DATA: "max_book_age", d.CLOCK_SKEW: "max_skew",
     d.SPREAD: "max_spread", d.COLLAR: "price_collar", d.MIN_NOTIONAL: "min_notional", d.MAX_ORDER: "max_order",
@@ -22,21 +22,10 @@ _LIMITS: Final = {
 """What the limits of the kernel are called; `SANE` is asked whatever the others are."""
 
 
-class SeatLog(Protocol):
-    """Reads the kernel's log of one lane in one instrument."""
-
-    def add(self, number: int, intent: Intent) -> None:
-        """Take up an order that is sent under this number."""
-
-    def read(self, entry: list[int], seq: int) -> OrderEvent | Execution:
-        """Return what a row of the log tells, as caused by the event `seq`."""
-        ...
-
-
 def intent_of(lane: Lane, slot: Slot, entry: list[int], reason: str, now_ns: int, seq: int) -> Intent:
     """Return the order that a row of the log tells of, as the lane's next one."""
     side = Side.BUY if entry[d.WISH_SIDE] > 0 else Side.SELL
-    flags, force = entry[d.WISH_FLAGS], _FORCES[entry[d.WISH_FORCE]]
+    flags, force = entry[d.WISH_FLAGS], FORCES[entry[d.WISH_FORCE]]
     post_only, reduces = flags & layout.POST_ONLY != 0, flags & layout.REDUCE_ONLY != 0
     wish = Wish(side, entry[d.WISH_PRICE], entry[d.WISH_LOTS], force, post_only, reduces, reason)
     return lane.intent(slot, wish, now_ns, seq)

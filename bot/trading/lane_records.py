@@ -15,9 +15,9 @@ from bot.market.matching.layout import FILL, ROW, SEAT, WHAT
 from bot.trading.engine import EQUITY_EVERY_NS, STOP, newly_failed, stopped
 from bot.trading.lane import Lane
 from bot.trading.lane_decisions import LaneDecisions, Look
-from bot.trading.lane_desk import Entries, Heard, Noted
+from bot.trading.lane_desk import Entries, Heard, Noted, Settled
 from bot.trading.lane_engine import LaneEngine
-from bot.trading.lane_orders import SeatLog
+from bot.trading.lane_venue import SeatLog
 from bot.trading.lane_views import Label
 from bot.types import Batches, Command, Funding, Incident, Input, Record
 
@@ -40,10 +40,11 @@ class LaneRecords:
     failure: str = ""
     _entries: deque[tuple[str, list[int]]] = field(default_factory=deque)
     _records: list[Record] = field(default_factory=list)
+    _settled: dict[int, Settled] = field(default_factory=dict)
     _equity_due_ns: int = 0
 
     def __post_init__(self) -> None:
-        self.engine.read, self.engine.hear = self._read, self._hear
+        self.engine.read, self.engine.hear, self.engine.accounts = self._read, self._hear, self._account
 
     @property
     def now_ns(self) -> int:
@@ -89,8 +90,17 @@ class LaneRecords:
         self._records.extend(self._happened())
         if isinstance(heard, Incident):
             self._records.append(heard)
-        else:
+        elif isinstance(heard, Funding):
             self._records.extend(self._paid(heard))
+        elif heard.decides:
+            self._settled[heard.lane] = heard  # told before this lane's decision, after those of the lanes before it
+        else:
+            self._records.extend(heard.records)
+
+    def _account(self, place: int) -> Lane:
+        """A lane as all that was read leaves it."""
+        self._records.extend(self._happened())
+        return self.lanes[place]
 
     def _paid(self, paid: Funding) -> Iterator[Record]:
         lane = self.lanes[int(paid.lane)]
@@ -118,6 +128,8 @@ class LaneRecords:
             if look.failures:
                 records.extend(self._failed(symbol, look))
             for place in range(len(self.lanes)):
+                if place in self._settled:
+                    records.extend(self._settled.pop(place).records)
                 entered = [entry for entry in spoken if entry[SEAT] == place] if spoken else spoken
                 decider.decide(place, look, entered, self.logs, records)
             if decider.failure or look.now_ns >= self._equity_due_ns:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 from bot.market.market import Market
 from bot.trading.desk import Desk
@@ -20,6 +21,13 @@ from bot.trading.round_trip import round_trip_ns
 from bot.types import Fact, Incident, InstrumentKind, Record, Side, TimeInForce
 from risk.halt import HaltAction
 from risk.limits import money
+
+
+class HasMarket(Protocol):
+    """One instrument, of which the book is all that matters here."""
+
+    @property
+    def market(self) -> Market: ...
 
 
 def told(desks: Mapping[str, Desk], lanes: Sequence[Lane], fact: Fact) -> Iterator[Record]:
@@ -62,7 +70,7 @@ def pay_funding(
         clock.move_on()
 
 
-def liquidated(desks: Mapping[str, Desk], lane: Lane, now_ns: int, seq: int) -> Iterator[Record]:
+def liquidated(desks: Mapping[str, HasMarket], lane: Lane, now_ns: int, seq: int) -> Iterator[Record]:
     """Liquidate a lane whose collateral is down to its maintenance margin: said once, and gone on with while it is.
 
     Every order is cancelled, every perpetual closed against the book as a taker, and the lane halted. What a book can't

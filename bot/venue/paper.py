@@ -18,6 +18,7 @@ from bot.market.doors import meet_rows_door, send_order_door
 from bot.market.market import Market
 from bot.market.matching import layout
 from bot.market.matching.arriving import arrive, send_cancel, send_change
+from bot.market.matching.forcing import call_off, place_at_once
 from bot.market.matching.layout import NEVER_NS, Seats, empty_seats, with_room
 from bot.types import (
     Batch,
@@ -152,16 +153,11 @@ class PaperVenue:
 
     def liquidate(self, intent: Intent | None, local_ns: int) -> None:
         """Let the exchange cancel every order, those on their way too, and place its own; all of it arrives at once."""
-        count = self._seats.accounts.item(0, layout.COUNT)
-        orders = self._seats.orders[0, :count]
-        orders[:, layout.CANCELS_NS] = local_ns
-        orders[:, layout.AMENDS_NS] = NEVER_NS
+        call_off(self._seats, 0, local_ns)
         if intent is not None:
             self.submit(intent)
             self._log.forced.add(self._sent)
-            self._seats.orders[0, count, layout.PLACES_NS] = local_ns
-        if intent is not None or count:
-            self._seats.accounts[0, layout.DUE_NS] = local_ns
+            place_at_once(self._seats, 0, local_ns)
 
     @property
     def next_due_ns(self) -> int:

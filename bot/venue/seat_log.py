@@ -72,7 +72,7 @@ class SeatLog:
         return OrderEvent(self.lane, intent.symbol, intent.client_id, seq, at_ns, status, total, reason)
 
     def _execution(self, intent: Intent, entry: list[int], seq: int) -> Execution:
-        liquidity = Liquidity.MAKER if entry[layout.IS_MAKER] else Liquidity.TAKER
+        liquidity = Liquidity.MAKER if entry[layout.IS_MAKER] == 1 else Liquidity.TAKER
         bps = self.fees.bps(liquidity, entry[layout.AT_NS])
         if entry[layout.OF] in self.forced:
             bps += self.forced_bps

@@ -347,7 +347,7 @@ def test_a_run_that_can_have_no_placebos_says_why(market: Path, say: Say) -> Non
 
     assert said.code == 0
     assert "No placebo lanes ran" in said.out
-    assert said.err.startswith("placebo twins were left out: a run with fee tiers, ")
+    assert said.err.startswith("placebo twins were left out: a run with fee tiers (paper.tiers) has none")
     assert say("backtest", "seesaw", "--set", tiers, "--placebos", "0").err == ""
 
 

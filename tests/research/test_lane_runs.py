@@ -11,16 +11,19 @@ import orjson
 import pytest
 
 from bot.config import load, resolved
-from bot.crew_building import crew_member
+from bot.crew_building import crew_member, suits_lanes
 from bot.errors import UserError
+from bot.feed.reel import Reel
 from bot.research import lane_runs, single_runs
 from bot.research.evaluation import Job
+from bot.research.placebo_twins import twins
 from bot.trading import loading
-from bot.types import FillAssumption
+from bot.types import Batch, FillAssumption
 from storage.plugins import PluginKind, StoredPlugin
 from storage.sweeps import Params, SetOutcome
-from storage.tape import Tape
-from tests.research.swept import LEAN, SETTINGS, job_on, lean_strategy, write_funding, write_market
+from storage.tape import Sampling, Tape, TapeHeader, TapeWriter
+from tests.research.swept import LEAN, SETTINGS, START_NS, job_on, lean_strategy, write_funding, write_market
+from tests.trading.test_lane_margin import SPOT, Scene
 
 STRATEGIES = Path(__file__).parents[2] / "strategies"
 MAKER = ("paper.maker_bps=-0.5", "paper.taker_bps=3", "strategy.every=200ms", "strategy.use=imbalance_maker")
@@ -94,14 +97,60 @@ def test_funding_is_paid_as_in_runs_of_their_own(tmp_path: Path) -> None:
     assert equal(ours, single_runs.evaluate(job, sets))
 
 
-def test_accounts_whose_margin_could_run_short_are_run_by_themselves(tmp_path: Path) -> None:
-    tape = write_market(tmp_path / "tape", quotes=60)
-    strategy = lean_strategy(tmp_path)
-    settings = (*SETTINGS, "paper.leverage=1", "paper.balance=1500", "sizing.notional=2000", "risk.max_order=9000")
-    config = orjson.dumps(resolved(load(None, settings, {}))).decode()
-    job = replace(job_on(tape, Tape.open(tape).digest(), strategy), config=config)
+def scarce_job(tape: Path, *settings: str, lanes: Path) -> Job:
+    """A job with little balance behind positions of 2,000, and no limit on losses."""
+    large = ("sizing.notional=2000", "risk.max_order=9000", "risk.max_drawdown=1", "risk.max_daily_loss=1")
+    config = load(None, (*SETTINGS, *large, *settings), {})
+    assert suits_lanes(config)
+    settled = orjson.dumps(resolved(config)).decode()
+    return replace(job_on(tape, Tape.open(tape).digest(), lean_strategy(lanes)), config=settled)
 
-    assert equal(lane_runs.evaluate(job, [()]), single_runs.evaluate(job, [()]))
+
+def test_margin_binds_as_in_runs_of_their_own(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=200)
+    fills = []
+    for balance in ("1980.5", "9980.5"):  # 33 lots of 60 need 1,980: of the smaller one half a dollar may be lost
+        job = scarce_job(tape, "paper.leverage=1", f"paper.balance={balance}", lanes=tmp_path)
+
+        ours = lane_runs.evaluate(job, [(("way", "against"),)])
+
+        assert equal(ours, single_runs.evaluate(job, [(("way", "against"),)]))
+        fills.append(sum(lane.fills for lane in ours[0].lanes))
+    assert 0 < fills[0] < fills[1]
+
+
+def test_liquidations_are_those_of_runs_of_their_own(tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=400)
+    job = scarce_job(tape, "paper.leverage=190", "paper.balance=11", lanes=tmp_path)
+    sets: list[Params] = [(("enter", 0.05), ("leave", 0.0), ("way", way)) for way in ("with", "against")]
+
+    ours = lane_runs.evaluate(job, sets)
+
+    assert equal(ours, single_runs.evaluate(job, sets))
+    # Trading is free here: what was paid are the fees of liquidations.
+    assert [lane.fees > 0 for one in ours for lane in one.lanes] == [False] * 3 + [True] * 3
+
+
+def test_three_spot_symbols_share_their_cash_as_in_runs_of_their_own(tmp_path: Path) -> None:
+    tape = tmp_path / "tape"
+    with TapeWriter(tape, TapeHeader("spot", "test", Sampling.EVENT, START_NS, SPOT)) as writer:
+        for batch in Scene(SPOT, 5, most=1).inputs():
+            if isinstance(batch, Batch):
+                writer.write([batch])
+    strategy, fills = loading.load("imbalance_maker", [STRATEGIES]), []
+    for balance in (700, 7_000):
+        config = load(None, (*MAKER, "paper.maker_bps=-1", f"paper.balance={balance}"), {})
+        job = replace(maker_job(tape), config=orjson.dumps(resolved(config)).decode())
+        sets: list[Params] = [(("half_spread_bps", half),) for half in (0.0, 0.2)]
+
+        ours = lane_runs.evaluate(job, sets)
+
+        assert equal(ours, single_runs.evaluate(job, sets))
+        fills.append(sum(lane.fills for one in ours for lane in one.lanes))
+        ran = twins(config, strategy, Reel.open([tape]), 3, lambda done, rows: None)
+        assert [twin.lane for twin in ran] == ["placebo-01", "placebo-02", "placebo-03"]
+        assert any(twin.last.fees for twin in ran)
+    assert 0 < fills[0] != fills[1]
 
 
 def test_a_set_among_many_equals_it_alone(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from bot.market.matching import layout
 from bot.market.matching.layout import AT_NS, ROW, SEAT, WHAT
 from bot.trading.engine import Engine
 from bot.trading.guard import NoDeadline
-from bot.trading.lane_desk import Entries
+from bot.trading.lane_desk import Entries, Heard, Settled
 from bot.trading.lane_engine import LaneEngine
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio
@@ -47,6 +47,9 @@ _LIMITS = {
     d.MAX_ORDER: "max_order", d.OPEN_ORDERS: "max_open_orders", d.MAX_POSITION: "max_position",
     d.DAY_LOSS: "max_daily_loss", d.DRAWDOWN_LIMIT: "max_drawdown", d.ORDER_RATE: "orders_per_second",
 }  # fmt: skip
+Logged = tuple[Sequence[str], Entries] | Settled
+"""Rows of the log with the symbol of each, or what a venue did to a lane on its own."""
+
 _FORCES = {TimeInForce.GTC: layout.GTC, TimeInForce.IOC: layout.IOC}
 _STATES = (HaltState.ACTIVE, HaltState.REDUCING, HaltState.HALTED)
 
@@ -89,13 +92,19 @@ def plain_engine(config: Config, strategy: LoadedStrategy | Keeping, instruments
 
 def lanes(
     config: Config, strategy: Keeping, instruments: Sequence[Instrument], **member: int
-) -> tuple[LaneEngine, list[tuple[Sequence[str], Entries]]]:
+) -> tuple[LaneEngine, list[Logged]]:
     """Lanes in machine code with strategies in plain Python, and the log they will write."""
     names = tuple(strategy.cls.signals)
     members = [CrewMember(each, 0, (), build=strategy.build, **member) for each in config.paper.lanes]
     engine = build_crew(CrewPlan(config, names, instruments, members))
-    log: list[tuple[Sequence[str], Entries]] = []
+    log: list[Logged] = []
     engine.read = lambda symbols, entries: log.append((symbols, entries))
+
+    def hear(symbol: str, heard: Heard) -> None:
+        if isinstance(heard, Settled):
+            log.append(heard)
+
+    engine.hear = hear
     return engine, log
 
 
@@ -129,14 +138,17 @@ def _of_record(lane: int, record: Record) -> Told:
     return ()
 
 
-def told_by_lanes(engine: LaneEngine, log: Iterable[tuple[Sequence[str], Entries]], stop: str = "") -> list[Told]:
+def told_by_lanes(engine: LaneEngine, log: Iterable[Logged], stop: str = "") -> list[Told]:
     """What the lanes in machine code did, in the same words; `stop` is the reason of a stop by command."""
-    told = [
-        _of_entry(engine, symbol, entry, stop)
-        for symbols, entries in log
-        for symbol, entry in zip(symbols, entries.tolist(), strict=True)
-    ]
-    return sorted(told, key=lambda each: each[0])
+    told: list[Told] = []
+    for logged in log:
+        if isinstance(logged, Settled):
+            told += [_of_record(logged.lane, record) for record in logged.records]
+        else:
+            symbols, entries = logged
+            pairs = zip(symbols, entries.tolist(), strict=True)
+            told += [_of_entry(engine, symbol, entry, stop) for symbol, entry in pairs]
+    return sorted([each for each in told if each], key=lambda each: each[0])
 
 
 def _of_entry(engine: LaneEngine, symbol: str, entry: list[int], stop: str) -> Told:

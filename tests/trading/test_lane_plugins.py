@@ -56,9 +56,9 @@ class Leaning(Strategy):
 
     def decide(self, see: View) -> Answer:
         lean = see[{first!r}]
-        if lean > 0.4:
+        if lean > {far}:
             return Target(0.5, "it leans up", {{"lean": lean}})
-        if lean < -0.4:
+        if lean < -{far}:
             return Quotes(see.bid - see.tick, see.ask + see.tick, 1.0, 0.5, "it leans down", {{"lean": lean}})
         return Hold("no lean", {{"lean": lean}})
 """
@@ -68,13 +68,13 @@ GUESTS = ("queue_imbalance@ETH/USDT:USDT", "mid@BTC/USDT:USDT", "ofi(1s)")
 
 
 def plugged(
-    tmp_path: Path, signals: tuple[str, ...], *, compiled: bool = False, fault: str = "pass", **sections: Any
+    tmp_path: Path, signals: tuple[str, ...], *, compiled: bool = False, fault: str = "pass", far: float = 0.4, **sections: Any
 ) -> Config:
     """The configuration of a strategy that looks at these signals, with all of its files."""
     files = {
         "signals/lean": LEAN.format(fault=fault),
         "signals/ridge": MODEL,
-        "strategies/leaning": STRATEGY.format(compiled=compiled, signals=signals, first=signals[0]),
+        "strategies/leaning": STRATEGY.format(compiled=compiled, signals=signals, first=signals[0], far=far),
     }
     for name, text in files.items():
         path = tmp_path / f"{name}.py"
@@ -181,3 +181,23 @@ def test_placebo_twins_and_sets_with_a_signal_of_ones_own_are_those_of_a_run_eac
 
     assert both == [run([member])[0] for member in members]
     assert len(set(both)) > 3
+
+
+def test_signals_that_fail_where_a_lane_is_liquidated_are_told_with_it(tmp_path: Path) -> None:
+    """The balance is short of what the limits allow, so that exact decimals look before each decision."""
+    config = plugged(
+        tmp_path,
+        OWN,
+        fault="if abs(self.sum) > 0.2: raise ValueError('too far')",
+        far=0.05,
+        paper={"balance": Decimal(60), "leverage": Decimal(20), "maintenance_margin": Decimal("0.04")},
+        risk={"max_drawdown": Decimal(1), "max_daily_loss": Decimal(1)},
+    )
+    counts: dict[str, int] = {}
+    for seed in range(4):
+        inputs = stopped(market(seed, 400, slow=2, move=2_000))
+        for what, count in assert_same_records(config, strategy_of(config), inputs).items():
+            counts[what] = counts.get(what, 0) + count
+
+    assert counts["incident: liquidated"] > 0
+    assert any("signals failed" in what for what in counts)

@@ -20,6 +20,7 @@ from bot.market.lane.desk import (
     COLD,
     DENIAL,
     DENIED,
+    EQUITY,
     FAILS,
     FAILS_FLAT,
     FLATTENS,
@@ -34,7 +35,6 @@ from bot.market.lane.desk import (
     IS_HALTED,
     MAX_BOOK_AGE_NS,
     METHOD,
-    MID,
     NO_BOOK,
     OUTCOME,
     OWN_FAILURE,
@@ -76,7 +76,7 @@ from bot.market.lane.limits import breached, count_order, loss_limit
 from bot.market.lane.looking import flip_sign, look, look_at_market
 from bot.market.lane.planning import cancel_side, nearest, plan_quotes, plan_target
 from bot.market.lane.sizing import fraction_of, full_lots, share_of
-from bot.market.lane.standing import begin_day, best_ask, best_bid, equity_of, observe, open_lots, value_seat
+from bot.market.lane.standing import begin_day, best_ask, best_bid, observe, open_lots
 from bot.market.matching.arriving import send_order
 from bot.market.matching.layout import (
     AT_NS,
@@ -123,16 +123,12 @@ def basis_of(rules: Rules, crew: Crew, signals: Floats, moment: Moment) -> Basis
 def weigh(
     rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, signals: Floats, moment: Moment, basis: Basis
 ) -> bool:
-    """Do what comes before a lane's answer: value it, heed its losses, see whether its strategy is asked.
+    """Do what comes before the answer of a lane that was valued: heed its losses, see whether its strategy is asked.
 
     One that is compiled is asked at once; return True when it is one in plain Python that has to be asked, or when one
     that is compiled failed: plain Python has the words.
     """
-    held, mind = crew.held[seat], lanes.minds[seat]
-    if 0 < moment.bid < moment.ask:
-        held[MID] = moment.bid + moment.ask
-    value_seat(rules, lanes, seats, crew, seat)
-    equity = equity_of(lanes, seat)
+    held, mind, equity = crew.held[seat], lanes.minds[seat], lanes.purses[seat, EQUITY]
     if observe(lanes, seat, equity):
         heed_losses(rules, lanes, seats, seat, equity, moment.now_ns, moment.row)
     held[OUTCOME] = gate(rules, lanes, seats, crew, seat, moment, basis.is_cold)
@@ -166,7 +162,7 @@ def act(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int, moment:
     else:
         cancel_side(seats, seat, both, now_ns)
     crew.tally[seat, outcome] += 1
-    equity = equity_of(lanes, seat)
+    equity = lanes.purses[seat, EQUITY]
     carry_out(rules, lanes, seats, crew, seat, wanted, equity, moment)
     begin_day(lanes, seat, now_ns, equity)
 

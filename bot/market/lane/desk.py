@@ -61,7 +61,12 @@ TICK_TOP: Final = 14  # the tick size is `TICK_TOP / TICK_BOTTOM`, both whole: s
 TICK_BOTTOM: Final = 15
 LOT_TOP: Final = 16
 LOT_BOTTOM: Final = 17
-REALS: Final = 18
+MARKED: Final = 18  # quote currency of a lot at the mark told last, 0 before one
+LEVERAGE: Final = 19
+MAINTENANCE: Final = 20  # fraction of what positions are worth
+AMPLE: Final = 21  # equity of a lane from which on neither margin nor cash can run short, see `bot.market.lane.margin`
+GROWN: Final = 22  # half tick·lots up to which a position may have grown for that
+REALS: Final = 23
 
 # Methods of sizing.
 FIXED: Final = 0
@@ -75,7 +80,9 @@ HALT: Final = 2
 WANTS_FLAT: Final = 3
 OLDEST: Final = 4  # place of the oldest time in `recent` that still counts
 REMEMBERED: Final = 5  # how many of them count
-STATES: Final = 6
+SHORT: Final = 6  # 1 when at the last look there was no more than the maintenance margin, or nearly
+LIQUIDATING: Final = 7  # 1 from the moment the margin is gone until it suffices again
+STATES: Final = 8
 
 ACTIVE: Final = 0
 REDUCING: Final = 1
@@ -86,7 +93,15 @@ OPENING: Final = 0  # balance the account began with and what it realised in ins
 PEAK: Final = 1
 DAY_EQUITY: Final = 2
 DEEPEST: Final = 3  # largest fall from the peak
-PURSE: Final = 4
+EQUITY: Final = 4  # at the newest decision, NaN while a position has no value yet
+PURSE: Final = 5
+
+# Columns of `Lanes.stakes`, in quote currency: what a lane has in one instrument, as its margin sees it.
+BACKS: Final = 0  # part of the collateral
+BINDS: Final = 1  # the most that a perpetual can be worth once its resting orders fill
+KEEPS: Final = 2  # cash that resting spot buys hold back
+NEEDS: Final = 3  # what a perpetual is worth: the maintenance margin is a fraction of that
+STAKE: Final = 4
 
 # Columns of `Lanes.minds`, one row a lane.
 ADDRESS: Final = 0  # of the compiled strategy, 0 for one in plain Python
@@ -161,7 +176,8 @@ NEXT_NS: Final = 0  # when the next decision is due
 MET: Final = 1  # rows of the batch that our orders have met
 STAGE: Final = 2  # of the decision
 DECISIONS: Final = 3
-CLOCK: Final = 4
+LOOKED: Final = 4  # 1 when margin was looked at for the decision that is due
+CLOCK: Final = 5
 
 # Stages of a decision.
 NOT_DUE: Final = 0
@@ -173,7 +189,9 @@ WEIGHED: Final = 3  # all that comes before the strategies is done, and those th
 POINT_NS: Final = 0  # when the next point of the curves is due
 POINTS: Final = 1  # how many there are
 POINT_EVERY_NS: Final = 2
-COURSE: Final = 3
+IS_WATCHED: Final = 3  # 1 since margin or cash could run short
+IS_STAKED: Final = 4  # 0 when `Lanes.stakes` have to be made anew
+COURSE: Final = 5
 
 
 _ROOM: Final = 4096  # points of the curves before somebody takes them out
@@ -217,7 +235,8 @@ class Lanes(NamedTuple):
     """What the lanes own over all instruments.
 
     `states` (lanes, `STATES`), `purses` (lanes, `PURSE`), `worths` (lanes, instruments): what each made so far after
-    fees and funding, NaN while a position has no value yet. `funding` (lanes, instruments) is what was received.
+    fees and funding, NaN while a position has no value yet. `charged` (lanes, instruments) is what was received beside
+    trading: funding, less what liquidation costs. `stakes` are (lanes, instruments, `STAKE`).
     `recent` (lanes, orders a second) are the times of orders, round and round, `minds` (lanes, `MIND`) and `params`
     (lanes, parameters) are the strategies. `curve` (lanes, room) takes the equity of every lane at `curve_ns` (room,),
     as `course` (`COURSE`,) says.
@@ -226,7 +245,8 @@ class Lanes(NamedTuple):
     states: Int64s
     purses: Floats
     worths: Floats
-    funding: Floats
+    charged: Floats
+    stakes: Floats
     recent: Int64s
     minds: Int64s
     params: Floats
@@ -266,13 +286,14 @@ def empty_lanes(
         states=states,
         purses=purses,
         worths=np.zeros((count, instruments)),
-        funding=np.zeros((count, instruments)),
+        charged=np.zeros((count, instruments)),
+        stakes=np.zeros((count, instruments, STAKE)),
         recent=np.zeros((count, orders_a_second), np.int64),
         minds=np.ascontiguousarray(minds, np.int64),
         params=np.ascontiguousarray(params, np.float64),
         curve=np.zeros((count, _ROOM)),
         curve_ns=np.zeros(_ROOM, np.int64),
-        course=np.array([0, 0, point_every_ns], np.int64),
+        course=np.array([0, 0, point_every_ns, 0, 0], np.int64),
     )
 
 

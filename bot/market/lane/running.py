@@ -24,6 +24,7 @@ from bot.market.lane.desk import (
     HALTED,
     IS_DUE,
     KEEPS_LOG,
+    LOOKED,
     MET,
     NEXT_NS,
     NOT_DUE,
@@ -42,9 +43,9 @@ from bot.market.lane.desk import (
     Lanes,
     Rules,
 )
+from bot.market.lane.margin import arrive_everywhere, has_to_look, value_lanes
 from bot.market.lane.notes import Notes, note_decision
 from bot.market.lane.standing import equity_of, value_seat
-from bot.market.matching.arriving import arrive_everywhere
 from bot.market.matching.layout import DUE_NS, LOGGED, Seats
 from bot.market.matching.meeting import LOG_FULL, meet_rows
 from bot.market.plan import Plan
@@ -63,6 +64,7 @@ CURVE_FULL: Final = -3
 ASK: Final = -4
 NOTES_FULL: Final = -5
 SAMPLE: Final = -6
+LOOK: Final = -7
 
 _FOREVER: Final = 1 << 62
 _SPOKEN: Final = 6  # log rows that one decision of one lane may take
@@ -88,8 +90,9 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
 ) -> tuple[int, int]:
     """Go on from row `start`; return the next row and why it stopped: `DONE` after the last one.
 
-    After anything else the caller makes room, reads the log or the notes, samples the signals (`SAMPLE`) or writes the
-    answers of the strategies in plain Python (`ASK`), and calls again from the row returned.
+    After anything else the caller makes room, reads the log or the notes, samples the signals (`SAMPLE`), liquidates
+    lanes that are short of margin (`LOOK`) or writes the answers of the strategies in plain Python (`ASK`), and calls
+    again from the row returned.
     """
     clock, stamps = crew.clock, columns.local_ns
     rows, lanes_there = stamps.shape[0], seats.accounts.shape[0]
@@ -112,13 +115,17 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
                 return row, CURVE_FULL
             if 0 < notes.moments.shape[0] <= notes.used[0]:
                 return row, NOTES_FULL
+            now_ns = stamps[row - 1]
+            is_ample = value_lanes(rules, lanes, seats, crew, moment_of(flow, now_ns, row - 1))
+            if clock[LOOKED] == 0 and has_to_look(rules, lanes, seats, crew, is_ample):
+                return row, LOOK
+            clock[LOOKED] = 0
             clock[STAGE] = SAMPLED
             if rules.counts[SAMPLED_OUTSIDE] == 1:
                 return row, SAMPLE
-            sample_row(stamps[row - 1], sight, book, flow, plan, ring, past, signals)
+            sample_row(now_ns, sight, book, flow, plan, ring, past, signals)
         if clock[STAGE] == SAMPLED:
-            now_ns = stamps[row - 1]
-            moment = moment_of(flow, now_ns, row - 1)
+            moment = moment_of(flow, stamps[row - 1], row - 1)
             basis = basis_of(rules, crew, signals, moment)
             asks = False
             for seat in range(lanes_there):
@@ -146,7 +153,7 @@ def run_lanes(  # the one loop, long for everything that can stop it is looked a
             return row, DONE
         now_ns = stamps[row]
         if flow.tallies[IN_MESSAGE] == 0 and arrives_ns <= now_ns:
-            if not arrive_everywhere(seats, now_ns, row, book, flow):
+            if not arrive_everywhere(rules, lanes, seats, crew, now_ns, row, book, flow):
                 return row, READ_LOG
             arrives_ns = next_due_ns(seats)
         due_ns = min(arrives_ns, clock[NEXT_NS])

@@ -12,9 +12,11 @@ from bot.market.book import Book
 from bot.market.columns import Columns
 from bot.market.flow import Flow
 from bot.market.jit import inlined_kernel, lean_kernel
-from bot.market.lane.desk import MET, Crew, Lanes, Rules
+from bot.market.lane.desk import IS_STAKED, IS_WATCHED, MET, Crew, Lanes, Rules
+from bot.market.lane.margin import keep_stakes, look_at_margin
 from bot.market.lane.notes import Notes
 from bot.market.lane.running import run_lanes
+from bot.market.lane.standing import value_seat
 from bot.market.matching.layout import Seats
 from bot.market.plan import Plan
 from bot.market.rows import DONE
@@ -65,6 +67,7 @@ def run_spans(
     columns = taken(sheets, 0, sheet_kind)
     span, row = course[AT_SPAN], course[AT_ROW]
     why = DONE
+    keep_all_stakes(desks, desk_kind)
     while span < spans.shape[0] and why == DONE:
         desk = taken(desks, spans[span, DESK], desk_kind)
         if row == (0 if span == 0 else spans[span - 1, STOP]):
@@ -72,8 +75,32 @@ def run_spans(
         row, why = run_desk(up_to(columns, spans[span, STOP]), row, desk)
         if why == DONE:
             span += 1
+            if desk.lanes.course[IS_WATCHED] == 1:
+                keep_stakes(desk.rules, desk.lanes, desk.seats, desk.crew)
     course[AT_SPAN], course[AT_ROW] = span, row
     return int(why)
+
+
+@lean_kernel
+def look_at_desk(desks: Int64s, desk_kind: object, place: int) -> bool:
+    """Look at the margin of every lane now that one desk has changed; return whether any may be short of it."""
+    keep_all_stakes(desks, desk_kind)
+    desk = taken(desks, place, desk_kind)
+    return bool(look_at_margin(desk.rules, desk.lanes, desk.seats, desk.crew))
+
+
+@inlined_kernel
+def keep_all_stakes(desks: Int64s, desk_kind: object) -> None:
+    """Make the stakes of all lanes anew where margin is watched and Python changed what they have."""
+    course = taken(desks, 0, desk_kind).lanes.course
+    if course[IS_WATCHED] == 0 or course[IS_STAKED] == 1:
+        return
+    for place in range(len(desks)):
+        desk = taken(desks, place, desk_kind)
+        for seat in range(desk.seats.accounts.shape[0]):
+            value_seat(desk.rules, desk.lanes, desk.seats, desk.crew, seat)
+        keep_stakes(desk.rules, desk.lanes, desk.seats, desk.crew)
+    course[IS_STAKED] = 1
 
 
 @inlined_kernel

@@ -58,7 +58,7 @@ def value_seat(rules: Rules, lanes: Lanes, seats: Seats, crew: Crew, seat: int) 
         unrealised = (position * mid - 2 * account[COST]) / 2.0 if mid > 0 else math.nan
     fees = (account[MADE] * rules.reals[MAKER_BPS] + account[TOOK] * rules.reals[TAKER_BPS]) / BPS
     made = rules.reals[UNIT] * (account[REALISED] + unrealised - fees)
-    lanes.worths[seat, place] = made + lanes.funding[seat, place]
+    lanes.worths[seat, place] = made + lanes.charged[seat, place]
 
 
 @inlined_kernel

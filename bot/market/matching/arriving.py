@@ -150,15 +150,6 @@ def drawn(number: int) -> int:
     return mixed ^ (mixed >> 15)
 
 
-@inner_kernel
-def arrive_everywhere(seats: Seats, until_ns: int, row: int, book: Book, flow: Flow) -> bool:
-    """Let every request of all seats arrive as `arrive` does; one call, since handing the tables over takes longer."""
-    for seat in range(seats.accounts.shape[0]):
-        if seats.accounts[seat, DUE_NS] <= until_ns and not arrive_at(seats, seat, until_ns, row, book, flow):
-            return False
-    return True
-
-
 @lean_kernel
 def arrive(seats: Seats, seat: int, until_ns: int, row: int, book: Book, flow: Flow) -> bool:
     """Let every request of a seat that is due by `until_ns` meet the book as it stands, oldest first.

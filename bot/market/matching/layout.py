@@ -144,6 +144,8 @@ MEETS: Final = 3
 FOLLOWS: Final = 4  # -1 for a depth row, whose id is followed, else 0
 GATE: Final = 5
 
+BY_FORCE: Final = 2
+
 # What a row of the log tells of.
 FILL: Final = 1
 CHANGE: Final = 2
@@ -164,7 +166,7 @@ OF_FLAGS: Final = 9
 FILL_SIDE: Final = 5
 FILL_PRICE: Final = 6
 FILL_LOTS: Final = 7
-IS_MAKER: Final = 8
+IS_MAKER: Final = 8  # 1 for a maker, 0 for a taker, `BY_FORCE` once it is known that the exchange closed a position
 NTH: Final = 9  # of the order's executions
 GAIN: Final = 10  # tick·lots it realised
 AFTER: Final = 11  # position after it

@@ -77,7 +77,7 @@ def conformance(loaded: LoadedStrategy, config: Config, trial: Trial, progress: 
         signals=tuple(strategy.signals),
         params=_params(strategy),
         says_compiled=strategy.compiled,
-        in_lanes=suits_lanes(config, trial.instruments),
+        in_lanes=suits_lanes(config),
         refused=refused,
         checks=tuple(found),
         plain=plain_times(all_made[0]),
