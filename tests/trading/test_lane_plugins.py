@@ -68,7 +68,13 @@ GUESTS = ("queue_imbalance@ETH/USDT:USDT", "mid@BTC/USDT:USDT", "ofi(1s)")
 
 
 def plugged(
-    tmp_path: Path, signals: tuple[str, ...], *, compiled: bool = False, fault: str = "pass", far: float = 0.4, **sections: Any
+    tmp_path: Path,
+    signals: tuple[str, ...],
+    *,
+    compiled: bool = False,
+    fault: str = "pass",
+    far: float = 0.4,
+    **sections: Any,
 ) -> Config:
     """The configuration of a strategy that looks at these signals, with all of its files."""
     files = {
