@@ -28,6 +28,7 @@ from bot.types import (
     TimeInForce,
 )
 from bot.venue.paper import PaperTerms, PaperVenue
+from bot.venue.queues import RISK_AVERSE
 
 _AT_ONCE_NS = 1  # after the book of the placement's turn and before that of the next one
 _UNKNOWN = 1 << 60  # lots ahead of an order that lies deeper than all levels that are known
@@ -79,7 +80,7 @@ def fates(batch: Batch, instrument: Instrument, placements: Sequence[Placement])
 
 
 def _paper(instrument: Instrument, placement: Placement) -> _Paper:
-    terms = {each: PaperTerms(Decimal(2), Decimal(5), _AT_ONCE_NS, each) for each in FillAssumption}
+    terms = {each: PaperTerms(Decimal(2), Decimal(5), _AT_ONCE_NS, each, RISK_AVERSE) for each in FillAssumption}
     venues = {each.value: PaperVenue(each.value, instrument, terms[each]) for each in FillAssumption}
     return _Paper(placement, venues, {}, {name: [] for name in (*venues, *MODELS)}, {})
 

@@ -61,9 +61,8 @@ def partings(engine: Engine, first: int, second: int, lanes: Sequence[str]) -> l
 
 
 def _of_lane(engine: Engine, run: int, kind: type, lane: str, stop_seq: int | None) -> Iterator[Any]:
-    for record in stored_records(engine, run, kind):
-        there = flat(record)
-        if there["lane"] == lane and (stop_seq is None or there["seq"] < stop_seq):
+    for record in stored_records(engine, run, kind, lane):
+        if stop_seq is None or flat(record)["seq"] < stop_seq:
             yield _without_run(record)
 
 

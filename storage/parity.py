@@ -145,14 +145,16 @@ class _Stream:
         return _one_sided(self._name, self._number + 1, stored, None) if stored is not None else None
 
 
-def stored_records(engine: Engine, run_id: int, kind: type) -> Iterator[Any]:
-    """Yield the stored records of one kind that an input of the run caused, in order, page by page."""
+def stored_records(engine: Engine, run_id: int, kind: type, lane: str | None = None) -> Iterator[Any]:
+    """Yield the stored records of one kind that an input of the run caused, in order, page by page; None: all lanes."""
     # Page by page: a replay takes long, and a look at the database should not.
     table = schema.decisions if kind is StretchStart else TABLES[kind]
     after = 0
     while True:
         # Numbers below 0 are this run's words on the orders of a killed one before it: no input caused them.
-        mine = (table.c.run_id == run_id, table.c.id > after, table.c.seq >= 0)
+        mine = [table.c.run_id == run_id, table.c.id > after, table.c.seq >= 0]
+        if lane is not None:
+            mine.append(table.c.lane == lane)
         page = select(table).where(*mine).order_by(table.c.id).limit(_PAGE_ROWS)
         with reading(engine) as connection:
             rows = connection.execute(page).mappings().all()

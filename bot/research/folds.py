@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.console.figures import counted
 from bot.errors import UserError
 from bot.types import Int64s
 
@@ -71,7 +72,8 @@ def walk_forward(start_ns: Int64s, period_ns: int, folds: int, gaps: Gaps) -> tu
 
 
 def _too_short(count: int, folds: int) -> UserError:
+    there = counted(count, "period")
     return UserError(
-        f"--folds {folds} should leave each fold periods to choose and to be judged on, the tapes have {count} periods:"
+        f"--folds {folds} should leave each fold periods to choose and to be judged on, the tapes have {there}:"
         " say fewer folds, a shorter --purge, --embargo or --period, or name more tapes"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from bot.console.figures import MINUS, counted, money
 from bot.research.answer import Answer
 
 _SURE: Final = 0.95
@@ -21,10 +22,11 @@ def verdict(found: Answer) -> tuple[str, ...]:
 def _left(found: Answer) -> str:
     """The sentence that comes first."""
     least = min(found.lanes, key=lambda lane: lane.score)
+    net = money(least.net_pnl, signed=True)
     if not any(lane.fills for lane in found.lanes):
         return "Nothing is left after costs: the best set is one that never traded."
     if least.net_pnl <= 0:
-        worst = f"even the best set came to {least.net_pnl:+.2f} in its least lane ({least.lane})"
+        worst = f"even the best set came to {net} in its least lane ({least.lane})"
         return f"Nothing is left after costs: {worst}."
     failed = [
         words
@@ -36,9 +38,9 @@ def _left(found: Answer) -> str:
         if bad
     ]
     if failed:
-        return f"The best set earned {least.net_pnl:+.2f} in its least lane, but that does not survive {_and(failed)}."
+        return f"The best set earned {net} in its least lane, but that does not survive {_and(failed)}."
     return (
-        f"The best set earned {least.net_pnl:+.2f} in its least lane, and it survives how many were tried, "
+        f"The best set earned {net} in its least lane, and it survives how many were tried, "
         "a walk forward and cutting the time in other ways. Look for a mistake first, then at another day."
     )
 
@@ -47,12 +49,13 @@ def _luck(found: Answer) -> str:
     own = found.deflation
     if math.isnan(own.probability):
         return ""
-    best = f"the best of {found.tried.in_all:,} sets without any edge would show {own.expected_maximum:.3f}"
+    tried, sharpe = counted(found.tried.in_all, "set"), _told(own.returns.sharpe)
+    best = f"the best of {tried} without any edge would show {_told(own.expected_maximum)}"
     if own.returns.sharpe <= own.expected_maximum:
-        return f"A Sharpe ratio of {own.returns.sharpe:.3f} a period is no more than luck: {best}."
+        return f"A Sharpe ratio of {sharpe} a period is no more than luck: {best}."
     enough = "enough" if own.needed_periods <= own.returns.count else "too few"
     return (
-        f"Its Sharpe ratio of {own.returns.sharpe:.3f} a period is above luck ({best}): {own.returns.count:,} periods"
+        f"Its Sharpe ratio of {sharpe} a period is above luck ({best}): {own.returns.count:,} periods"
         f" are {enough} to be sure, {math.ceil(own.needed_periods):,} are needed."
     )
 
@@ -79,9 +82,13 @@ def _peak(found: Answer) -> str:
     if not math.isfinite(found.neighbours) or best <= 0 or found.neighbours >= best / 2:
         return ""
     return (
-        f"It stands alone: the sets next to it average {found.neighbours:.3g}, it has {best:.3g}. "
+        f"It stands alone: the sets next to it average {_told(found.neighbours, '.3g')}, it has {_told(best, '.3g')}. "
         "A peak is luck more often than a hill is."
     )
+
+
+def _told(value: float, form: str = ".3f") -> str:
+    return f"{value:{form}}".replace("-", MINUS)
 
 
 def _and(words: list[str]) -> str:

@@ -35,7 +35,7 @@ from bot.types import (
     TimeInForce,
 )
 from bot.venue.fees import FeeRates, FlatFees
-from bot.venue.queues import RISK_AVERSE, QueueModel
+from bot.venue.queues import UNIFORM, QueueModel
 from bot.venue.seat_log import SeatLog
 
 __all__ = ["NEVER_NS", "PaperTerms", "PaperVenue", "QueueModel"]
@@ -66,7 +66,7 @@ class PaperTerms:
     taker_bps: Decimal
     latency_ns: int
     assumption: FillAssumption
-    queue: QueueModel = RISK_AVERSE
+    queue: QueueModel = UNIFORM
     waits_ns: tuple[int, ...] = ()
     seed: int = 0
     liquidation_bps: Decimal = Decimal(0)

@@ -26,6 +26,7 @@ class QueueModel:
 
 
 RISK_AVERSE: Final = QueueModel(layout.RISK_AVERSE)
+UNIFORM: Final = QueueModel(layout.UNIFORM)
 _MODELS: Final = {"risk_averse": layout.RISK_AVERSE, "uniform": layout.UNIFORM, "log": layout.LOGARITHMIC}
 _NAMES: Final = {code: name for name, code in _MODELS.items()}
 

@@ -17,6 +17,7 @@ from bot.config import Config, config_hash, from_resolved, keys, load, resolved,
 from bot.errors import ConfigError
 from bot.market.matching.layout import POWER, UNIFORM
 from bot.types import FillAssumption, Side
+from bot.venue.paper import PaperTerms
 from bot.venue.queues import QueueModel, queue_model
 from risk.limits import MaxPosition, OrdersPerSecond, check_all
 from risk.protection import Protection
@@ -149,6 +150,7 @@ def test_queues_and_latencies_reach_the_paper_venue() -> None:
 
     assert (terms.queue, terms.latency_ns, terms.waits_ns, terms.seed) == (QueueModel(POWER, 3.0), 20_000_000, (), 11)
     assert paper_terms(Config(), FillAssumption.QUEUE).queue == QueueModel(UNIFORM)
+    assert PaperTerms(Decimal(0), Decimal(0), 0, FillAssumption.QUEUE).queue == QueueModel(UNIFORM)
     for text in ("risk_averse", "uniform", "log", "power(2.5)"):
         assert queue_model(text).text == text
 

@@ -53,10 +53,10 @@ def test_no_folds_are_asked_for_and_none_come() -> None:
 
 @pytest.mark.parametrize(
     ("count", "folds", "gaps"),
-    [(3, 2, Gaps()), (12, 7, Gaps()), (12, 2, Gaps(purge_ns=360)), (12, 2, Gaps(embargo_ns=180))],
+    [(1, 1, Gaps()), (3, 2, Gaps()), (12, 7, Gaps()), (12, 2, Gaps(purge_ns=360)), (12, 2, Gaps(embargo_ns=180))],
 )
 def test_folds_without_periods_are_refused(count: int, folds: int, gaps: Gaps) -> None:
-    with pytest.raises(UserError, match=f"the tapes have {count} periods: say fewer folds"):
+    with pytest.raises(UserError, match=f"the tapes have {count} period{'s' if count > 1 else ''}: say fewer folds"):
         walk_forward(minutes(count), MINUTE, folds, gaps)
 
 

@@ -243,7 +243,7 @@ def test_it_says_plainly_when_nothing_is_left(tmp_path: Path) -> None:
 
     assert losing is not None
     assert idle is not None
-    assert verdict(losing)[0].startswith("Nothing is left after costs: even the best set came to -12.00")
+    assert verdict(losing)[0].startswith("Nothing is left after costs: even the best set came to −12.00 ")
     assert verdict(idle)[0] == "Nothing is left after costs: the best set is one that never traded."
 
 
@@ -259,7 +259,7 @@ def test_a_lone_peak_is_told(tmp_path: Path) -> None:
 
     assert found is not None
     assert found.best == 4
-    assert any(line.startswith("It stands alone") for line in verdict(found))
+    assert any(line.startswith("It stands alone: the sets next to it average −") for line in verdict(found))
 
 
 @pytest.fixture(scope="module")

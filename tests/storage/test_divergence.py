@@ -11,6 +11,7 @@ import pytest
 from bot.types import NS_PER_S, Command, Decision, Fill, Intent, OrderStatus, Record, Side
 from storage.divergence import decision_counts, lanes_of, partings
 from storage.journal import Journal
+from storage.parity import stored_records
 from tests.storage.samples import LANE, START_NS, begin, decision, denial, fill, intent, order_event, read, written
 
 STOP_SEQ = 90
@@ -29,10 +30,15 @@ def records(run: int) -> list[Record]:
     ]
 
 
-def store(journal: Journal, change: Callable[[Record], Record | None] = lambda record: record) -> int:
-    """Write a run whose records went through `change`; None leaves one out."""
+def store(
+    journal: Journal,
+    change: Callable[[Record], Record | None] = lambda record: record,
+    more: Callable[[int], list[Record]] = lambda run: [],
+) -> int:
+    """Write a run whose records went through `change`, where None leaves one out, and `more` of its own."""
     run = begin(journal)
     journal.write([changed for record in records(run) if (changed := change(record)) is not None])
+    journal.write(more(run))
     journal.write([Command(STOP_SEQ + run, START_NS + 99 * NS_PER_S, "stop", "run", f"ending {run}")])
     stopped = order_event(STOP_SEQ + run, OrderStatus.CANCELED)
     journal.write([replace(stopped, client_id=f"ib{run}-{LANE}-9", reason=f"ending {run}")])
@@ -81,6 +87,26 @@ def test_the_first_difference_is_told_with_both_values(
 
     assert (found.kind, found.number, found.lane) == (kind, 1, LANE)
     assert (found.field, found.first, found.second) == (field, first, second)
+
+
+def both(run: int) -> list[Record]:
+    """Another lane's order between two of this one's."""
+    return [replace(intent(7), lane="touch", client_id=f"ib{run}-touch-1"), intent(8, Side.SELL)]
+
+
+def test_each_lane_is_compared_with_its_own_records_alone(tmp_path: Path) -> None:
+    with written(tmp_path) as journal:
+        first, second = store(journal), store(journal, more=both)
+
+    with read(tmp_path) as engine:
+        found = partings(engine, first, second, [LANE, "touch"])
+        lanes = [[record.lane for record in stored_records(engine, second, Intent, lane)] for lane in (LANE, "touch")]
+
+    assert [(each.lane, each.number, each.seq, each.first) for each in found] == [
+        ("touch", 1, 7, "nothing"),
+        (LANE, 2, 8, "nothing"),
+    ]
+    assert lanes == [[LANE, LANE], ["touch"]]
 
 
 def test_a_record_that_one_run_lacks_is_told_whole(tmp_path: Path) -> None:

@@ -9,25 +9,24 @@ import numpy as np
 
 from bot.config_values import duration_text
 from bot.research.bootstrap import Estimate
-from bot.research.drawing import COLOURS, INK, clear_background, drawn
+from bot.research.drawing import COLOURS, INK, drawn
 from bot.research.mids import mid_prices
 from bot.research.performance.curves import band
 from bot.research.performance.markouts import TENTHS, TENTHS_NS, Tenth
+from bot.research.performance.panels import LIQUIDITY_COLOURS, arms, bound_axis, legend_above, panels
 from bot.research.performance.performance import Performance
 from bot.research.performance.placebos import Placebos
 from bot.research.performance.thinning import every_nth, thinned
-from bot.types import NS_PER_S, Fill, Floats, Int64s, Side
+from bot.types import NS_PER_S, Fill, Int64s, Liquidity, Side
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDTH_IN: Final = 9.0
-_MOST_POINTS: Final = 1_200  # of a curve: more than the picture has columns
-_MOST_FILLS: Final = 300  # of one side: marks beyond that cover each other
+_MOST_POINTS: Final = 600  # of a curve: more than the picture has points across
+_MOST_FILLS: Final = 200  # of one side: marks beyond that cover each other
 _SIGNALS_SHOWN: Final = 3
 _UP, _DOWN = COLOURS[2], COLOURS[4]
-_PANEL_IN: Final = 2.1
 
 
 def pnl_chart(found: Performance) -> str:
@@ -35,7 +34,7 @@ def pnl_chart(found: Performance) -> str:
     curves = [curve for curve in found.curves if len(curve.time_ns)]
 
     def draw() -> Figure:
-        figure, (upper, lower) = _panels(2, (2, 1))
+        figure, (upper, lower) = panels(2, (2, 1))
         times = np.unique(np.concatenate([curve.time_ns for curve in curves]))
         times = times[every_nth(len(times), _MOST_POINTS)]
         least, most = band(curves, times)
@@ -45,7 +44,7 @@ def pnl_chart(found: Performance) -> str:
             upper.plot(_dates(when), net, color=COLOURS[number % len(COLOURS)], linewidth=1.1, label=curve.lane)
         upper.axhline(0, color=INK, linewidth=0.7)
         upper.set_ylabel(f"net P&L, {found.config.paper.currency}")
-        _legend_above(figure, upper)
+        legend_above(figure, upper)
         when, fall = thinned(curves[0].time_ns, curves[0].drawdown, _MOST_POINTS)
         lower.fill_between(_dates(when), fall, 0, color=COLOURS[4], alpha=0.5, linewidth=0)
         lower.set_ylabel(f"drawdown, {curves[0].lane}")
@@ -61,23 +60,23 @@ def symbol_chart(found: Performance, symbol: str, number: int) -> str:
     fills = [trade.fill for trade in found.trades if trade.fill.symbol == symbol and trade.fill.lane == found.own.lane]
 
     def draw() -> Figure:
-        figure, panels = _panels(2 + len(names), (2, *([1] * (1 + len(names)))))
+        figure, axes = panels(2 + len(names), (2, *([1] * (1 + len(names)))))
         if prices is not None and prices.knows(symbol):
             mids = prices.mids[symbol]
             when, mid = thinned(mids.time_ns, mid_prices(mids.half_ticks, prices.instruments[symbol]), _MOST_POINTS)
             when, mid = np.append(when, prices.spans_ns[-1][1]), np.append(mid, mid[-1:])
-            panels[0].step(_dates(when), mid, where="post", color=INK, linewidth=0.7, label="mid")
+            axes[0].step(_dates(when), mid, where="post", color=INK, linewidth=0.7, label="mid")
         for side, mark, colour in ((Side.BUY, "^", _UP), (Side.SELL, "v", _DOWN)):
-            _mark_fills(panels[0], [fill for fill in fills if fill.side is side], mark, colour, side)
-        panels[0].set_ylabel("price")
-        panels[0].ticklabel_format(axis="y", useOffset=False)
-        _legend_above(figure, panels[0])
-        _draw_position(panels[1], fills, found)
+            _mark_fills(axes[0], [fill for fill in fills if fill.side is side], mark, colour, side)
+        axes[0].set_ylabel("price")
+        axes[0].ticklabel_format(axis="y", useOffset=False)
+        legend_above(figure, axes[0])
+        _draw_position(axes[1], fills, found)
         for place, name in enumerate(names):
             if path is not None:
                 when, value = thinned(path.time_ns, path.values[:, place], _MOST_POINTS)
-                panels[2 + place].plot(_dates(when), value, color=COLOURS[place], linewidth=0.7)
-                panels[2 + place].set_title(name, loc="left", fontsize=8, pad=2)
+                axes[2 + place].plot(_dates(when), value, color=COLOURS[place], linewidth=0.7)
+                axes[2 + place].set_title(name, loc="left", fontsize=8, pad=2)
         return figure
 
     return drawn(f"symbol{number}", f"Price of {symbol} with fills, position and signals", draw)
@@ -87,24 +86,24 @@ def markout_chart(found: Performance) -> str:
     """Mean move of the mid after the own lane's fills, by horizon, makers and takers apart, with intervals."""
 
     def draw() -> Figure:
-        figure, (ax,) = _panels(1, (1,), 2.8)
+        figure, (ax,) = panels(1, (1,), 2.8)
         ax.axhline(0, color=INK, linewidth=0.7)
         own = [each for each in found.markouts if each.lane == found.own.lane and each.fills]
-        for number, liquidity in enumerate(dict.fromkeys(each.liquidity for each in own)):
-            cells = [each for each in own if each.liquidity is liquidity]
-            seconds = [each.horizon_ns / NS_PER_S * (1.04 if number else 1.0) for each in cells]
-            arms = _arms([each.move_bps for each in cells])
-            values = [each.move_bps.value for each in cells]
-            ax.errorbar(
-                seconds, values, arms, fmt="o-", color=COLOURS[number], markersize=4, label=f"{liquidity} fills"
-            )
+        seconds = [each.horizon_ns / NS_PER_S * (1.04 if each.liquidity is Liquidity.TAKER else 1.0) for each in own]
+        for liquidity, colour in LIQUIDITY_COLOURS.items():
+            places = [place for place, each in enumerate(own) if each.liquidity is liquidity]
+            if places:
+                when, cells = [seconds[place] for place in places], [own[place].move_bps for place in places]
+                values = [each.value for each in cells]
+                ax.errorbar(when, values, arms(cells), fmt="o-", color=colour, markersize=4, label=f"{liquidity} fills")
+        bound_axis(ax, seconds, [each.move_bps for each in own])
         ax.set_xscale("log")
         shown = sorted({each.horizon_ns for each in own})
         ax.set_xticks([each / NS_PER_S for each in shown], [duration_text(each) for each in shown])
         ax.minorticks_off()
         ax.set_xlabel("after the fill")
         ax.set_ylabel("mid in the fill's direction, bp")
-        _legend_above(figure, ax)
+        legend_above(figure, ax)
         return figure
 
     return drawn("markouts", "Mean move of the mid after our fills", draw)
@@ -114,19 +113,22 @@ def tenths_chart(groups: Sequence[Tenth], number: int) -> str:
     """Mean move after fills by tenth of one signal at the decision behind them, buys and sells apart."""
 
     def draw() -> Figure:
-        figure, (ax,) = _panels(1, (1,), 2.3)
+        figure, (ax,) = panels(1, (1,), 2.3)
         ax.axhline(0, color=INK, linewidth=0.7)
         sides = (("buys", _UP, -0.18), ("sells", _DOWN, 0.18))
+        placed: list[tuple[float, Estimate]] = []
         for label, colour, shift in sides:
             cells = [(each.number, each.buy_move_bps if label == "buys" else each.sell_move_bps) for each in groups]
             there = [(place, cell) for place, cell in cells if np.isfinite(cell.value)]
-            places = [place + shift for place, _ in there]
-            values, arms = [cell.value for _, cell in there], _arms([cell for _, cell in there])
-            ax.errorbar(places, values, arms, fmt="o", color=colour, markersize=4, label=f"after {label}")
+            own = [cell for _, cell in there]
+            places, values = [place + shift for place, _ in there], [cell.value for cell in own]
+            ax.errorbar(places, values, arms(own), fmt="o", color=colour, markersize=4, label=f"after {label}")
+            placed += zip(places, own, strict=True)
+        bound_axis(ax, [place for place, _ in placed], [cell for _, cell in placed])
         ax.set_xticks(range(1, TENTHS + 1))
         ax.set_xlabel(f"tenth of {groups[0].signal} at the decision behind the fill")
         ax.set_ylabel(f"bp over {duration_text(TENTHS_NS)}")
-        _legend_above(figure, ax)
+        legend_above(figure, ax)
         return figure
 
     return drawn(f"tenths{number}", f"Mean move after fills by tenth of {groups[0].signal}", draw)
@@ -136,14 +138,14 @@ def placebo_chart(placebos: Placebos, currency: str) -> str:
     """Histogram of the placebos' net P&L, with the strategy's own."""
 
     def draw() -> Figure:
-        figure, (ax,) = _panels(1, (1,), 2.3)
+        figure, (ax,) = panels(1, (1,), 2.3)
         nets = [float(net) for net in placebos.nets]
         ax.hist(nets, bins=max(5, min(20, len(nets) // 2)), color=COLOURS[0], alpha=0.6, label="placebos")
         ax.axvline(float(placebos.net), color=COLOURS[4], linewidth=2, label=f"the strategy ({placebos.lane})")
         ax.set_xlabel(f"net P&L, {currency}")
         ax.set_ylabel("placebos")
         ax.locator_params(axis="y", integer=True)
-        _legend_above(figure, ax)
+        legend_above(figure, ax)
         return figure
 
     return drawn("placebos", "Net P&L of the strategy among its placebos", draw)
@@ -172,33 +174,5 @@ def _draw_position(ax: Axes, fills: Sequence[Fill], found: Performance) -> None:
     ax.set_ylabel("position")
 
 
-def _panels(count: int, heights: Sequence[float], first_in: float = _PANEL_IN) -> tuple[Figure, list[Axes]]:
-    """Panels below each other that share their axis of time; `heights` in units of half a usual panel."""
-    from matplotlib.figure import Figure as NewFigure
-
-    height_in = first_in if count == 1 else sum(heights) * 0.5 * first_in + 0.7
-    figure = NewFigure(figsize=(_WIDTH_IN, height_in))
-    made: Any = figure.subplots(count, 1, sharex=True, height_ratios=list(heights), squeeze=False)
-    # Margins in inches: leaving them to a layout engine takes three times as long.
-    figure.subplots_adjust(left=0.085, right=0.99, top=1 - 0.3 / height_in, bottom=0.5 / height_in, hspace=0.22)
-    clear_background(figure)
-    axes: list[Axes] = list(made[:, 0])
-    for ax in axes:
-        ax.yaxis.set_label_coords(-0.065, 0.5)
-    return figure, axes
-
-
-def _legend_above(figure: Figure, ax: Axes) -> None:
-    """Above all panels, where it hides nothing."""
-    handles, labels = ax.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="upper right", ncols=6, fontsize=8)
-
-
 def _dates(time_ns: Int64s) -> Any:
     return time_ns.astype("datetime64[ns]")
-
-
-def _arms(cells: Sequence[Estimate]) -> Floats:
-    found = np.array([(each.value - each.low, each.high - each.value) for each in cells]).reshape(-1, 2).T
-    return np.where(np.isfinite(found), np.maximum(found, 0.0), 0.0)

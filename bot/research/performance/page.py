@@ -7,10 +7,11 @@ from html import escape
 
 from bot.research.markup import page_of, table
 from bot.research.performance.charts import markout_chart, placebo_chart, pnl_chart, symbol_chart, tenths_chart
+from bot.research.performance.lane_charts import parts_chart, share_chart
 from bot.research.performance.limits import UNSEEN
 from bot.research.performance.markouts import Tenth
 from bot.research.performance.performance import Performance
-from bot.research.performance.tables import Table, about, headline, main_tables, tenths_table
+from bot.research.performance.tables import PARTS, Table, about, headline, main_tables, tenths_table
 
 _TENTHS_NOTE = (
     "Fills of the account's own lane by tenth of each signal at the decision that sent their orders; the tenths are of "
@@ -32,6 +33,7 @@ def _body(found: Performance) -> Iterator[str]:
     yield f'<p class="dim">{escape(about(found))}</p>'
     lanes, *rest = main_tables(found)
     yield _shown(lanes)
+    yield share_chart(found)
     if any(len(curve.time_ns) > 1 for curve in found.curves):
         yield pnl_chart(found)
     if found.prices is None:
@@ -41,6 +43,8 @@ def _body(found: Performance) -> Iterator[str]:
         yield symbol_chart(found, symbol, number)
     for each in rest:
         yield _shown(each)
+        if each.title.startswith(PARTS):
+            yield parts_chart(found)
         if each.title == "Markouts":
             yield markout_chart(found)
             yield from _tenths(found.tenths)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 from statistics import median_low
+from types import MappingProxyType
 
 from bot.config_values import duration_text
 from bot.console.figures import NO_VALUE, counted, day_and_clock, elapsed, figure, money, words
@@ -16,10 +17,14 @@ from bot.research.bootstrap import Estimate
 from bot.research.performance.attribution import ADVERSE_NS
 from bot.research.performance.markouts import HORIZONS_NS, TENTHS_NS, Tenth
 from bot.research.performance.performance import Performance
-from bot.types import NS_PER_MS, NS_PER_S
+from bot.types import NS_PER_MS, NS_PER_S, OrderStatus
+
+PARTS = "Where the P&L came from"
 
 _COUNTS_SHOWN = 12  # reasons of one kind: some hold numbers, and then there is no end to them
 _CHANCE = 0.05
+# The venue gives no reason for an order that the lane itself took back; all others that end early have one.
+_SILENT_REASONS = MappingProxyType({f"order {OrderStatus.CANCELED}": "taken back by a decision of the lane's own"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,7 @@ def _parts(found: Performance) -> Table:
         f"{late} after it. Inventory: what it did to the position later on. The parts sum to the net, exactly."
     )
     headings = ("lane", "spread earned", "adverse selection", "inventory", "fees", "funding", "net P&L")
-    return Table(f"Where the P&L came from, {found.config.paper.currency}", headings, tuple(rows), note=note)
+    return Table(f"{PARTS}, {found.config.paper.currency}", headings, tuple(rows), note=note)
 
 
 def _markouts(found: Performance) -> Table:
@@ -236,7 +241,8 @@ def _counts(found: Performance) -> Table:
     rows = []
     for what in dict.fromkeys(each.what for each in found.counts):
         own = [each for each in found.counts if each.what == what]
-        rows += [(what, f"{each.count:,}", each.reason or NO_VALUE) for each in own[:_COUNTS_SHOWN]]
+        silent = _SILENT_REASONS.get(what, NO_VALUE)
+        rows += [(what, f"{each.count:,}", each.reason or silent) for each in own[:_COUNTS_SHOWN]]
         rest = own[_COUNTS_SHOWN:]
         if rest:
             rows.append((what, f"{sum(each.count for each in rest):,}", counted(len(rest), "other reason")))

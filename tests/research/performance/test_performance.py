@@ -240,7 +240,7 @@ def test_the_page_leads_with_the_interval_needs_nothing_else_and_says_what_it_ca
     assert "P&amp;L interval −2.00 to +1.59 USDT (touch to queue)" in title
     assert "Rank 2 of 4 among its placebos (lane queue, p = 0.50): not told from chance." in drawn
     assert not re.search(r"<script|<link|<img|src=|http", drawn)
-    assert drawn.count("<svg") == 5  # placebos, P&L, the symbol, markouts, one signal's tenths
+    assert drawn.count("<svg") == 7  # placebos, shares, P&L, the symbol, its parts, markouts, one signal's tenths
     assert drawn.count("<svg") == drawn.count('role="img"')
     assert "What this simulation cannot show" in drawn
     assert all(escape(each.what) in drawn for each in UNSEEN)
