@@ -99,7 +99,9 @@ def test_one_that_promises_nothing_is_told_how_it_is_asked(
 def test_one_that_has_no_lanes_is_told_so(tmp_path: Path, say: Say) -> None:
     write(tmp_path, "return None", HEAD.replace("ClassVar[bool] = True", "ClassVar[bool | None] = None"))
 
-    said = say("check", "strategy", "mine", "--set", "paper.leverage=1", "--set", "paper.balance=1000", "--json")
+    tiers = "paper.tiers=[{ from_volume = 1000, maker_bps = 1, taker_bps = 4 }]"
+
+    said = say("check", "strategy", "mine", "--set", tiers, "--json")
 
     assert said.document["says_compiled"] is None
     assert said.document["can_be_compiled"]
