@@ -39,6 +39,7 @@ from storage.lanes import LaneState
 BACKTEST: Final = "backtest"
 COMMIT_EVERY_S: Final = 1.0
 
+_UNCOLLECTED: Final = 200_000  # objects made and not gone before the garbage collector looks at the young ones
 _NO_TWINS: Final = "placebo twins were left out: a run with fee tiers (paper.tiers) has none"
 
 Progress = Callable[[int, int], None]
@@ -200,11 +201,17 @@ class _Core:
 
 @contextmanager
 def _settled_memory() -> Iterator[None]:
-    """Keep the garbage collector from what was there before the run: to look at it again and again takes seconds."""
+    """Keep the garbage collector from what was there before the run, and from what waits for the next commit.
+
+    Records have no cycles; to look at them again and again took a sixth of a backtest.
+    """
+    before = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(_UNCOLLECTED, *before[1:])
     try:
         yield
     finally:
+        gc.set_threshold(*before)
         gc.unfreeze()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
@@ -36,7 +37,7 @@ class Backlog:
             table = schema.metadata.tables[name]
             missing = rows[self._there(connection, table) :] if doubtful else rows
             if missing:
-                connection.execute(insert(table), list(missing))
+                _append(connection, table, missing)
         if self.heads:
             _replace_heads(connection, self.heads)
         if self.command_cursor is not None:
@@ -52,6 +53,16 @@ class Backlog:
         # Rows of a run are only ever appended, and in this order: a count tells which are there.
         count = connection.scalar(select(func.count()).select_from(table).where(table.c.run_id == self.run_id))
         return max(0, int(count or 0) - self.stored.get(table.name, 0))
+
+
+def _append(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    # Rows are plain as the driver takes them: SQLAlchemy looking at each value would cost more than storing it.
+    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    if compiled.positiontup:
+        in_order = itemgetter(*compiled.positiontup)
+        connection.exec_driver_sql(str(compiled), [in_order(row) for row in rows])
+    else:
+        connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
 
 
 def _replace_heads(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
