@@ -24,7 +24,14 @@ def behind_against_mid(
     behind: Mapping[tuple[str, str], Behind], prices: Prices, names: Collection[str]
 ) -> dict[tuple[str, str], Behind]:
     """Return what stood behind orders with the signals `names` (in quote currency) as bps above the mid."""
-    return {key: _behind(each, prices, names) for key, each in behind.items()}
+    mids = {
+        symbol: _mids_at({each.seq for each in behind.values() if each.symbol == symbol}, symbol, prices)
+        for symbol in {each.symbol for each in behind.values()} & prices.mids.keys()
+    }
+    return {
+        key: _behind(each, mids[each.symbol][each.seq], names) if each.symbol in mids else each
+        for key, each in behind.items()
+    }
 
 
 def _curve(curve: SignalCurve, symbol: str, prices: Prices, names: Collection[str]) -> SignalCurve:
@@ -36,11 +43,14 @@ def _curve(curve: SignalCurve, symbol: str, prices: Prices, names: Collection[st
     return replace(curve, names=tuple(map(_told, curve.names, [names] * len(curve.names))), values=values)
 
 
-def _behind(behind: Behind, prices: Prices, names: Collection[str]) -> Behind:
-    if behind.symbol not in prices.mids:
-        return behind
-    after: Int64s = np.array([behind.seq + 1], np.int64)
-    (mid,) = mid_prices(prices.mids[behind.symbol].before(after), prices.instruments[behind.symbol])
+def _mids_at(seqs: Collection[int], symbol: str, prices: Prices) -> dict[int, float]:
+    """Return the mid as decisions at these numbers saw it, the message of that number included; NaN without one."""
+    at: Int64s = np.array(sorted(seqs), np.int64)
+    mids = mid_prices(prices.mids[symbol].before(at + 1), prices.instruments[symbol])
+    return dict(zip(at.tolist(), mids.tolist(), strict=True))
+
+
+def _behind(behind: Behind, mid: float, names: Collection[str]) -> Behind:
     told = {
         _told(name, names): (value / mid - 1) * BPS if name in names else value
         for name, value in behind.signals.items()
