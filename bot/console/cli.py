@@ -62,6 +62,7 @@ _TAPE: Final[_Commands] = {
     "list": tape_commands.tape_list,
     "info": tape_commands.tape_info,
     "check": tape_commands.tape_check,
+    "cut": tape_commands.tape_cut,
     "compact": tape_commands.tape_compact,
 }
 _IMPORT: Final[_Commands] = {

@@ -62,6 +62,10 @@ _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "tape list": ("imbalance tape list",),
     "tape info": ("imbalance tape info 20260131-120000",),
     "tape check": ("imbalance tape check data/tapes/20260131-120000",),
+    "tape cut": (
+        "imbalance tape cut btcusdt --from 2026-01-31T12:00 --out data/tapes/btc-pm",
+        "imbalance tape cut all --symbol BTC --symbol ETH --out data/tapes/two",
+    ),
     "tape compact": ("imbalance tape compact", "imbalance tape compact 20260131-120000 --json"),
     "import binance": ("imbalance import binance btcusdt_*.gz --market usdm --out data/tapes/btc",),
     "import lobster": ("imbalance import lobster AAPL_*_message_10.csv --out data/tapes/aapl",),

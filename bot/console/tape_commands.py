@@ -1,15 +1,20 @@
-"""The commands about recorded markets: tape list, tape info, tape check, tape compact."""
+"""The commands about recorded markets: tape list, tape info, tape check, tape cut, tape compact."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.console.choices import AsJson, ConfigPath, Overrides, configured, tape_folder
 from bot.console.progress import shown
+from bot.errors import UserError
+
+if TYPE_CHECKING:
+    from storage.tape import Tape
 
 _TapePath = Annotated[Path, typer.Argument(metavar="TAPE", help="Folder of the tape, or its name in data/.")]
 
@@ -28,14 +33,9 @@ def tape_info(
     tape: _TapePath, as_json: AsJson = False, config_path: ConfigPath = None, overrides: Overrides = None
 ) -> None:
     """Show what a tape holds, symbol by symbol."""
-    from bot.console import recordings
-    from bot.console.documents import show
     from storage.tape import Tape
 
-    opened = Tape.open(tape_folder(tape, configured(config_path, overrides)))
-    summary = opened.summary()
-    document = {**recordings.tape_row(opened), "symbols": summary, "warnings": opened.warnings}
-    show(recordings.info_table(opened, summary), document, as_json=as_json)
+    _tell(Tape.open(tape_folder(tape, configured(config_path, overrides))), as_json=as_json)
 
 
 def tape_check(
@@ -57,6 +57,51 @@ def tape_check(
     show(recordings.check_table(checks, opened), rows, as_json=as_json)
     if not all(sound):
         raise typer.Exit(1)
+
+
+def tape_cut(
+    tape: _TapePath,
+    out: Annotated[Path, typer.Option("--out", metavar="TAPE", help="Folder of the new tape.")],
+    symbols: Annotated[
+        list[str] | None,
+        typer.Option("--symbol", metavar="NAME", help="Keep this symbol; repeatable. Without it, all."),
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Such as 12:03:05 of the tape's first day, or ISO.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="The first moment that is left out, likewise.")
+    ] = None,
+    as_json: AsJson = False,
+    config_path: ConfigPath = None,
+    overrides: Overrides = None,
+) -> None:
+    """Make a tape of a part of another: some of its symbols, a stretch of its time.
+
+    The new one begins with the book as it then was. Signals begin anew, so a backtest of it first warms up.
+    """
+    from bot.console.figures import iso, moment_ns
+    from bot.feed.cutting import Part, cut
+    from storage.tape import Tape
+
+    whole = Tape.open(tape_folder(tape, configured(config_path, overrides)))
+    first_ns, last_ns = whole.span_ns
+    from_ns = first_ns if first is None else moment_ns(first, first_ns, "--from")
+    until_ns = last_ns + 1 if until is None else moment_ns(until, first_ns, "--until")
+    if not max(from_ns, first_ns) < min(until_ns, last_ns + 1):
+        asked, there = (f"{iso(a)} to {iso(b)}" for a, b in ((from_ns, until_ns), (first_ns, last_ns)))
+        raise UserError(f"--from and --until should hold a part of the tape, which reaches from {there}, were {asked}")
+    part = Part(_meant(symbols or (), list(dict.fromkeys(whole.symbols))), from_ns, until_ns)
+    done = 0
+    with shown(quiet=as_json) as step:
+
+        def tell(rows: int) -> None:
+            nonlocal done
+            done += rows
+            step("cutting", done, whole.rows)
+
+        opened = cut(whole, part, out, tell)
+    _tell(opened, as_json=as_json)
 
 
 def tape_compact(
@@ -88,3 +133,25 @@ def tape_compact(
     failed = ("damaged", "in use", "not writable") if named else ("damaged",)
     if any(outcome.state in failed for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _tell(tape: Tape, *, as_json: bool) -> None:
+    from bot.console import recordings
+    from bot.console.documents import show
+
+    summary = tape.summary()
+    document = {**recordings.tape_row(tape), "symbols": summary, "warnings": tape.warnings}
+    show(recordings.info_table(tape, summary), document, as_json=as_json)
+
+
+def _meant(symbols: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
+    """Return the symbols of a tape that are meant, each by its name or its beginning; all without one."""
+    from bot.nearest import did_you_mean, meant_by
+
+    for symbol in symbols:
+        found = meant_by(symbol, there)
+        if not found:
+            raise UserError(f"--symbol should be one that the tape holds, was {symbol!r}{did_you_mean(symbol, there)}")
+        if len(found) > 1:
+            raise UserError(f"--symbol {symbol} should name one of {', '.join(found)}: the tape holds them all")
+    return tuple(meant_by(symbol, there)[0] for symbol in symbols) or tuple(there)

@@ -217,8 +217,8 @@ def apply_depth(
         return row, depth_id, touched
     if key >= marks[half, WATCHED]:
         touched |= 1 << side
-        if lots > 0 and key > marks[half, TOP]:
-            marks[half, TOP] = key
+    if lots > 0 and key > marks[half, TOP]:  # below the watched rank too, when a quote took that away before
+        marks[half, TOP] = key
     return row + 1, max(depth_id, id_), touched
 
 

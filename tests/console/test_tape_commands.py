@@ -73,3 +73,34 @@ def test_a_tape_without_depth_has_no_book_to_check(imported: Path, say: Say) -> 
 
     assert said.code == 0
     assert "no depth on this tape" in said.out
+
+
+def test_a_part_of_a_tape_becomes_a_tape_that_begins_with_the_book(imported: Path, say: Say) -> None:
+    said = say("tape", "cut", "first", "--symbol", "btc", "--from", "22:13:30", "--until", "22:13:35", "--out", "part")
+
+    assert said.code == 0, said.err
+    assert "cut from first" in said.out
+    row = say("tape", "info", "part", "--json").document
+    assert (row["first_ns"] - T0, row["last_ns"] - T0) == (10_000_000_000, 14_000_000_000)
+    # Five quotes of two sides, after what the book was: restarted, two best quotes, ten bids that they left, one ask.
+    assert row["rows"] == 5 * 2 + 1 + 2 + 10 + 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--from", "23:00:00"), "should hold a part of the tape, which reaches from 2023-11-14T22:13:20"),
+        (("--from", "22:13:35", "--until", "22:13:30"), "should hold a part of the tape"),
+        (("--from", "soon"), "--from should be a time such as"),
+        (("--symbol", "ETH"), "--symbol should be one that the tape holds, was 'ETH'; there are BTC/USDT:USDT"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused_in_one_line(
+    imported: Path, say: Say, words: tuple[str, ...], told: str
+) -> None:
+    said = say("tape", "cut", "first", *words, "--out", "part")
+
+    assert said.code == 2
+    assert told in said.err
+    assert said.err.count("\n") == 1
+    assert not Path("part").exists()

@@ -162,3 +162,13 @@ def test_batch_of_another_layout_or_read_only_gives_the_same_book(grid: Instrume
     plain.size.flags.writeable = False
     market.advance(type(plain)(symbol=plain.symbol, price=every_second, **columns), 0, 1)
     assert market.levels(Side.BUY, 9)[0].tolist() == [13, 12, 11, 10]
+
+
+def test_depth_behind_a_quote_of_its_own_message_may_be_best_where_the_quote_took_levels_away(grid: Instrument) -> None:
+    market = Market(grid, ())
+    quoted = [Row(Kind.BEST_ASK, 96, 1, local_ns=2, last=False), Row(Kind.ASK, 95, 1, local_ns=2)]
+    market.advance(batch_of([Row(Kind.ASK, 1, 1, local_ns=1), *quoted]), 0, 10)
+
+    ticks, lots = market.levels(Side.SELL, 5)
+    assert list(zip(ticks.tolist(), lots.tolist(), strict=True)) == [(95, 1), (96, 1)]
+    assert (market.ask_ticks, market.ask_lots) == (95, 1)
