@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 import time
@@ -16,19 +15,20 @@ from typing import Final
 
 import numpy as np
 
-from bot.building import clock_every_ns, kernels_of, signals_of, warm_kernels
+from bot.building import clock_every_ns, warm_kernels
 from bot.config import Config
 from bot.console.readiness import say_starting
-from bot.crew_building import lane_kernels_of, suits_lanes
+from bot.crew_building import suits_lanes
 from bot.deadline import PatrolDeadline
 from bot.errors import BotError
 from bot.feed.reel import Reel
-from bot.lane_building import Core, build_core
+from bot.lane_building import Core, build_core, core_kernels
+from bot.memory import settled_memory
 from bot.research.performance.sightings import Sightings
 from bot.research.placebo_twins import Twin, twins
 from bot.round_trips import check_round_trips
 from bot.running import Ending
-from bot.starting import Start, StartedRun, on_recording, start_run
+from bot.starting import BACKTEST, Start, StartedRun, on_recording, start_run
 from bot.trading.compiled import fault_of, unless_slower
 from bot.trading.engine import STOP
 from bot.trading.loading import LoadedStrategy, load
@@ -36,10 +36,8 @@ from bot.types import Batch, Batches, Command, EquityPoint, Input, Kind
 from storage.database import open_writer
 from storage.lanes import LaneState
 
-BACKTEST: Final = "backtest"
 COMMIT_EVERY_S: Final = 1.0
 
-_UNCOLLECTED: Final = 200_000  # objects made and not gone before the garbage collector looks at the young ones
 _NO_TWINS: Final = "placebo twins were left out: a run with fee tiers (paper.tiers) has none"
 
 Progress = Callable[[int, int], None]
@@ -119,11 +117,10 @@ def _compile(strategy: LoadedStrategy, config: Config) -> None:
 
     Say so when a strategy in plain Python could not be taken at its machine code's word.
     """
-    in_lanes = suits_lanes(config)
-    kernels = lane_kernels_of(signals_of(strategy, config)) if in_lanes else kernels_of(strategy, config)
+    kernels = core_kernels(strategy, config)
     say_starting(kernels)
     warm_kernels(kernels)
-    if in_lanes and (fault := fault_of(strategy, config.strategy.params)):
+    if kernels.has_lanes and (fault := fault_of(strategy, config.strategy.params)):
         sys.stderr.write(f"{fault}\n")
 
 
@@ -160,7 +157,7 @@ def _run(begun: StartedRun[Core], reel: Reel, every_ns: int, progress: Progress)
     ending, sightings = Ending(), Sightings(begun.engine.lanes[0].name)
     core = _Core(begun, sightings)
     rows, done, started_s = reel.rows, 0, time.monotonic()
-    with _interruptions(ending), _settled_memory():
+    with _interruptions(ending), settled_memory():
         for received in reel.together(every_ns):
             core.take(received)
             if isinstance(received, Batch | Batches):
@@ -197,22 +194,6 @@ class _Core:
         if now_s - self.committed_s >= COMMIT_EVERY_S:
             journal.commit(durable=False)
             self.committed_s = now_s
-
-
-@contextmanager
-def _settled_memory() -> Iterator[None]:
-    """Keep the garbage collector from what was there before the run, and from what waits for the next commit.
-
-    Records have no cycles; to look at them again and again took a sixth of a backtest.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_UNCOLLECTED, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 @contextmanager

@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from bot.building import CorePlan, build_engine, build_lanes, decision_rules, signals_of
-from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, suits_lanes
+from bot.building import CorePlan, build_engine, build_lanes, decision_rules, kernels_of, signals_of
+from bot.config import Config
+from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, lane_kernels_of, suits_lanes
 from bot.errors import NotCompilable
 from bot.market.lane import desk as d
+from bot.market.warming import Kernels
 from bot.plugins import plugins_of
 from bot.trading.compiled import CompiledStrategy
 from bot.trading.lane import Lane
 from bot.trading.lane_decisions import LaneDecisions
 from bot.trading.lane_records import LaneRecords
 from bot.trading.lane_venue import LaneVenue
+from bot.trading.loading import LoadedStrategy
 from bot.types import Batches, FillAssumption, Input, Record
 from bot.venue.seat_log import SeatLog
 
@@ -50,6 +53,15 @@ class Core(Protocol):
     def process(self, received: Input | Batches) -> list[Record]:
         """Take one input; return every record it caused, in order."""
         ...
+
+
+def core_kernels(strategy: LoadedStrategy, config: Config) -> Kernels:
+    """Return what `build_core` needs compiled.
+
+    Raises:
+        ConfigError: as for `signals_of`.
+    """
+    return lane_kernels_of(signals_of(strategy, config)) if suits_lanes(config) else kernels_of(strategy, config)
 
 
 def build_core(plan: CorePlan) -> Core:

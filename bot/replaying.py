@@ -5,20 +5,25 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import orjson
 from sqlalchemy import Engine as Database
 
 from bot.account import rebuilt
 from bot.building import CorePlan, build_engine, clock_every_ns, kernels_of, signals_of, warm_kernels
-from bot.config import from_resolved
+from bot.config import Config, from_resolved
 from bot.errors import UserError
 from bot.feed.reel import Reel
+from bot.lane_building import Core, build_core, core_kernels
+from bot.market.warming import Kernels
+from bot.memory import settled_memory
 from bot.plugins import plugins_again
-from bot.trading.engine import STOP, Engine
+from bot.starting import BACKTEST
+from bot.trading.engine import STOP
 from bot.trading.guard import RecordedDeadline
-from bot.trading.loading import load_source
-from bot.types import Batch, Command, Input, Overrun, Record
+from bot.trading.loading import LoadedStrategy, load_source
+from bot.types import Batch, Batches, Command, Input, Overrun, Record
 from storage import tradelog
 from storage.parity import Difference, compare
 from storage.plugins import plugins_of_run
@@ -35,6 +40,25 @@ class Replayed:
     killed: bool
 
 
+class Rebuild(NamedTuple):
+    """How the core of a run is built again, what has to be compiled for it, and how it is given the tape."""
+
+    kernels: Callable[[LoadedStrategy, Config], Kernels]
+    build: Callable[[CorePlan], Core]
+    read: Callable[[Reel, int], Iterator[Input | Batches]]
+
+
+BY_ENGINE: Final = Rebuild(kernels_of, build_engine, Reel.inputs)
+"""The engine of objects, that of paper trading: for a backtest it is the other one, and so a proof."""
+
+
+def soonest(database: Database, run: tradelog.Run) -> Rebuild:
+    """Return what sees again soonest what a run saw: of a backtest its own core, unless a call was cut off."""
+    if run.mode != BACKTEST or any(isinstance(one, Overrun) for one in tradelog.inputs(database, run.id)):
+        return BY_ENGINE
+    return Rebuild(core_kernels, build_core, Reel.together)
+
+
 def _nobody(records: Sequence[Record]) -> None:
     """Look at nothing."""
 
@@ -44,10 +68,11 @@ def replay_run(
     run_id: int,
     progress: Callable[[int, int], None],
     look: Callable[[Sequence[Record]], None] = _nobody,
+    how: Rebuild = BY_ENGINE,
 ) -> Replayed:
-    """Run a stored run's inputs through a core built as it was, and compare; `progress` takes rows done and in all.
+    """Run a stored run's inputs through a core built as `how` says, and compare; `progress` takes rows done and in all.
 
-    `look` is shown the records of each input.
+    `look` is shown the records of each input, or of several that came together.
 
     Raises:
         UserError: the run left no tape, or the tape is not the one it ran on.
@@ -60,12 +85,13 @@ def replay_run(
     if run.tape_digest and tape.digest() != run.tape_digest:
         raise UserError(f"tape {run.tape} is not the one that run {run_id} traded on: its digest differs")
     entered = tradelog.inputs(database, run_id)
-    engine = _engine(database, run, tape, [one for one in entered if isinstance(one, Overrun)])
+    core = _core(database, run, tape, [one for one in entered if isinstance(one, Overrun)], how)
     commands = [one for one in entered if isinstance(one, Command)]
     every_ns = clock_every_ns(from_resolved(orjson.loads(run.config)))
     tally = _Tally(progress, look, tape.rows)
-    inputs = _in_order(tape.inputs(every_ns), commands)
-    differences = compare(database, run_id, _records(engine, inputs, tally))
+    inputs = _in_order(how.read(tape, every_ns), commands)
+    with settled_memory():
+        differences = compare(database, run_id, _records(core, inputs, tally))
     return Replayed(run_id, tuple(differences), tally.inputs, tally.records, run.ended_ns is None)
 
 
@@ -79,22 +105,22 @@ class _Tally:
     done: int = 0
 
 
-def _engine(database: Database, run: tradelog.Run, tape: Reel, overruns: list[Overrun]) -> Engine:
+def _core(database: Database, run: tradelog.Run, tape: Reel, overruns: list[Overrun], how: Rebuild) -> Core:
     config = from_resolved(orjson.loads(run.config))
     strategy = load_source(tradelog.source(database, run.id), run.strategy_name, config.strategy.use)
-    warm_kernels(kernels_of(strategy, config))
+    warm_kernels(how.kernels(strategy, config))
     instruments = tape.instruments
     opening = orjson.loads(run.opening)
     portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}
     keys = {(one.lane, one.symbol, one.seq) for one in overruns}
     deadline = RecordedDeadline(keys, config.strategy.time_limit)
     plugins = plugins_again(config, signals_of(strategy, config), plugins_of_run(database, run.id))
-    engine = build_engine(CorePlan(config, strategy, instruments, portfolios, deadline, tape.sampling, plugins))
-    engine.name_run(str(run.id))
-    return engine
+    core = how.build(CorePlan(config, strategy, instruments, portfolios, deadline, tape.sampling, plugins))
+    core.name_run(str(run.id))
+    return core
 
 
-def _in_order(tape: Iterator[Input], commands: list[Command]) -> Iterator[Input]:
+def _in_order(tape: Iterator[Input | Batches], commands: list[Command]) -> Iterator[Input | Batches]:
     """Merge by number; a command goes first where a tape that was not recorded by the run has the same number."""
     numbered_tape = ((_number(one), 1, index, one) for index, one in enumerate(tape))
     numbered_commands = ((one.seq, 0, index, one) for index, one in enumerate(commands))
@@ -102,18 +128,18 @@ def _in_order(tape: Iterator[Input], commands: list[Command]) -> Iterator[Input]
         yield received
 
 
-def _number(received: Input) -> int:
-    return int(received.seq[0]) if isinstance(received, Batch) else received.seq
+def _number(received: Input | Batches) -> int:
+    return int(received.seq[0]) if isinstance(received, Batch | Batches) else received.seq
 
 
-def _records(engine: Engine, inputs: Iterator[Input], tally: _Tally) -> Iterator[Record]:
+def _records(core: Core, inputs: Iterator[Input | Batches], tally: _Tally) -> Iterator[Record]:
     for received in inputs:
-        records = engine.process(received)
-        tally.inputs += 1
+        records = core.process(received)
+        tally.inputs += len(received.stops) if isinstance(received, Batches) else 1
         tally.records += len(records)
         tally.look(records)
-        if isinstance(received, Batch):
-            tally.done += len(received)
+        if isinstance(received, Batch | Batches):
+            tally.done += len(received.seq)
             tally.progress(tally.done, tally.rows)
         yield from records
         if isinstance(received, Command) and received.action == STOP:

@@ -33,6 +33,9 @@ from storage.volumes import daily_volumes
 BEFORE_FIRST_SEQ = -1
 """Number of what a run says before its first input: no replay repeats it."""
 
+BACKTEST = "backtest"
+"""Mode of a run on recordings alone, and the account it trades on, or the beginning of its name."""
+
 _ACTIONS = {HaltState.REDUCING: "reduce", HaltState.HALTED: "halt"}
 
 

@@ -185,7 +185,7 @@ def _seen_again(books: Books, run: Run, step: Step) -> tuple[Seen, str]:
 
     from bot.config import from_resolved
     from bot.feed.reel import Reel
-    from bot.replaying import replay_run
+    from bot.replaying import replay_run, soonest
     from bot.research.performance.performance import Seen
     from bot.research.performance.sightings import Sightings
 
@@ -194,7 +194,10 @@ def _seen_again(books: Books, run: Run, step: Step) -> tuple[Seen, str]:
         return Seen(None, {}, {}), f"run {run.id} recorded no tape: prices and markouts are not known"
     sightings = Sightings(lanes[0])
     try:
-        replayed = replay_run(books.engine, run.id, lambda done, rows: step("replaying", done, rows), sightings.take)
+        how = soonest(books.engine, run)
+        replayed = replay_run(
+            books.engine, run.id, lambda done, rows: step("replaying", done, rows), sightings.take, how
+        )
     except TapeError as error:
         return Seen(None, {}, {}), f"prices and markouts are not known: {error}"
     config = from_resolved(orjson.loads(run.config))
