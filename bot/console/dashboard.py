@@ -186,9 +186,9 @@ def summary(screen: Screen, closing_cost: Mapping[str, Decimal], commands: Seque
         earned = panels.gain(money(own.gained, signed=True))
         table.add_row("net P&L", Text.assemble(earned, f" {screen.currency} in this run, after fees"))
         if len(screen.lanes) > 1:
-            least, most = (money(each, signed=True) for each in screen.net_interval)
-            bounds = f"{least} to {most} {screen.currency}, from the least to the most kind fill assumption"
-            table.add_row("  interval", bounds)
+            least, most = screen.net_interval
+            bounds = f"{money(least.gained, signed=True)} to {money(most.gained, signed=True)} {screen.currency}"
+            table.add_row("  interval", f"{bounds} over the fill assumptions ({least.name} to {most.name})")
         table.add_row("fees", f"{money(own.fees)} {screen.currency}")
         began = f"the account began with {money(screen.opening)}, P&L since {money(own.net, signed=True)}"
         table.add_row("equity", f"{money(own.equity)} {screen.currency} ({began})")

@@ -99,8 +99,8 @@ class Screen:
     """Everything on the first screen at one moment.
 
     The first of `lanes` is the account itself; the others differ from it only in their fill assumption, so least and
-    most over all of them bound its P&L. `fills` and `reasons` are newest first, or in the order to be shown. `notes`
-    are warnings, incidents and feed counters. Money is in `currency`.
+    most over all of them are its P&L interval. `fills` and `reasons` are newest first, or in the order to be shown.
+    `notes` are warnings, incidents and feed counters. Money is in `currency`.
     """
 
     title: str
@@ -126,7 +126,10 @@ class Screen:
     tape_rows: int
 
     @property
-    def net_interval(self) -> tuple[Decimal, Decimal]:
-        """Least and most net P&L of this run over the lanes, (0, 0) without lanes."""
-        nets = [lane.gained for lane in self.lanes] or [Decimal(0)]
-        return min(nets), max(nets)
+    def net_interval(self) -> tuple[LaneLine, LaneLine]:
+        """The lanes with the least and the most net P&L of this run: the kindest to fills may be either.
+
+        Raises:
+            ValueError: there is no lane.
+        """
+        return min(self.lanes, key=lambda lane: lane.gained), max(self.lanes, key=lambda lane: lane.gained)

@@ -150,9 +150,12 @@ class _Before:
         return market
 
     def standing(self, local_ns: int) -> Stretch:
-        """Return one message a symbol that says what its book is, and the facts, all as of `local_ns`."""
+        """Return one message a symbol that says what its book is at `local_ns`, and the facts with the times they had.
+
+        A fact that is told again is no newer for it: a funding rate counts for one interval.
+        """
         books = [_book(number, market, local_ns) for number, market in self.markets.values()]
-        facts = tuple(replace(rare, local_ns=local_ns) for rare in self.facts.values())
+        facts = tuple(self.facts.values())
         marks = _rows(FACT_ROW, local_ns, np.zeros((len(facts), 4), np.int64))
         return Stretch(join_rows([*books, marks]), facts)
 

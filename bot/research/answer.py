@@ -154,7 +154,8 @@ def answer(
     # Of equals the first that was tried is the best: whoever evaluated it, and whenever.
     ranking = tuple(np.argsort(-least, kind="stable").tolist())
     sets = tuple(params for params, _ in sound)
-    counted = {_key(trial): trial for trial in (*trials, *others)}
+    # Of a set that another sweep tried too, this sweep's own outcome counts: it is of all of these tapes.
+    counted = {_key(trial): trial for trial in (*others, *trials)}
     return Answer(
         terms=terms,
         profit=profit,
@@ -211,7 +212,8 @@ def _folds(profit: Profit, terms: Terms, sets: Sequence[Params], names: Sequence
 
 
 def _deflation(profit: Profit, terms: Terms, best: int, trials: Sequence[Trial]) -> Deflation:
-    lane = int(profit.scores(terms.objective)[:, best].argmin())
+    # Whatever was searched for: the bar is made of the least Sharpe ratios over lanes, too.
+    lane = int(profit.scores(_SHARPE)[:, best].argmin())
     returns = moments(profit.pnl[lane, best])
     sharpes = [ratio for trial in trials if math.isfinite(ratio := _sharpe(trial, terms.period_ns))]
     variance = float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,9 @@ from bot.types import Floats
 DRAWS: Final = 999  # so that p-values are whole thousandths
 _MOST_BLOCKS: Final = 500  # longer blocks cost no precision to speak of as long as there are so many of them
 _STARTS: Final = 8  # beginnings within a block's length
+_FEWEST_BLOCKS: Final = 3  # below which an interval would be made of nothing
 _CHUNK: Final = 50  # draws summed at once, which keeps memory small
+_NORMAL_QUANTILE: Final = NormalDist().inv_cdf(0.975)
 
 Statistic = Callable[[Floats], Floats]
 """Takes sums of columns, (draws, k), and returns a value for each draw, (draws,)."""
@@ -103,6 +106,39 @@ def estimate(
     """
     (only,) = estimates(columns, (statistic,), block, rng, null)
     return only
+
+
+def mean_estimate(values: Floats, rng: np.random.Generator, together: int = 1) -> Estimate:
+    """Return the mean of values (n,) in their order of time, with an interval that stays true where blocks are few.
+
+    Blocks are at least `together` values long: how many are known to share a part of what they measure. Resamples of k
+    blocks are too alike by √(k / (k - 1)), and their quantiles know nothing of a spread that is itself estimated, so
+    the interval is made wider by that and by Student's quantile over the normal one. No interval below three blocks.
+    """
+    if not len(values):
+        return NO_ESTIMATE
+    value, block = float(values.mean()), max(block_length(values), together)
+    blocks = len(values) // block
+    if blocks < _FEWEST_BLOCKS:
+        return Estimate(value, math.nan, math.nan, math.nan)
+    columns = np.column_stack([np.ones(len(values)), values])
+    wider = math.sqrt(blocks / (blocks - 1)) * student_quantile(blocks - 1) / _NORMAL_QUANTILE
+    return _estimate(value, value + (mean_of(resampled_sums(columns, block, rng)) - value) * wider, 0.0)
+
+
+def student_quantile(freedom: int) -> float:
+    """Return the 97.5 % quantile of Student's t with so many degrees of freedom (>= 2), right to a hundredth of itself.
+
+    Cornish and Fisher's expansion: Abramowitz and Stegun (1964), 26.7.5.
+    """
+    z, v = _NORMAL_QUANTILE, float(freedom)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
+    )
+    return z + math.fsum(term / v**power for power, term in enumerate(terms, start=1))
 
 
 def estimates(

@@ -32,9 +32,15 @@ class Mids:
     def __len__(self) -> int:
         return int(self.seq.shape[0])
 
-    def before(self, seqs: Int64s) -> Int64s:
-        """Return the mid as it stood before the messages that hold these numbers, (n,); `NO_MID` before the first."""
-        return self._at(np.searchsorted(self.seq, seqs, side="left") - 1)
+    def before(self, seqs: Int64s, since_ns: Int64s | None = None) -> Int64s:
+        """Return the mid as it stood before the messages that hold these numbers, (n,); `NO_MID` before the first.
+
+        With `since_ns` (n,) a mid that is older does not count: `NO_MID` as well.
+        """
+        places = np.searchsorted(self.seq, seqs, side="left") - 1
+        if since_ns is not None and len(self):
+            places = np.where(self.time_ns[np.maximum(places, 0)] >= since_ns, places, -1)
+        return self._at(places)
 
     def at(self, times_ns: Int64s) -> Int64s:
         """Return the mid after everything up to and including these times, (n,); `NO_MID` before the first."""

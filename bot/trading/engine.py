@@ -93,7 +93,8 @@ class Engine:
                 self.failure = failed
         if self.failure:
             yield from self._turn_all(self.rules.on_error, "strategy", self.failure, seq)
-        if self.now_ns >= self._equity_due_ns:
+        # After a restart equity lacks what is open in an instrument until that has its first mid.
+        if self.now_ns >= self._equity_due_ns and all(lane.portfolio.is_valued for lane in self.lanes):
             self._equity_due_ns = self.now_ns // EQUITY_EVERY_NS * EQUITY_EVERY_NS + EQUITY_EVERY_NS
             yield from (lane.equity_point(seq, self.now_ns) for lane in self.lanes)
 

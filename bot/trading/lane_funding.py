@@ -48,7 +48,7 @@ class LaneFunding:
 
     def terms(self, market: Market) -> tuple[Decimal, Decimal] | None:
         """Return the price and the rate of the funding that is due; None where one of them is not known."""
-        price, rate = self.clock.mark, self.clock.rate
+        price, rate = self.clock.mark, self.clock.due_rate
         if price is None and market.has_book:
             price = self.instrument.price(market.bid_ticks + market.ask_ticks) / 2
         return None if price is None or rate is None else (price, rate)

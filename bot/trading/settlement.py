@@ -59,7 +59,7 @@ def pay_funding(
         due_ns = clock.due_ns
         for lane in lanes:
             yield from lane.arrive(lane.slots[symbol], due_ns - 1, seq, desks[symbol].market)
-        price, rate = _price(desks[symbol], lanes[0], symbol), clock.rate
+        price, rate = _price(desks[symbol], lanes[0], symbol), clock.due_rate
         if price is None or rate is None:
             if any(lane.portfolio.positions[symbol].lots for lane in lanes):
                 yield from unknown_terms(clock, symbol, seq)

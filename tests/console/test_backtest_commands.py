@@ -16,6 +16,7 @@ from tests.research.tapes import tape_of
 
 GOLDEN = """\
 P&L interval +6.99 to +6.99 USDT (all lanes alike). It earned under every fill assumption.
+It rests on 2 fills in one lane: too few to tell anything from chance.
 Rank 1 to 10 of 21 among its placebos (lane queue, p = 0.48): not told from chance.
 Run 1 (backtest, account backtest): Seesaw on BTC/USDT, 39s from 2023-11-14 22:13:20 UTC; a decision each 1s, round trip
 50ms, maker 2 bps, taker 5 bps; ended: the tape is over.

@@ -180,6 +180,14 @@ def test_the_end_of_a_run_tells_its_result_and_where_to_look_further() -> None:
     assert "imbalance trades --run 3" in text
 
 
+def test_the_end_of_a_run_names_the_lanes_that_its_interval_lies_between() -> None:
+    picked_off = (lane("queue", "-1.23"), lane("touch", "-7.89"), lane("through", "4.56"))
+
+    text = drawn(summary(screen(lanes=picked_off), {}, []), 100)
+
+    assert "−7.89 to +4.56 USDT over the fill assumptions (touch to through)" in text  # the kindest lane lost most
+
+
 def test_the_end_of_a_run_without_a_trade_says_why() -> None:
     still: Screen = screen(fills=(), fills_count=0, maker_fills=0, positions=())
     text = drawn(summary(still, {}, []), 100)

@@ -124,7 +124,7 @@ def test_messages_stay_whole_at_both_borders(tmp_path: Path) -> None:
     assert rows_in(earlier) == rows_in(whole)[:3]
 
 
-def test_facts_that_still_hold_are_told_again_and_old_ones_are_not(tmp_path: Path) -> None:
+def test_facts_that_still_hold_are_told_again_with_their_times_and_old_ones_are_not(tmp_path: Path) -> None:
     def fact(second: int, name: str, value: int) -> Fact:
         return Fact(2 * second - 1, second * NS_PER_S, SYMBOL, name, Decimal(value))
 
@@ -141,7 +141,7 @@ def test_facts_that_still_hold_are_told_again_and_old_ones_are_not(tmp_path: Pat
     part = part_of(whole, tmp_path / "part", 6, 9)
 
     facts = [(each.seq, each.local_ns // NS_PER_S, getattr(each, "name", "report")) for each in part.facts()]
-    assert facts == [(2, 6, "funding_rate"), (3, 6, "report"), (4, 6, "mark_price"), (7, 8, "mark_price")]
+    assert facts == [(2, 2, "funding_rate"), (3, 3, "report"), (4, 4, "mark_price"), (7, 8, "mark_price")]
     assert [getattr(each, "value", None) for each in part.facts()] == [Decimal(1), None, Decimal(11), Decimal(12)]
     assert [kind for *_, kind, _ in rows_in(part)] == [Kind.CLEAR, *[Kind.BID] * 4]
 

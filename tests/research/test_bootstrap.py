@@ -15,8 +15,10 @@ from bot.research.bootstrap import (
     correlation_columns,
     correlation_of,
     estimate,
+    mean_estimate,
     mean_of,
     resampled_sums,
+    student_quantile,
 )
 from bot.research.labels import independent_rows
 from bot.research.measures import rank_ic
@@ -32,7 +34,7 @@ def autoregressive(rng: np.random.Generator, count: int, memory: float) -> Float
     return values
 
 
-def mean_estimate(values: Floats, block: int, rng: np.random.Generator) -> Estimate:
+def block_mean(values: Floats, block: int, rng: np.random.Generator) -> Estimate:
     return estimate(np.column_stack([np.ones(len(values)), values]), mean_of, block, rng)
 
 
@@ -80,8 +82,8 @@ def test_interval_of_numbers_with_memory_holds_the_truth() -> None:
     naive = blocks = 0
     for _ in range(120):
         values = autoregressive(rng, 400, 0.7)
-        naive += not (one := mean_estimate(values, 1, rng)).low <= 0 <= one.high
-        blocks += not (two := mean_estimate(values, block_length(values), rng)).low <= 0 <= two.high
+        naive += not (one := block_mean(values, 1, rng)).low <= 0 <= one.high
+        blocks += not (two := block_mean(values, block_length(values), rng)).low <= 0 <= two.high
 
     assert naive / 120 > 0.25
     assert blocks / 120 < 0.13
@@ -122,6 +124,42 @@ def test_interval_of_a_rank_ic_holds_the_truth() -> None:
     assert missed / 120 < 0.12
 
 
+@pytest.mark.parametrize("count", [6, 10, 20])
+def test_the_interval_of_a_mean_of_few_values_holds_the_truth_as_often_as_it_says(count: int) -> None:
+    rng = np.random.default_rng(3)
+    found = [mean_estimate(rng.normal(size=count), np.random.default_rng(trial)) for trial in range(300)]
+
+    held = np.mean([each.low <= 0 <= each.high for each in found])
+
+    assert 0.92 <= held <= 0.99  # quantiles of the resamples alone: 0.84 of ten values
+
+
+def test_the_interval_of_a_mean_of_overlapping_moves_holds_the_truth_where_the_overlap_is_said() -> None:
+    rng = np.random.default_rng(4)
+    walks = [np.concatenate([[0.0], rng.normal(size=80).cumsum()]) for _ in range(300)]
+    moves = [walk[20:] - walk[:-20] for walk in walks]  # 61 moves, each shares nineteen twentieths with the next
+
+    told = [mean_estimate(each, np.random.default_rng(1), 20) for each in moves]
+    untold = [mean_estimate(each, np.random.default_rng(1)) for each in moves]
+
+    assert np.mean([each.low <= 0 <= each.high for each in told]) >= 0.93
+    assert np.mean([each.low <= 0 <= each.high for each in untold]) <= 0.88
+
+
+def test_a_mean_of_less_than_three_blocks_has_no_interval() -> None:
+    alike = mean_estimate(np.arange(59.0), np.random.default_rng(1), 20)
+
+    assert alike.value == 29
+    assert math.isnan(alike.low)
+    assert math.isnan(mean_estimate(np.array([1.0, 2.0]), np.random.default_rng(1)).high)
+    assert math.isnan(mean_estimate(np.empty(0), np.random.default_rng(1)).value)
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(2, 4.303), (3, 3.182), (4, 2.776), (9, 2.262), (30, 2.042)])
+def test_students_quantile_is_that_of_the_tables(freedom: int, quantile: float) -> None:
+    assert student_quantile(freedom) == pytest.approx(quantile, rel=0.01)
+
+
 def test_without_a_value_there_is_no_interval() -> None:
     none = estimate(np.zeros((5, 2)), mean_of, 1, np.random.default_rng(0))
 
@@ -133,4 +171,4 @@ def test_without_a_value_there_is_no_interval() -> None:
 def test_the_same_seed_gives_the_same_interval() -> None:
     values = np.random.default_rng(1).normal(size=100)
 
-    assert mean_estimate(values, 4, np.random.default_rng(9)) == mean_estimate(values, 4, np.random.default_rng(9))
+    assert block_mean(values, 4, np.random.default_rng(9)) == block_mean(values, 4, np.random.default_rng(9))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from bot.research.single_runs import evaluate
 from bot.research.sweep_verdict import verdict
 from bot.research.sweeping import Ledger, Question, sweep
 from storage.database import open_writer
-from storage.sweeps import LaneOutcome, Params, SetOutcome, SweepStart, SweptTape, begin_sweep, trials
+from storage.sweeps import LaneOutcome, Params, SetOutcome, SweepStart, SweptTape, begin_sweep, keep_outcomes, trials
 from storage.tape import Tape
 from tests.research.swept import (
     PERIOD_NS,
@@ -205,6 +206,19 @@ def test_sets_of_other_sweeps_count_once_and_those_of_other_tapes_not_at_all(wri
     assert strangers.tried.in_all == 20  # its own ten are the same as the first ones
 
 
+def test_a_set_that_another_sweep_tried_on_fewer_tapes_counts_as_this_sweep_has_it(
+    writer: Engine, tmp_path: Path
+) -> None:
+    alone, _ = swept(writer, tmp_path, Alone(sums), begun(writer))
+    other = begun(writer, ("d1",))
+    for number, params in enumerate(alone.sets):  # what it came to there says nothing about both tapes
+        keep_outcomes(writer, other, "d1", [(number, outcome(params, [1.0, float(number)], START_NS))])
+    again, _ = swept(writer, tmp_path, Alone(sums), 1)
+
+    assert again.tried == alone.tried
+    assert again.deflation == alone.deflation
+
+
 def test_more_tries_make_the_same_result_worth_less(writer: Engine, tmp_path: Path) -> None:
     first, _ = swept(writer, tmp_path, Alone(sums), begun(writer))
     later, _ = swept(writer, tmp_path, Alone(sums), begun(writer, config_hash="other"))
@@ -249,6 +263,22 @@ def test_it_says_plainly_when_nothing_is_left(tmp_path: Path) -> None:
 
 def test_a_strategy_that_failed_everywhere_has_no_answer_and_a_failed_set_is_counted(tmp_path: Path) -> None:
     assert judged(tmp_path, [[1.0] * 16], failure="broken") is None
+
+
+def test_the_sharpe_ratio_that_is_deflated_is_the_least_over_lanes_whatever_was_searched_for(tmp_path: Path) -> None:
+    own = space(tmp_path, ("enter=0.1:0.9:0.1",))
+    params = own.params({"enter": 0.5})
+    steady, wild = [1.0, 1.1] * 8, [9.0, -6.0] * 8  # 16.8 and 24 in all
+    pnls = {LANES[0]: steady, LANES[1]: wild, LANES[2]: wild}
+    made = outcome(params, steady, START_NS)
+    lanes = tuple(replace(each, period_pnl=np.array(pnls[each.lane])) for each in made.lanes)
+    terms = replace(TERMS, objective=OBJECTIVES["net"])
+
+    found = answer(terms, own, [(params, (SetOutcome(params, lanes),))], [], [])
+
+    assert found is not None
+    assert found.least == pytest.approx((16.8,))
+    assert found.deflation.returns.sharpe == pytest.approx(1.5 / np.std(wild, ddof=1))
 
 
 def test_a_lone_peak_is_told(tmp_path: Path) -> None:

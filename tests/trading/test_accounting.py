@@ -118,7 +118,7 @@ def test_the_random_runs_can_reach_what_they_are_about() -> None:
     tick = ((Kind.CLOCK, 0, 0), 100 * NS_PER_MS)
     hours = ((Kind.CLOCK, 0, 0), 5 * 3600 * NS_PER_S)
     terms = [("funding_rate", "0.0001"), ("funding_interval_h", "1")]
-    steps: list[object] = [*[tick] * 6, *terms, hours, "book", *[tick] * 6]
+    steps: list[object] = [*[tick] * 6, *terms, hours, terms[0], hours, "book", *[tick] * 6]
     steps += [("mark_price", "50000"), ("mark_price", "70000")]
 
     records = run(engine_of(), inputs_of(steps))

@@ -11,12 +11,14 @@ from bot.trading import Answer, Hold, Quotes, Target, View
 from bot.trading.desk import Desk
 from bot.trading.engine import STOP
 from bot.trading.guard import RecordedDeadline
+from bot.trading.portfolio import Position
 from bot.types import (
     NS_PER_MS,
     NS_PER_S,
     Command,
     Decision,
     Denial,
+    EquityPoint,
     Fact,
     FeedReport,
     Fill,
@@ -69,6 +71,18 @@ def test_every_fill_belongs_to_an_intent_and_every_decision_says_why() -> None:
     assert {(fill.lane, fill.client_id) for fill in of(Fill, records)} <= intents
     assert all(decision.reason for decision in of(Decision, records))
     assert {decision.lane for decision in of(Decision, records)} == {"touch", "queue", "through"}
+
+
+def test_equity_is_not_noted_before_every_open_position_has_its_first_mid() -> None:
+    tape = Tape()
+    engine = core(lambda see: None)
+    engine.lanes[0].portfolio.positions[SYMBOL] = Position(10, 10 * 610_000)  # kept from a run before, 10 USDT down
+
+    before = of(EquityPoint, run(engine, [tape.clock(), tape.clock()]))
+    (after,) = of(EquityPoint, run(engine, [tape.book(), tape.clock()]))
+
+    assert before == []  # it would be 10 USDT too high, and all that follows a fall from there
+    assert after.unrealised == Decimal("-9.995")
 
 
 def test_the_strategy_is_not_asked_before_there_is_a_book() -> None:

@@ -104,16 +104,30 @@ def test_without_a_mark_the_mid_counts() -> None:
     assert (paid.price, paid.amount) == (Decimal("60000.5"), Decimal("-0.0600005"))
 
 
-def test_a_gap_over_two_times_is_charged_twice() -> None:
+def test_a_gap_over_two_times_is_charged_twice_when_the_rate_was_told_within_it() -> None:
     engine, tape = core(still), Tape()
     hold(engine, 10)
+    told = fact("funding_rate", "0.0002", DUE_NS + NS_PER_S, 50)
 
-    records = run(engine, [tape.book(), *hourly(), tape.clock(TO_DUE_NS + HOUR_NS + NS_PER_S)])
+    records = run(engine, [tape.book(), *hourly(), told, tape.clock(TO_DUE_NS + HOUR_NS + NS_PER_S)])
 
     assert [(paid.local_ns, paid.amount) for paid in of(Funding, records)] == [
         (DUE_NS, Decimal("-0.06")),
-        (DUE_NS + HOUR_NS, Decimal("-0.06")),
+        (DUE_NS + HOUR_NS, Decimal("-0.12")),
     ]
+
+
+def test_a_rate_that_was_told_more_than_an_interval_before_its_time_is_not_charged_again_and_again() -> None:
+    engine, tape = core(still), Tape()
+    hold(engine, 10)
+
+    records = run(engine, [tape.book(), *hourly(), tape.clock(TO_DUE_NS + 72 * HOUR_NS)])
+    records += run(engine, [Command(99, DUE_NS + 72 * HOUR_NS, STOP, "test", "over")])
+
+    assert [paid.local_ns for paid in of(Funding, records)] == [DUE_NS]
+    first, whole = (each.text for each in of(Incident, records) if each.kind == "funding_unknown")
+    assert "2023-11-15 00:00 UTC: no rate was told" in first
+    assert "72 funding times in all" in whole
 
 
 def test_terms_told_at_or_after_the_time_are_for_the_next_one() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from bot.research.bootstrap import Estimate, block_length, estimate, mean_of
+from bot.research.bootstrap import Estimate, mean_estimate
 from bot.types import NS_PER_S, EquityPoint, Floats, Int64s
 
 _DAY_NS = 86_400 * NS_PER_S
@@ -47,8 +47,7 @@ class EquityCurve:
         scale = len(changes) / span_h
         if len(changes) < _FEWEST:
             return Estimate(float(changes.mean()) * scale, np.nan, np.nan, np.nan)
-        columns = np.column_stack([np.ones(len(changes)), changes * scale])
-        return estimate(columns, mean_of, block_length(changes), np.random.default_rng(_SEED))
+        return mean_estimate(changes * scale, np.random.default_rng(_SEED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ class Prices:
         """Return True when there is a mid of the symbol at all."""
         return symbol in self.mids and len(self.mids[symbol]) > 0
 
+    def begins_ns(self, times_ns: Int64s) -> Int64s:
+        """Return for each time when the recording it lies in began."""
+        firsts = np.array([first for first, _ in self.spans_ns], np.int64)
+        return firsts[np.maximum(np.searchsorted(firsts, times_ns, side="right") - 1, 0)]
+
     def ends_ns(self, times_ns: Int64s) -> Int64s:
         """Return for each time when the recording it lies in ends."""
         lasts = np.array([last for _, last in self.spans_ns], np.int64)
@@ -44,7 +49,8 @@ class Prices:
 class FillColumns:
     """Fills of one symbol as columns of equal length (n,); `sign` is +1 for a buy.
 
-    `mid` is the one before the message that brought the fill, in half ticks; `NO_MID` where there was none yet.
+    `mid` is the one before the message that brought the fill, in half ticks; `NO_MID` where its recording had none yet:
+    that of another recording, days before, says nothing about a fill.
     """
 
     instrument: Instrument
@@ -78,16 +84,17 @@ def fill_columns(fills: Sequence[Fill], prices: Prices) -> list[FillColumns]:
         if prices.knows(symbol):
             own = [fill for fill in fills if fill.symbol == symbol]
             seq = np.array([fill.seq for fill in own], np.int64)
+            time_ns = np.array([fill.local_ns for fill in own], np.int64)
             found.append(
                 FillColumns(
                     instrument=prices.instruments[symbol],
                     seq=seq,
-                    time_ns=np.array([fill.local_ns for fill in own], np.int64),
+                    time_ns=time_ns,
                     sign=np.array([fill.side.sign for fill in own], np.int64),
                     lots=np.array([fill.lots for fill in own], np.int64),
                     price_ticks=np.array([fill.price_ticks for fill in own], np.int64),
                     is_maker=np.array([fill.liquidity == "maker" for fill in own], np.int64),
-                    mid=prices.mids[symbol].before(seq),
+                    mid=prices.mids[symbol].before(seq, prices.begins_ns(time_ns)),
                 )
             )
     return found

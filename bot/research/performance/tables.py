@@ -15,7 +15,7 @@ from bot.config_values import duration_text
 from bot.console.figures import NO_VALUE, counted, day_and_clock, elapsed, figure, money, words
 from bot.research.bootstrap import Estimate
 from bot.research.performance.attribution import ADVERSE_NS
-from bot.research.performance.markouts import HORIZONS_NS, TENTHS_NS, Tenth
+from bot.research.performance.markouts import HORIZONS_NS, TENTHS_NS, Markout, Tenth
 from bot.research.performance.performance import Performance
 from bot.types import NS_PER_MS, NS_PER_S, OrderStatus
 
@@ -23,6 +23,7 @@ PARTS = "Where the P&L came from"
 
 _COUNTS_SHOWN = 12  # reasons of one kind: some hold numbers, and then there is no end to them
 _CHANCE = 0.05
+_FEW_FILLS = 30  # below it, a mean says next to nothing
 # The venue gives no reason for an order that the lane itself took back; all others that end early have one.
 _SILENT_REASONS = MappingProxyType({f"order {OrderStatus.CANCELED}": "taken back by a decision of the lane's own"})
 
@@ -50,7 +51,15 @@ def headline(found: Performance) -> list[str]:
         lines = [f"P&L interval {least} to {most} {currency} ({lanes}). {_sign(found)}"]
     if not any(lane.fills for lane in found.lanes):
         lines += _held_back(found)
-    return [*lines, *_halted(found), _standing(found)]
+    return [*lines, *_few(found), *_halted(found), _standing(found)]
+
+
+def _few(found: Performance) -> list[str]:
+    """A warning where what was earned or lost rests on a handful of fills."""
+    least = min((lane.fills for lane in found.lanes if lane.fills), default=_FEW_FILLS)
+    if least >= _FEW_FILLS:
+        return []
+    return [f"It rests on {counted(least, 'fill')} in one lane: too few to tell anything from chance."]
 
 
 def _standing(found: Performance) -> str:
@@ -200,10 +209,20 @@ def _markouts(found: Performance) -> Table:
     rows = []
     for lane, liquidity in dict.fromkeys((each.lane, each.liquidity) for each in found.markouts):
         own = [cells[lane, liquidity, horizon_ns] for horizon_ns in HORIZONS_NS]
-        rows.append((lane, str(liquidity), f"{own[0].fills:,}", *(_interval(each.move_bps, 2) for each in own)))
+        most = own[0].fills
+        rows.append((lane, str(liquidity), f"{most:,}", *(_markout(each, most) for each in own)))
     headings = ("lane", "", "fills", *(duration_text(each) for each in HORIZONS_NS))
-    note = "Mean move of the mid in the direction of the fill, bps (95 %); below 0 it went against us. Before costs."
+    note = (
+        "Mean move of the mid in the direction of the fill, bps (95 %); below 0 it went against us. Before costs. A "
+        "mean over less than half of the fills says over how many; without an interval, too few of them are apart."
+    )
     return Table("Markouts", headings, tuple(rows), (0, 1), note)
+
+
+def _markout(one: Markout, most: int) -> str:
+    """The mean with its interval; the recording may end before the horizon of most fills."""
+    told = _interval(one.move_bps, 2)
+    return f"{told}, {counted(one.fills, 'fill')}" if 0 < one.fills < most / 2 else told
 
 
 def _days(found: Performance) -> Table:

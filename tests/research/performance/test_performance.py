@@ -27,12 +27,12 @@ from bot.research.performance.page import page
 from bot.research.performance.performance import Performance, Seen, assess
 from bot.research.performance.placebos import placed
 from bot.research.performance.prices import Prices, fill_columns
-from bot.research.performance.tables import about
+from bot.research.performance.tables import about, headline, main_tables
 from bot.research.performance.thinning import every_nth, thinned
 from bot.types import NS_PER_S, EquityPoint, Liquidity, Side
 from storage import tradelog
 from tests.research.performance.worked import behind, fills, prices, seen, store
-from tests.storage.samples import LANE, START_NS, fill, read
+from tests.storage.samples import BTC, LANE, START_NS, fill, read
 
 
 @pytest.fixture
@@ -59,6 +59,18 @@ def test_the_interval_goes_from_the_least_lane_to_the_most_and_leaves_placebos_o
     assert (interval.least, interval.least_lane) == (Decimal(-2), "touch")
     assert (interval.most, interval.most_lane) == (Decimal("1.59"), LANE)
     assert [lane.lane for lane in judged.lanes] == [LANE, "touch"]
+
+
+def test_a_fill_at_the_start_of_a_second_recording_is_not_held_against_the_mid_of_the_first() -> None:
+    first, second = (START_NS + second * NS_PER_S for second in (0, 86_400))
+    mids = Mids(np.array([5, 30]), np.array([first, second + 2 * NS_PER_S]), np.array([400, 800]))  # twice as dear
+    two = Prices({BTC.symbol: mids}, {BTC.symbol: BTC}, ((first, first + 40 * NS_PER_S), (second, second + 10**11)))
+    (columns,) = fill_columns([fill(20, Side.SELL, 100, 200, position_lots=-100, at_s=86_401)], two)
+
+    parts = attributed([columns], two, Decimal(-100), Decimal(0), Decimal(0))
+
+    assert (parts.spread, parts.adverse, parts.inventory) == (Decimal(0), Decimal(0), Decimal(-100))
+    assert all(each.fills == 0 for each in markouts(LANE, [columns], two))
 
 
 def test_a_lane_is_counted_up(judged: Performance) -> None:
@@ -108,6 +120,31 @@ def test_a_horizon_beyond_the_end_of_the_recording_is_no_markout(judged: Perform
     assert makers[30].move_bps.value == pytest.approx(100)
     assert makers[300].fills == 0
     assert math.isnan(makers[300].move_bps.value)
+
+
+def test_fills_of_one_moment_are_one_observation_and_have_no_interval() -> None:
+    at_once = [fill(20, Side.BUY, 10, 199, at_s=10) for _ in range(30)]
+    (columns,) = fill_columns(at_once, prices())
+
+    found = markouts(LANE, [columns], prices())
+
+    assert [(each.fills, math.isnan(each.move_bps.low)) for each in found[:4]] == [(30, True)] * 4
+    assert found[2].move_bps.value == pytest.approx(50)
+
+
+def test_a_markout_over_few_of_the_fills_says_over_how_many(judged: Performance) -> None:
+    cells = [replace(each, fills=57 if each.horizon_ns <= NS_PER_S else 4) for each in judged.markouts]
+    (table,) = (each for each in main_tables(replace(judged, markouts=tuple(cells))) if each.title == "Markouts")
+
+    assert all(row[-1].endswith(", 4 fills") for row in table.rows)
+    assert not any("fills" in cell for row in table.rows for cell in row[2:5])
+
+
+def test_a_run_that_rests_on_a_handful_of_fills_says_so_at_the_top(judged: Performance) -> None:
+    many = replace(judged, lanes=tuple(replace(lane, fills=30) for lane in judged.lanes))
+
+    assert "It rests on 3 fills in one lane: too few to tell anything from chance." in headline(judged)
+    assert not any("too few" in line for line in headline(many))
 
 
 def test_a_recording_that_ends_early_ends_adverse_selection_with_it() -> None:
