@@ -13,7 +13,7 @@ from bot.console.screen import FillLine, LaneLine, MarketLine, OrderLine, Positi
 from bot.trading.desk import Desk
 from bot.trading.engine import Engine
 from bot.trading.portfolio import Portfolio
-from bot.types import BPS, NS_PER_S, Decision, Fill, HaltState, Incident, Liquidity, Record
+from bot.types import BPS, NS_PER_S, Decision, EquityPoint, Fill, HaltState, Incident, Liquidity, Record
 
 _FILLS_SHOWN = 8
 _INCIDENTS_SHOWN = 3
@@ -39,9 +39,8 @@ class Watch:
     _last_fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=_FILLS_SHOWN))
     _incidents: deque[Incident] = field(default_factory=lambda: deque(maxlen=_INCIDENTS_SHOWN))
     _reasons: dict[str, _Reason] = field(default_factory=dict)
-    _realised: dict[str, Decimal] = field(default_factory=dict)
     _fees: dict[str, Decimal] = field(default_factory=dict)
-    _before: dict[str, Decimal] = field(default_factory=dict)
+    _first_equity: dict[str, Decimal] = field(default_factory=dict)
 
     def take(self, records: Sequence[Record]) -> None:
         """Follow records in order."""
@@ -52,6 +51,8 @@ class Watch:
                 self._filled(record)
             elif isinstance(record, Incident) and record.lane in ("", self.lane) and record.kind not in _HALT_STATES:
                 self._incidents.append(record)
+            elif isinstance(record, EquityPoint):
+                self._first_equity.setdefault(record.lane, record.equity)
 
     def markets(self, engine: Engine) -> Iterator[MarketLine]:
         """Describe each instrument's market as it stands."""
@@ -82,20 +83,12 @@ class Watch:
         return self._fees.get(lane, Decimal(0))
 
     def before(self, lane: str, portfolio: Portfolio) -> Decimal:
-        """Return the net P&L that a lane's account had when this run began.
+        """Return the net P&L that a lane's account had when this run first noted its equity; until then, that of now.
 
-        A position held since an earlier run counts at its first mid of this one; the run has earned what came since.
+        A position held since an earlier run counts at its first mid of this one; the run has earned what came since. So
+        it is for a report, which begins at the same point.
         """
-        if lane in self._before:
-            return self._before[lane]
-        net = portfolio.equity - portfolio.opening
-        if self.fills[lane]:
-            net -= (
-                portfolio.unrealised + self._realised[lane] - self._fees[lane]
-            )  # traded before anybody looked: what it opened is this run's own
-        if all(not position.lots or symbol in portfolio.mids for symbol, position in portfolio.positions.items()):
-            self._before[lane] = net
-        return net
+        return self._first_equity.get(lane, portfolio.equity) - portfolio.opening
 
     def _decided(self, decision: Decision) -> None:
         self.decisions += 1
@@ -109,7 +102,6 @@ class Watch:
 
     def _filled(self, fill: Fill) -> None:
         self.fills[fill.lane] += 1
-        self._realised[fill.lane] = self._realised.get(fill.lane, Decimal(0)) + fill.realised
         self._fees[fill.lane] = self.fees(fill.lane) + fill.fee
         if fill.lane == self.lane:
             self._last_fills.append(fill)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.trading.portfolio import Portfolio
-from bot.types import Execution, Fill, Incident, Instrument, InstrumentKind, Liquidity, Side
+from bot.types import EquityPoint, Execution, Fill, Incident, Instrument, InstrumentKind, Liquidity, Side
 from bot.watching import Watch
 from tests.console.screens import BTC, NOON_NS
 
@@ -26,22 +26,30 @@ def sold(portfolio: Portfolio, lots: int, price_ticks: int, fee: str) -> Fill:
     return portfolio.book(execution, "queue")
 
 
-def test_a_run_has_earned_what_came_since_the_first_mid_of_its_positions() -> None:
+def noted(portfolio: Portfolio) -> EquityPoint:
+    nothing = Decimal(0)
+    return EquityPoint("queue", 1, NOON_NS, portfolio.equity, portfolio.cash, nothing, nothing, nothing, nothing)
+
+
+def test_a_run_has_earned_what_came_since_its_equity_was_first_noted() -> None:
     watch, portfolio = Watch("queue"), account()
 
     assert watch.before("queue", portfolio) == -100
     portfolio.mark(BTC, 500_100, 500_120)  # a mid of 50,011: 22 of it were earned before
     assert watch.before("queue", portfolio) == -78
+    watch.take([noted(portfolio)])
     portfolio.mark(BTC, 500_300, 500_320)
+    watch.take([noted(portfolio)])
     assert watch.before("queue", portfolio) == -78
 
 
-def test_a_run_that_traded_before_anybody_looked_keeps_what_it_earned() -> None:
+def test_what_a_run_traded_before_anybody_looked_is_its_own() -> None:
     watch, portfolio = Watch("queue"), Portfolio({BTC: INSTRUMENT}, Decimal(10_000))
-    watch.take([sold(portfolio, 1_000, 500_000, "10")])
     portfolio.mark(BTC, 500_000, 500_020)
+    watch.take([noted(portfolio), sold(portfolio, 1_000, 500_000, "10")])
 
     assert watch.before("queue", portfolio) == 0
+    assert portfolio.equity == 9_989  # the fee, and a tick from the price to the mid
     assert watch.fees("queue") == 10
 
 
