@@ -53,7 +53,7 @@ class CrewMember:
 
     Without an address (0) it is asked in plain Python: `build` makes the strategy, one for each instrument. With
     `flip_seed` above 0 it is a placebo twin: its lean is turned round at random, in blocks of `flip_ns`. `owner` is
-    what the address belongs to.
+    what the address belongs to, and `spare` makes the same strategy in plain Python, to say how it failed.
     """
 
     assumption: FillAssumption
@@ -63,6 +63,7 @@ class CrewMember:
     flip_ns: int = 60_000_000_000
     build: Callable[[], Strategy] | None = None
     owner: object = None
+    spare: Callable[[], Strategy] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,14 @@ def crew_member(
         NotCompilable: the strategy promises what it does not keep.
     """
     code = form_of(strategy, params).code
+
+    def build() -> Strategy:
+        return strategy.build(params)
+
     if code is None:
-        return CrewMember(assumption, 0, (), flip_seed, build=lambda: strategy.build(params))
-    return CrewMember(assumption, code.callback.address, tuple(code.params.tolist()), flip_seed, owner=code)
+        return CrewMember(assumption, 0, (), flip_seed, build=build)
+    own = tuple(code.params.tolist())
+    return CrewMember(assumption, code.callback.address, own, flip_seed, owner=code, spare=build)
 
 
 def asks_python(names: Sequence[str], plugins: Plugins) -> bool:
@@ -147,6 +153,7 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
     for place, instrument in enumerate(plan.instruments):
         rules = _rules(plan, instrument, place, chosen)
         plain = {lane: member.build() for lane, member in enumerate(members) if member.build is not None}
+        spare = {lane: member.spare() for lane, member in enumerate(members) if member.spare is not None}
         own = seen[instrument.symbol]
         if plan.sampling is not None:
             own.market.tell(Fact(0, 0, instrument.symbol, "sampling", Decimal(plan.sampling is Sampling.EVENT)))
@@ -158,6 +165,7 @@ def build_crew(plan: CrewPlan) -> LaneEngine:
             crew,
             instrument,
             plain,
+            spare,
             measures=plan.config.paper.measures,
             notes=notes,
             source=own if asks_python(plan.names, plugins) else None,

@@ -7,13 +7,16 @@ ring on and looks at the call only then.
 from __future__ import annotations
 
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
+from bot.memory import settled_memory
 from bot.trading.contract import Answer
-from bot.trading.guard import CallKey, StrategyOverrun, overrun_text
+from bot.trading.guard import CallKey, Deadline, NoDeadline, StrategyOverrun, overrun_text
 from bot.types import NS_PER_S
 
 _WAITS: Final = 10  # times the limit that a call may take in all: a busy machine lets it wait, a hung one waits on
@@ -107,3 +110,16 @@ class PatrolDeadline:
             self._found, self._computed_s, self._found_s = self._calls, computed_s, now_s
         elif computed_s - self._computed_s >= self._limit_s or now_s - self._found_s >= _WAITS * self._limit_s:
             raise StrategyOverrun(self._text)
+
+
+@contextmanager
+def patrolled(limit_ns: int, limit_text: str) -> Iterator[Deadline]:
+    """Give what cuts off calls in the main thread; elsewhere, as in a cluster's workers, nothing can interrupt them.
+
+    The garbage collector has little to do meanwhile: its time would count as that of the call it comes in.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield NoDeadline()
+        return
+    with settled_memory(), PatrolDeadline(limit_ns, limit_text) as deadline:
+        yield deadline

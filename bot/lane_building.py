@@ -89,11 +89,8 @@ def build_records(plan: CorePlan) -> LaneRecords:
     engine.deadline = plan.deadline
     lanes, rules = build_lanes(plan), decision_rules(plan, names)
     owners = [each.owner if isinstance(each.owner, CompiledStrategy) else None for each in members]
-    for symbol, desk in engine.desks.items():
+    for desk in engine.desks.values():
         desk.rules.counts[d.FAILS_TOGETHER] = 1
-        desk.spare = {
-            place: lane.slots[symbol].strategy for place, lane in enumerate(lanes) if owners[place] is not None
-        }
     logs = {
         (lane.name, symbol): SeatLog(lane.name, slot.instrument, lane.fees, config.paper.liquidation_bps)
         for lane in lanes

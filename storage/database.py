@@ -16,7 +16,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from bot.errors import StorageError
+from bot.errors import ConfigError, StorageError
 from storage.lock import WriterLock
 from storage.schema import REVISION, VERSION_TABLE
 
@@ -45,6 +45,7 @@ def open_writer(url: str, *, timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
     for a lock of another program.
 
     Raises:
+        ConfigError: the URL is none, or needs a driver that is not there.
         StorageError: another bot holds it, or it is locked, damaged, of a newer version or not ours.
     """
     parsed, file = _parsed(url)
@@ -69,6 +70,7 @@ def open_reader(url: str, *, timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
     """Open the database for reading alone; use it through `reading`, which holds it briefly.
 
     Raises:
+        ConfigError: the URL is none, or needs a driver that is not there.
         StorageError: it is missing, locked, damaged, of another version or not ours.
     """
     parsed, file = _parsed(url)
@@ -121,7 +123,7 @@ def _parsed(url: str) -> tuple[URL, Path | None]:
         parsed = make_url(url)
     except ArgumentError:
         # The text is not repeated: it may hold a password.
-        raise StorageError("the database should be a URL such as sqlite:///data/imbalance.db, was no URL") from None
+        raise ConfigError("storage.url should be a URL such as sqlite:///data/imbalance.db, was none") from None
     in_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
     return parsed, Path(str(parsed.database)).resolve() if in_file else None
 
@@ -132,7 +134,7 @@ def _engine(url: URL, timeout_s: float) -> Engine:
             return create_engine(url)
         engine = create_engine(url, connect_args={"timeout": timeout_s})
     except (SQLAlchemyError, ImportError) as error:
-        raise StorageError(f"{url.drivername} cannot be used: {_line(error)}") from error
+        raise ConfigError(f"storage.url: {url.drivername} cannot be used: {_line(error)}") from error
     _begin_by_hand(engine)
     return engine
 

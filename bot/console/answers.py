@@ -55,7 +55,7 @@ def explained(books: Books, run: Run, symbol: str | None, at: str | None, lane: 
     heads = [head for head in books.heads(run.id) if own in (None, head.lane) and chosen in (None, head.symbol)]
     if not heads:
         raise UserError(f"run {run.id} made no decision: it ended before the market was known, or traded nothing")
-    return [_explained(books, run, head, _moment(run, head.local_ns, at)) for head in heads]
+    return [_explained(books, run, head, _moment(books.first_ns(run.id), head.local_ns, at)) for head in heads]
 
 
 def _explained(books: Books, run: Run, head: Head, at_ns: int) -> Explained:
@@ -65,11 +65,11 @@ def _explained(books: Books, run: Run, head: Head, at_ns: int) -> Explained:
     return Explained(run.id, at_ns, found, orders, fills, denials)
 
 
-def _moment(run: Run, last_ns: int, at: str | None) -> int:
+def _moment(first_ns: int, last_ns: int, at: str | None) -> int:
     if at is None:
         return last_ns
     moment = moment_ns(at, last_ns, "--at")
-    if moment > last_ns and ":" in at and "-" not in at and moment - DAY_NS >= run.started_ns:
+    if moment > last_ns and ":" in at and "-" not in at and moment - DAY_NS >= first_ns:
         return moment - DAY_NS  # a time of day, in a run that went past midnight
     return moment
 

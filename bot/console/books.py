@@ -98,6 +98,13 @@ class Books:
         with reading(self.engine) as connection:
             return [Head(*row) for row in connection.execute(wanted)]
 
+    def first_ns(self, run_id: int) -> int:
+        """Return the local time of a run's first decision, on its recording where it had one; 0 without one."""
+        table = schema.decisions
+        with reading(self.engine) as connection:
+            wanted = select(func.min(table.c.local_ns)).where(table.c.run_id == run_id)
+            return int(connection.execute(wanted).scalar_one() or 0)
+
     def count(self, table: Table, run_id: int, head: Head) -> int:
         """Return how many rows of a table belong to a lane and symbol of a run."""
         place = (table.c.run_id == run_id, table.c.lane == head.lane, table.c.symbol == head.symbol)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bot.console.aside import Aside
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,7 +24,17 @@ ConfigPath = Annotated[
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="SECTION.KEY=VALUE", help="Override one key; repeatable.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+
+
+def _set_aside(context: typer.Context, as_json: bool) -> bool:
+    if as_json:
+        context.with_resource(redirect_stdout(Aside(sys.stdout)))
+    return as_json
+
+
+AsJson = Annotated[
+    bool, typer.Option("--json", callback=_set_aside, help="Print one JSON document instead of a table.")
+]
 RunId = Annotated[int | None, typer.Option("--run", metavar="N", help="Only this run; `imbalance runs` lists them.")]
 Symbol = Annotated[
     str | None,

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from rich.console import Console, RenderableType
 
+from bot.console.aside import document_output
 from bot.console.figures import iso
 
 _FIRST_STAMP_NS: Final = 10**17  # 1973: what is smaller is a length of time, and no stamp of this project
@@ -43,7 +44,7 @@ def as_text(renderable: RenderableType) -> str:
 
 def print_json(document: object) -> None:
     """Print one JSON document: decimals as text, no value as null, a stamp in ns with its ISO time beside it."""
-    sys.stdout.write(json.dumps(plain(document), indent=2, ensure_ascii=False) + "\n")
+    document_output().write(json.dumps(plain(document), indent=2, ensure_ascii=False) + "\n")
 
 
 def print_csv(rows: Sequence[Mapping[str, object]]) -> None:

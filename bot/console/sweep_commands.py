@@ -211,14 +211,15 @@ def _crew(ready: Prepared, workers: int, cluster: str | None) -> Iterator[Crew]:
 
 def _driven(database: Database, number: int, start: SweepStart, ready: Prepared, crew: Crew, *, quiet: bool) -> Answer:
     from bot.research.answer import answer
-    from bot.research.lane_runs import SETS_AT_ONCE
+    from bot.research.lane_runs import sets_at_once
     from bot.research.sweeping import Ledger, Question, sweep
     from storage.sweeps import trials
 
     digests = [job.digest for job in ready.jobs]
     ledger = Ledger(database, number)
     ledger.recall(trials(database, start.strategy_name, digests))
-    question = Question(number, ready.jobs, ready.terms.objective, ready.sets, SETS_AT_ONCE)
+    at_once = sets_at_once(ready.strategy, ready.config)
+    question = Question(number, ready.jobs, ready.terms.objective, ready.sets, at_once)
     with _kept(ledger), _progress(quiet=quiet) as progress:
         sets = sweep(question, ready.search, crew, ledger, progress)
     counted = trials(database, start.strategy_name, digests)

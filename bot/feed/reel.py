@@ -113,8 +113,12 @@ class Reel:
 
 def _check_follows(earlier: Tape, later: Tape) -> None:
     if later.span_ns[0] <= earlier.span_ns[1]:
-        words = "overlap in time" if later.span_ns[1] >= earlier.span_ns[0] else "are not in the order of their time"
-        raise UserError(f"tapes {earlier.folder} and {later.folder} {words}: name them in order, or run them apart")
+        overlap = later.span_ns[1] >= earlier.span_ns[0]
+        words = "overlap in time" if overlap else "are not in the order of their time"
+        how = ", or import symbols of one time as one tape" if overlap else ""
+        raise UserError(
+            f"tapes {earlier.folder} and {later.folder} {words}: name them in order, or run them apart{how}"
+        )
     if later.header.sampling is not earlier.header.sampling:
         raise UserError(
             f"tape {later.folder} should hold {earlier.header.sampling}s as {earlier.folder} does, "

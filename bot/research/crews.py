@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -154,6 +155,7 @@ class _Desk:
 def _serve(line: Connection, evaluate: Evaluate) -> None:
     """Be a worker: evaluate what is asked until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who drives: it ends its workers itself
+    sys.stdout = sys.stderr  # standard output is for who drives, whatever a strategy prints
     while True:
         try:
             task: Task = line.recv()

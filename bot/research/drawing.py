@@ -58,7 +58,7 @@ def _inline(figure: Figure, name: str, title: str) -> str:
     text = _without_needless_words(text)
     box = re.search(r'viewBox="[^"]*"', text)
     opening = f'<svg role="img" aria-label="{escape(title)}" {box[0] if box else ""}>'
-    return opening + text[text.index(">") + 1 :].strip()
+    return f'<div class="wide">{opening}{text[text.index(">") + 1 :].strip()}</div>'
 
 
 def _without_needless_words(text: str) -> str:

@@ -18,11 +18,13 @@ import orjson
 from bot.building import check_tradable, clock_every_ns, signals_of
 from bot.config import Config, from_resolved
 from bot.crew_building import CrewMember, CrewPlan, build_crew, crew_member, suits_lanes
+from bot.deadline import patrolled
 from bot.errors import NotCompilable, UserError
 from bot.feed.replay import tape_together
 from bot.plugins import Plugins, plugins_again
 from bot.research import single_runs
 from bot.research.evaluation import LANES, Job
+from bot.trading.compiled import form_of
 from bot.trading.lane_engine import LaneEngine
 from bot.trading.loading import LoadedStrategy, load_source
 from bot.types import Command, Floats, Int64s
@@ -30,9 +32,21 @@ from storage.sweeps import LaneOutcome, Params, SetOutcome
 from storage.tape import Tape
 
 SETS_AT_ONCE: Final = 64
-"""How many sets share a pass over the tape."""
+"""How many sets of a strategy in machine code share a pass over the tape."""
 
 _POINT_DECIMALS: Final = 8
+
+
+def sets_at_once(strategy: LoadedStrategy, config: Config) -> int:
+    """Return how many sets share a pass: few where Python is asked, for what is evaluated is stored a pass at a time.
+
+    Raises:
+        ConfigError: a parameter does not fit.
+    """
+    promises = strategy.cls.compiled is True
+    if suits_lanes(config) and (promises or form_of(strategy, config.strategy.params).code is not None):
+        return SETS_AT_ONCE
+    return single_runs.SETS_AT_ONCE
 
 
 def evaluate(job: Job, sets: Sequence[Params]) -> list[SetOutcome]:
@@ -89,9 +103,10 @@ def _pass(members: Sequence[_Member], tape: Tape, period_ns: int) -> list[SetOut
     crew = tuple(lane for member in members for lane in member.lanes)
     plan = CrewPlan(config, names, instruments, crew, members[0].plugins, tape.header.sampling, keeps_log=False)
     engine = build_crew(plan)
-    for received in tape_together(tape, clock_every_ns(config)):
-        assert not isinstance(received, Command)
-        engine.process(received)
+    with patrolled(config.strategy.time_limit_ns, config.strategy.time_limit) as engine.deadline:
+        for received in tape_together(tape, clock_every_ns(config)):
+            assert not isinstance(received, Command)
+            engine.process(received)
     engine.finish()
     curve = _Curve.of(engine)
     ends_ns = _ends(tape.span_ns, period_ns)

@@ -22,7 +22,8 @@ table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tab
 th, td { border-bottom: 1px solid var(--rule); padding: 0.25rem 0.6rem 0.25rem 0; text-align: right;
   vertical-align: top; }
 th { color: var(--dim); font-weight: 500; } .words { text-align: left; } .kept { color: var(--good); }
-p.dim, .dim { color: var(--dim); } div.wide { overflow-x: auto; } svg { width: 100%; height: auto; display: block; }
+p.dim, .dim { color: var(--dim); } div.wide { overflow-x: auto; } svg { width: 100%; min-width: 38rem; height: auto;
+  display: block; }
 """
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from bot.building import clock_every_ns, signals_of
 from bot.config import Config
 from bot.crew_building import CrewMember, CrewPlan, build_crew, compile_lanes, crew_member
+from bot.deadline import patrolled
 from bot.errors import NotCompilable
 from bot.feed.reel import Reel
 from bot.plugins import plugins_of
@@ -47,12 +48,13 @@ def twins(config: Config, strategy: LoadedStrategy, reel: Reel, count: int, prog
     plugins = plugins_of(config, names)
     engine = build_crew(CrewPlan(config, names, reel.instruments, crew, plugins, reel.sampling, keeps_log=False))
     seq = done = 0
-    for received in reel.together(clock_every_ns(config)):
-        engine.process(received)
-        if isinstance(received, Batch | Batches):
-            seq = int(received.seq[-1])
-            done += int(np.count_nonzero(received.kind != Kind.CLOCK))
-            progress(done, reel.rows)
+    with patrolled(config.strategy.time_limit_ns, config.strategy.time_limit) as engine.deadline:
+        for received in reel.together(clock_every_ns(config)):
+            engine.process(received)
+            if isinstance(received, Batch | Batches):
+                seq = int(received.seq[-1])
+                done += int(np.count_nonzero(received.kind != Kind.CLOCK))
+                progress(done, reel.rows)
     return [
         Twin(name, engine.money.point(lane, name, engine.desks, seq, engine.now_ns), engine.failures.get(lane, ""))
         for lane, name in enumerate(f"{PREFIX}{number:02}" for number in range(1, count + 1))

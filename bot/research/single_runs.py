@@ -13,12 +13,13 @@ import orjson
 
 from bot.building import CorePlan, build_engine, check_tradable, clock_every_ns, kernels_of, signals_of, warm_kernels
 from bot.config import Config, from_resolved
+from bot.deadline import patrolled
 from bot.errors import UserError
 from bot.feed.replay import tape_inputs
 from bot.plugins import plugins_again
 from bot.research.evaluation import LANES, Job
 from bot.trading.engine import Engine
-from bot.trading.guard import NoDeadline
+from bot.trading.guard import Deadline
 from bot.trading.loading import LoadedStrategy, load_source
 from bot.trading.portfolio import ZERO, Portfolio
 from bot.types import EquityPoint, Fill, FillAssumption, Floats, Instrument, Int64s, Record
@@ -45,13 +46,14 @@ def evaluate(job: Job, sets: Sequence[Params]) -> list[SetOutcome]:
         raise UserError(f"tape {job.tape} is not the one that the sweep began with: its digest differs")
     config = from_resolved(orjson.loads(job.config))
     strategy = load_source(job.source, job.strategy, config.strategy.use)
-    runs = [_Run.begin(job, config, strategy, tape, params) for params in sets]
-    if runs:
-        warm_kernels(kernels_of(strategy, runs[0].config))
-    for received in tape_inputs(tape, clock_every_ns(config)):
-        for run in runs:
-            if not run.engine.failure:
-                run.take(run.engine.process(received))
+    with patrolled(config.strategy.time_limit_ns, config.strategy.time_limit) as deadline:
+        runs = [_Run.begin(job, config, strategy, tape, params, deadline) for params in sets]
+        if runs:
+            warm_kernels(kernels_of(strategy, runs[0].config))
+        for received in tape_inputs(tape, clock_every_ns(config)):
+            for run in runs:
+                if not run.engine.failure:
+                    run.take(run.engine.process(received))
     return [SetOutcome(run.params, run.outcomes(tape.span_ns, job.period_ns)) for run in runs]
 
 
@@ -74,7 +76,9 @@ class _Run:
     accounts: dict[str, _Account]
 
     @staticmethod
-    def begin(job: Job, config: Config, strategy: LoadedStrategy, tape: Tape, params: Params) -> _Run:
+    def begin(
+        job: Job, config: Config, strategy: LoadedStrategy, tape: Tape, params: Params, deadline: Deadline
+    ) -> _Run:
         own = config.model_copy(
             update={
                 "strategy": config.strategy.model_copy(update={"params": dict(params)}),
@@ -85,9 +89,7 @@ class _Run:
         check_tradable(tuple(instruments.values()), own.paper.currency)
         portfolios = {lane.value: Portfolio(instruments, own.paper.balance) for lane in LANES}
         plugins = plugins_again(own, signals_of(strategy, own), job.plugins)
-        plan = CorePlan(
-            own, strategy, tuple(instruments.values()), portfolios, NoDeadline(), tape.header.sampling, plugins
-        )
+        plan = CorePlan(own, strategy, tuple(instruments.values()), portfolios, deadline, tape.header.sampling, plugins)
         engine = build_engine(plan)
         engine.name_run("0")
         return _Run(params, own, instruments, engine, {lane.value: _Account() for lane in LANES})

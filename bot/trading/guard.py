@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Mapping, Set
 from decimal import Decimal
@@ -20,6 +22,8 @@ CallKey = tuple[str, str, int]
 _NUMBERS: Final = (float, int, Decimal, Real)  # the common ones first
 _REAL: Final = (float, int)
 _MOST: Final = sys.float_info.max
+_OURS: Final = f"{Path(__file__).parents[1]}{os.sep}"
+_LIBRARIES: Final = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "purelib", "platlib"))
 
 
 class StrategyOverrun(StrategyFailed):
@@ -78,9 +82,9 @@ def ask(strategy: Strategy, see: View, deadline: Deadline, key: CallKey) -> Answ
 
 
 def _where(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    here = Path(__file__).name
-    inside = [frame for frame in frames if Path(frame.filename).name != here]
+    """The last line of the user's own, whatever it called; a library's where all lines are of libraries."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
+    inside = [frame for frame in frames if not frame.filename.startswith(_LIBRARIES)] or frames
     if not inside:
         return "at an unknown line"
     return f"{Path(inside[-1].filename).name}, line {inside[-1].lineno}"
@@ -95,7 +99,7 @@ def _check(answer: object) -> None:
             _check_words(answer)
         case Target(exposure=exposure):
             if not isinstance(exposure, _REAL) or not -1 <= exposure <= 1:
-                raise StrategyFailed(f"Target.exposure should be a number from -1 to 1, was {exposure!r}")
+                raise StrategyFailed(f"Target.exposure should be a number from -1 to 1, was {_shown(exposure)}")
             _check_protection(answer)
             _check_words(answer)
         case Quotes():
@@ -112,13 +116,13 @@ def _check_quotes(quotes: Quotes) -> None:
     # Each comparison is false with NaN.
     bid, ask, bid_size, ask_size = quotes.bid, quotes.ask, quotes.bid_size, quotes.ask_size
     if bid is not None and not (isinstance(bid, _REAL) and 0 < bid <= _MOST):
-        raise StrategyFailed(f"Quotes.bid should be a price above 0 or None, was {bid!r}")
+        raise StrategyFailed(f"Quotes.bid should be a price above 0 or None, was {_shown(bid)}")
     if ask is not None and not (isinstance(ask, _REAL) and 0 < ask <= _MOST):
-        raise StrategyFailed(f"Quotes.ask should be a price above 0 or None, was {ask!r}")
+        raise StrategyFailed(f"Quotes.ask should be a price above 0 or None, was {_shown(ask)}")
     if not (isinstance(bid_size, _REAL) and 0 <= bid_size <= 1):
-        raise StrategyFailed(f"Quotes.bid_size should be a share of full size from 0 to 1, was {bid_size!r}")
+        raise StrategyFailed(f"Quotes.bid_size should be a share of full size from 0 to 1, was {_shown(bid_size)}")
     if not (isinstance(ask_size, _REAL) and 0 <= ask_size <= 1):
-        raise StrategyFailed(f"Quotes.ask_size should be a share of full size from 0 to 1, was {ask_size!r}")
+        raise StrategyFailed(f"Quotes.ask_size should be a share of full size from 0 to 1, was {_shown(ask_size)}")
     if bid is not None and ask is not None and bid >= ask:
         raise StrategyFailed(f"Quotes.bid should be below Quotes.ask, was {bid} and {ask}")
 
@@ -138,6 +142,12 @@ def _check_words(answer: Target | Quotes | Hold) -> None:
 def _check_protection(answer: Target | Quotes) -> None:
     stop, profit = answer.stop_loss_bps, answer.take_profit_bps
     if not (isinstance(stop, _REAL) and 0 <= stop <= _MOST):
-        raise StrategyFailed(f"{type(answer).__name__}.stop_loss_bps should be 0 (off) or more, was {stop!r}")
+        raise StrategyFailed(f"{type(answer).__name__}.stop_loss_bps should be 0 (off) or more, was {_shown(stop)}")
     if not (isinstance(profit, _REAL) and 0 <= profit <= _MOST):
-        raise StrategyFailed(f"{type(answer).__name__}.take_profit_bps should be 0 (off) or more, was {profit!r}")
+        raise StrategyFailed(f"{type(answer).__name__}.take_profit_bps should be 0 (off) or more, was {_shown(profit)}")
+
+
+def _shown(number: object) -> str:
+    """A value that was refused, and what to write where it is a number of another kind: NumPy's, a Decimal."""
+    is_other = isinstance(number, _NUMBERS) and not isinstance(number, _REAL)
+    return f"{number!r}: write float(...) around it" if is_other else f"{number!r}"

@@ -389,3 +389,27 @@ def test_a_strategy_that_says_compiled_and_is_not_is_backtested_with_its_placebo
 
     assert said.code == 0, said.err
     assert len(said.document["placebos"]["nets"]) == 20
+
+
+def test_a_time_of_day_before_midnight_is_that_of_the_recording(market: Path, say: Say) -> None:
+    record(market / "data" / "tapes" / "night", start_s=START_S // 86_400 * 86_400 - 20)  # ends 19 s past midnight
+    assert say("backtest", "night").code == 0
+
+    assert "at 2023-11-13 23:59:50 UTC" in say("why", "--run", "1", "--at", "23:59:50").out
+    assert "at 2023-11-14 00:00:10 UTC" in say("why", "--run", "1", "--at", "00:00:10").out
+
+
+def test_orders_that_were_rejected_are_told_with_their_reason_where_none_filled(market: Path, say: Say) -> None:
+    said = say("backtest", "seesaw", "--set", "paper.balance=0.01", "--set", "sizing.notional=100")
+
+    assert re.search(r"Orders sent: (\d+), \1 of them rejected: margin is insufficient\.", said.out), said.out
+
+
+def test_what_a_strategy_prints_is_kept_apart_from_the_document(market: Path, say: Say) -> None:
+    talking = STRATEGY.replace("        return Target", "        print('thinking')\n        return Target")
+    (market / "strategies" / "seesaw.py").write_text(talking)
+
+    said = say("backtest", "seesaw", "--json")
+
+    assert said.document["lanes"]
+    assert said.err.startswith("thinking\n")

@@ -215,3 +215,14 @@ def test_the_shipped_strategies_keep_every_promise(name: str) -> None:
 
     assert found.ok, found
     assert found.says_compiled
+
+
+def test_a_strategy_that_hangs_is_cut_off_and_not_asked_again_and_again() -> None:
+    loaded = written("while see['spread'] >= 0:\n    self.free += 1\nreturn None", HEAD.replace("= True", "= False"))
+
+    found = found_by(loaded, load(None, ["strategy.time_limit=20ms"], {}))
+
+    assert not found.ok
+    assert [check.name for check in found.checks] == ["answers in a run", "answers in range"]
+    assert all("strategy.time_limit = 20ms" in f"{check.found}{check.difference}" for check in found.checks)
+    assert found.checks[1].found.startswith("1 of ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,10 @@ def equal(ours: Sequence[SetOutcome], theirs: Sequence[SetOutcome]) -> bool:
             nothing = np.zeros(0)
             assert replace(lane, period_pnl=nothing, failure="") == replace(single, period_pnl=nothing, failure="")
     return True
+
+
+def nobody(done: int, rows: int) -> None:
+    """Is told how far it is, and does nothing."""
 
 
 def maker_job(tape: Path) -> Job:
@@ -217,3 +222,56 @@ def test_sets_that_look_at_what_python_samples_share_a_pass_and_equal_runs_of_th
 
     assert equal(ours, alone)
     assert sum(lane.fills for one in ours for lane in one.lanes) > 10
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("return Target(1.0 / (see.position - see.position))", r"ZeroDivisionError: .* \(.*, line \d+\)"),
+        ("return Target(2.0 * self.enter + 1.0)", r"Target.exposure should be a number from -1 to 1, was 1.2"),
+    ],
+)
+def test_a_compiled_strategy_that_fails_says_how_in_its_set_and_its_twins(
+    answer: str, words: str, tmp_path: Path
+) -> None:
+    tape = write_market(tmp_path / "tape", quotes=60)
+    strategy = lean_strategy(tmp_path)
+    source = PURE_LEAN.replace("return Target(exposure=sign(lean))", answer)
+    loaded = loading.load_source(source, strategy.name, "lean")
+    job = replace(job_on(tape, Tape.open(tape).digest(), strategy), source=source)
+    sets: list[Params] = [(("enter", 0.1),), (("enter", 0.95),)]  # the book never leans so far as the second wants
+
+    bad, good = lane_runs.evaluate(job, sets)
+    ran = twins(load(None, (*SETTINGS, "strategy.params.enter=0.1"), {}), loaded, Reel.open([tape]), 2, nobody)
+
+    assert crew_member(loaded, {}, FillAssumption.QUEUE).address
+    assert all(re.fullmatch(words, lane.failure) for lane in bad.lanes)
+    assert not any(lane.failure for lane in good.lanes)
+    assert all(re.fullmatch(words, twin.failure) for twin in ran)
+
+
+@pytest.mark.parametrize("engine", ["lanes", "objects"])
+def test_a_strategy_that_hangs_is_cut_off_in_a_sweep(engine: str, tmp_path: Path) -> None:
+    tape = write_market(tmp_path / "tape", quotes=60)
+    strategy = lean_strategy(tmp_path)
+    source = LEAN.replace('raise ValueError("broken by hand")', "while True:\n                pass")
+    config = orjson.dumps(resolved(load(None, (*SETTINGS, "strategy.time_limit=20ms"), {}))).decode()
+    job = replace(job_on(tape, Tape.open(tape).digest(), strategy), source=source, config=config)
+    evaluate = lane_runs.evaluate if engine == "lanes" else single_runs.evaluate
+
+    good, bad = evaluate(job, [(("way", "with"),), (("way", "broken"),)])
+
+    assert not any(lane.failure for lane in good.lanes)
+    assert all("strategy.time_limit = 20ms and was cut off" in lane.failure for lane in bad.lanes)
+
+
+def test_sets_that_ask_python_share_a_pass_with_few_so_that_little_is_lost_when_a_sweep_is_stopped(
+    tmp_path: Path,
+) -> None:
+    plain, config = lean_strategy(tmp_path), load(None, SETTINGS, {})
+    machine = loading.load_source(PURE_LEAN, plain.name, "lean")
+    tiered = load(None, (*SETTINGS, "paper.tiers=[{ from_volume = 1, maker_bps = 1, taker_bps = 1 }]"), {})
+
+    assert lane_runs.sets_at_once(machine, config) == lane_runs.SETS_AT_ONCE
+    assert lane_runs.sets_at_once(plain, config) == single_runs.SETS_AT_ONCE == 8
+    assert lane_runs.sets_at_once(machine, tiered) == 8

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, UniqueConstraint, inspect
 
-from bot.errors import StorageError
+from bot.errors import ConfigError, StorageError
 from storage import database, schema
 from storage.database import open_reader, open_writer, reading, writing
 from tests.storage.samples import url_of
@@ -216,7 +216,7 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
 
 
 def test_words_that_are_no_url_are_refused_without_being_repeated() -> None:
-    with pytest.raises(StorageError) as refused:
+    with pytest.raises(ConfigError) as refused:
         open_writer("postgresql:secret@host/db")
 
     assert "should be a URL such as sqlite:///data/imbalance.db" in str(refused.value)
@@ -224,5 +224,11 @@ def test_words_that_are_no_url_are_refused_without_being_repeated() -> None:
 
 
 def test_a_url_without_its_driver_names_the_driver() -> None:
-    with pytest.raises(StorageError, match="oracle"):
+    with pytest.raises(ConfigError, match="oracle"):
         open_writer("oracle+cx_oracle://user@127.0.0.1/imbalance")
+
+
+@pytest.mark.parametrize("url", ["no url", "nosuch://x/y"])
+def test_a_url_that_is_none_names_its_key(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"^storage\.url"):
+        open_writer(url)

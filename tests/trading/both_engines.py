@@ -91,7 +91,7 @@ def plain_engine(config: Config, strategy: LoadedStrategy | Keeping, instruments
 
 
 def lanes(
-    config: Config, strategy: Keeping, instruments: Sequence[Instrument], **member: int
+    config: Config, strategy: Keeping, instruments: Sequence[Instrument], **member: Any
 ) -> tuple[LaneEngine, list[Logged]]:
     """Lanes in machine code with strategies in plain Python, and the log they will write."""
     names = tuple(strategy.cls.signals)

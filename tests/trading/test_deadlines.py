@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.deadline import AlarmDeadline, PatrolDeadline
+from bot.deadline import AlarmDeadline, PatrolDeadline, patrolled
 from bot.trading import Answer
 from bot.trading.guard import Deadline, StrategyOverrun
 
@@ -88,3 +90,19 @@ def test_the_timer_is_given_back_as_it_was(cls: Callable[[int, str], AlarmDeadli
 
     assert signal.getsignal(signal.SIGALRM) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_what_was_there_before_costs_no_call_the_time_of_the_garbage_collector() -> None:
+    with patrolled(LIMIT_NS, "40ms") as limited:
+        assert isinstance(limited, PatrolDeadline)
+        assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() == 0
+
+
+def test_where_nothing_can_be_interrupted_calls_are_let_be() -> None:
+    def asked() -> Answer:
+        with patrolled(LIMIT_NS, "40ms") as limited:
+            return limited.run(computing(0.2), KEY)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(asked).result() is None

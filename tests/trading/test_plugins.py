@@ -307,3 +307,33 @@ def test_a_strategy_of_an_installed_package_is_found_by_its_entry_point(
     monkeypatch.syspath_prepend(str(tmp_path))
 
     assert load("theirs", SHIPPED).name == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('see["ofi(1s)"]', r"'ofi\(1s\)' is not in this strategy's"),
+        ("np.linalg.inv(np.zeros((2, 2)))", "Singular matrix"),
+    ],
+)
+def test_the_line_of_a_failure_is_the_users_own_whoever_raised_there(value: str, words: str, tmp_path: Path) -> None:
+    wrong = f"import numpy as np{SOURCE}".replace('Hold("mine")', f'Hold("mine", {{"flow": {value}}})')
+    (tmp_path / "mine.py").write_text(wrong)
+    strategy = load(str(tmp_path / "mine.py"), (tmp_path,)).build({})
+
+    with pytest.raises(StrategyFailed, match=rf"{words}.* \(mine\.py, line 12\)"):
+        ask(strategy, view(), NoDeadline(), ("queue", BTC.symbol, 1))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Target(np.float32(0.5)),  # type: ignore[arg-type] # the point: what NumPy hands out
+        Target(np.int64(1)),  # type: ignore[arg-type]
+        Quotes(Decimal(100), None),  # type: ignore[arg-type]
+        Quotes(None, None, stop_loss_bps=np.float32(1.0)),  # type: ignore[arg-type]
+    ],
+)
+def test_a_number_of_another_kind_is_told_what_to_write(answer: Answer) -> None:
+    with pytest.raises(StrategyFailed, match=r"was .*: write float\(\.\.\.\) around it"):
+        answered(lambda see: answer)

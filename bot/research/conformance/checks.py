@@ -14,9 +14,10 @@ from bot.market import calling
 from bot.market.lane import answer as said
 from bot.research.conformance.subject import Subject
 from bot.trading.compiled import CompiledStrategy, answered, seen
-from bot.trading.compiled.twins import Difference, Tried, asking, difference_of, tried
+from bot.trading.compiled.twins import Difference, Tried, difference_of, tried
 from bot.trading.compiled.views import made_views
 from bot.trading.contract import Quotes, Target, View
+from bot.trading.guard import StrategyOverrun
 from bot.types import Floats
 
 VIEWS: Final = 2_000
@@ -49,20 +50,27 @@ class Made:
     changed: Sequence[int]
     kept: str
 
+    @property
+    def hung(self) -> bool:
+        """True when a view took longer than a strategy may: it is the last one."""
+        return isinstance(self.answers[-1], StrategyOverrun)
+
 
 def made(subject: Subject, seed: int, count: int = VIEWS) -> Made:
     """Ask a fresh instance about made-up views."""
     views = made_views(Random(seed), subject.signals, subject.near, count)
     strategy = subject.fresh()
-    asked, before = asking(strategy), dict(vars(strategy))
+    asked, before = subject.asked(strategy), dict(vars(strategy))
     answers, changed = [], []
     for place, see in enumerate(views):
         row, names = see.row.tobytes(), dict(see.names)
         answers.append(tried(asked, see))
         if see.row.tobytes() != row or dict(see.names) != names:
             changed.append(place)
+        if isinstance(answers[-1], StrategyOverrun):  # each further view could take as long
+            break
     kept = ", ".join(name for name, value in vars(strategy).items() if name not in before or before[name] != value)
-    return Made(subject, views, answers, changed, kept)
+    return Made(subject, views[: len(answers)], answers, changed, kept)
 
 
 def failures(all_made: Sequence[Made]) -> Check:
@@ -95,7 +103,7 @@ def repeatable(all_made: Sequence[Made]) -> Check:
     """Two instances that see the same answer the same: no clock, no random, nothing shared."""
     name = "repeatable"
     for one in all_made:
-        asked = asking(one.subject.fresh())
+        asked = one.subject.asked()
         for see, answer in zip(one.views, one.answers, strict=True):
             difference = difference_of(see, answer, tried(asked, see))
             if difference is not None:
@@ -109,7 +117,7 @@ def pure(all_made: Sequence[Made]) -> Check:
     for one in all_made:
         if one.kept:
             return Check(name, False, f"it keeps {one.kept}, and so cannot be compiled")
-        asked = asking(one.subject.fresh())
+        asked = one.subject.asked()
         for see, answer in zip(reversed(one.views), reversed(one.answers), strict=True):
             difference = difference_of(see, answer, tried(asked, see))
             if difference is not None:

@@ -12,8 +12,10 @@ from bot.errors import NotCompilable, UserError
 from bot.market.custom import parameters
 from bot.plugins import Plugins, plugins_of
 from bot.trading.compiled import CompiledStrategy
+from bot.trading.compiled.twins import Asked, asking
 from bot.trading.compiled.views import QUOTE, Span, near, span_of
 from bot.trading.contract import Strategy
+from bot.trading.guard import Deadline
 from bot.trading.loading import LoadedStrategy
 
 _RANDOM_SETS: Final = 4
@@ -21,12 +23,20 @@ _RANDOM_SETS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One strategy with one set of parameters. `compiled` is None when it cannot be compiled."""
+    """One strategy with one set of parameters. `compiled` is None when it cannot be compiled.
+
+    `deadline` cuts off what does not come back, None when nobody does.
+    """
 
     loaded: LoadedStrategy
     params: Mapping[str, Any]
     signals: tuple[Span, ...]
     compiled: CompiledStrategy | None
+    deadline: Deadline | None = None
+
+    def asked(self, strategy: Strategy | None = None) -> Asked:
+        """Return what asks a plain instance, one that has seen nothing unless it is given."""
+        return asking(strategy or self.fresh(), self.deadline)
 
     def fresh(self) -> Strategy:
         """Return an instance that has seen nothing."""

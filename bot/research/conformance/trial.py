@@ -15,7 +15,7 @@ from bot.plugins import plugins_of
 from bot.research.conformance.checks import Check
 from bot.research.conformance.made_market import SYMBOL, instrument, made_market
 from bot.trading.compiled.twins import Asked, Witness, asking
-from bot.trading.guard import NoDeadline
+from bot.trading.guard import Deadline, NoDeadline
 from bot.trading.loading import LoadedStrategy
 from bot.trading.portfolio import Portfolio
 from bot.trading.signal_loading import is_own
@@ -61,8 +61,9 @@ def on_made_market(names: Sequence[str]) -> Trial:
 
 
 def tried_on(
-    trial: Trial, loaded: LoadedStrategy, config: Config, twin: Callable[[], Asked], progress: Progress
-) -> Check:
+    trial: Trial, loaded: LoadedStrategy, config: Config, twin: Callable[[], Asked], deadline: Deadline,
+    progress: Progress,
+) -> Check:  # fmt: skip
     """Run the strategy in every lane, each beside a twin of its own; say whether they ever answered differently.
 
     Raises:
@@ -77,7 +78,7 @@ def tried_on(
         CorePlan(config, loaded, trial.instruments, portfolios, NoDeadline(), Sampling.EVENT, plugins)
     )
     slots = [slot for lane in engine.lanes for slot in lane.slots.values()]
-    witnesses = [Witness(plain=asking(slot.strategy), twin=twin()) for slot in slots]
+    witnesses = [Witness(plain=asking(slot.strategy, deadline), twin=twin()) for slot in slots]
     for slot, witness in zip(slots, witnesses, strict=True):
         slot.strategy = witness
     done = 0

@@ -13,7 +13,7 @@ from bot.research.drawing import COLOURS, INK, drawn
 from bot.research.mids import mid_prices
 from bot.research.performance.curves import band
 from bot.research.performance.markouts import TENTHS, TENTHS_NS, Tenth
-from bot.research.performance.panels import LIQUIDITY_COLOURS, arms, bound_axis, legend_above, panels
+from bot.research.performance.panels import LIQUIDITY_COLOURS, arms, bound_axis, fitted, legend_above, panels
 from bot.research.performance.performance import Performance
 from bot.research.performance.placebos import Placebos
 from bot.research.performance.thinning import every_nth, thinned
@@ -48,7 +48,7 @@ def pnl_chart(found: Performance) -> str:
         when, fall = thinned(curves[0].time_ns, curves[0].drawdown, _MOST_POINTS)
         lower.fill_between(_dates(when), fall, 0, color=COLOURS[4], alpha=0.5, linewidth=0)
         lower.set_ylabel(f"drawdown, {curves[0].lane}")
-        return figure
+        return fitted(figure)
 
     return drawn("pnl", "Net P&L of each lane over time, and drawdown", draw)
 
@@ -77,7 +77,7 @@ def symbol_chart(found: Performance, symbol: str, number: int) -> str:
                 when, value = thinned(path.time_ns, path.values[:, place], _MOST_POINTS)
                 axes[2 + place].plot(_dates(when), value, color=COLOURS[place], linewidth=0.7)
                 axes[2 + place].set_title(name, loc="left", fontsize=8, pad=2)
-        return figure
+        return fitted(figure)
 
     return drawn(f"symbol{number}", f"Price of {symbol} with fills, position and signals", draw)
 
@@ -104,7 +104,7 @@ def markout_chart(found: Performance) -> str:
         ax.set_xlabel("after the fill")
         ax.set_ylabel("mid in the fill's direction, bp")
         legend_above(figure, ax)
-        return figure
+        return fitted(figure)
 
     return drawn("markouts", "Mean move of the mid after our fills", draw)
 
@@ -129,7 +129,7 @@ def tenths_chart(groups: Sequence[Tenth], number: int) -> str:
         ax.set_xlabel(f"tenth of {groups[0].signal} at the decision behind the fill")
         ax.set_ylabel(f"bp over {duration_text(TENTHS_NS)}")
         legend_above(figure, ax)
-        return figure
+        return fitted(figure)
 
     return drawn(f"tenths{number}", f"Mean move after fills by tenth of {groups[0].signal}", draw)
 
@@ -146,7 +146,7 @@ def placebo_chart(placebos: Placebos, currency: str) -> str:
         ax.set_ylabel("placebos")
         ax.locator_params(axis="y", integer=True)
         legend_above(figure, ax)
-        return figure
+        return fitted(figure)
 
     return drawn("placebos", "Net P&L of the strategy among its placebos", draw)
 

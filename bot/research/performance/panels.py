@@ -25,6 +25,9 @@ LIQUIDITY_COLOURS: Final[Mapping[Liquidity, str]] = MappingProxyType(
 
 _PANEL_IN: Final = 2.1
 _BELOW_IN: Final = 0.4
+_RIGHT: Final = 0.99  # of the width
+_TICK_IN, _DIGIT_IN, _LABEL_IN = 0.18, 0.08, 0.25  # a tick's mark, a digit and a line of words
+_USUAL: Final = 5  # digits that always have room: the panels of a report begin at one place
 _WHOLE: Final = 0.75  # of the intervals' arms, which an axis shows in full where a few would flatten the rest
 _WORTH_IT: Final = 2.0  # times as long has an axis of all of them to be, or it is left alone
 
@@ -37,12 +40,21 @@ def panels(count: int, heights: Sequence[float], first_in: float = _PANEL_IN) ->
     sheet = NewFigure(figsize=(_WIDTH_IN, height_in))
     made: Any = sheet.subplots(count, 1, sharex=True, height_ratios=list(heights), squeeze=False)
     # Margins in inches: leaving them to a layout engine takes three times as long.
-    sheet.subplots_adjust(left=0.085, right=0.99, top=1 - 0.3 / height_in, bottom=0.5 / height_in, hspace=0.22)
+    sheet.subplots_adjust(right=_RIGHT, top=1 - 0.3 / height_in, bottom=0.5 / height_in, hspace=0.22)
     clear_background(sheet)
-    axes: list[Axes] = list(made[:, 0])
-    for ax in axes:
-        ax.yaxis.set_label_coords(-0.065, 0.5)
-    return sheet, axes
+    return sheet, list(made[:, 0])
+
+
+def fitted(sheet: Figure) -> Figure:
+    """Make room for the numbers at the left of panels that are drawn, and for their labels left of all of them."""
+    numbers = [ax.yaxis.get_major_formatter().format_ticks(list(ax.get_yticks())) for ax in sheet.axes]
+    longest = max(len(number) for each in numbers for number in each)
+    room_in = _TICK_IN + _DIGIT_IN * max(longest, _USUAL)
+    left = (room_in + _LABEL_IN) / _WIDTH_IN
+    sheet.subplots_adjust(left=left)
+    for ax in sheet.axes:
+        ax.yaxis.set_label_coords(-room_in / _WIDTH_IN / (_RIGHT - left), 0.5)
+    return sheet
 
 
 def columns(count: int, rows_in: float, above_in: float) -> tuple[Figure, list[Axes]]:

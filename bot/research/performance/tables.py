@@ -93,9 +93,17 @@ def _held_back(found: Performance) -> list[str]:
         return ["It was never asked: no decision fell into the recording."]
     ((reason, most),) = counts.most_common(1)
     sent = sum(each.count for each in found.counts if each.what.startswith("order "))
-    return [
-        f"{most / counts.total():.0%} of its {counted(counts.total(), 'decision')}: {reason}. Orders sent: {sent:,}."
-    ]
+    held = f"{most / counts.total():.0%} of its {counted(counts.total(), 'decision')}: {reason}. Orders sent: {sent:,}"
+    return [f"{held}{_refused(found)}."]
+
+
+def _refused(found: Performance) -> str:
+    """How many orders were rejected, and why most of them were."""
+    rejected = [each for each in found.counts if each.what == f"order {OrderStatus.REJECTED}"]
+    if not rejected:
+        return ""
+    usual = max(rejected, key=lambda each: each.count)
+    return f", {sum(each.count for each in rejected):,} of them rejected: {usual.reason}"
 
 
 def _sign(found: Performance) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.errors import StrategyFailed
 from bot.trading.contract import Answer, Hold, Quotes, Strategy, Target, View
-from bot.trading.guard import NoDeadline, ask
+from bot.trading.guard import Deadline, NoDeadline, ask
 
 Asked = Callable[[View], Answer]
 Tried = Answer | StrategyFailed
@@ -30,11 +30,12 @@ def difference_of(see: View, first: Tried, second: Tried) -> Difference | None:
     return None if _bits_of(first) == _bits_of(second) else Difference(see, first, second)
 
 
-def asking(strategy: Strategy) -> Asked:
-    """Return what asks a plain strategy, and raises StrategyFailed where a run would be halted."""
+def asking(strategy: Strategy, deadline: Deadline | None = None) -> Asked:
+    """Return what asks a plain strategy, and raises StrategyFailed where a run would be halted; None is no limit."""
+    limit = deadline or NoDeadline()
 
     def asked(see: View) -> Answer:
-        return ask(strategy, see, NoDeadline(), ("check", see.instrument.symbol, 0))
+        return ask(strategy, see, limit, ("check", see.instrument.symbol, 0))
 
     return asked
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bot.research.bootstrap import NO_ESTIMATE, Estimate
@@ -22,7 +24,7 @@ from bot.research.performance.attribution import Attribution
 from bot.research.performance.charts import markout_chart
 from bot.research.performance.lane_charts import parts_chart, share_chart, signed_parts
 from bot.research.performance.page import page
-from bot.research.performance.panels import LIQUIDITY_COLOURS, bound_axis
+from bot.research.performance.panels import LIQUIDITY_COLOURS, bound_axis, fitted, panels
 from bot.research.performance.performance import Performance, assess
 from bot.research.performance.tables import main_tables
 from bot.types import Liquidity
@@ -177,3 +179,28 @@ def test_the_markouts_of_a_report_say_what_reaches_beyond(judged: Performance) -
     )
     assert "beyond" not in markout_chart(judged)
     assert "<svg" in markout_chart(replace(judged, markouts=tuple(unknown)))
+
+
+@pytest.mark.parametrize("top", [3.0, 0.003, 640_123.5, 0.000_012_345])
+def test_numbers_at_the_left_stay_clear_of_the_label_and_on_the_picture(top: float) -> None:
+    with rc_context({"font.size": 9}):  # as in the page
+        sheet, axes = panels(2, (2, 1))
+        for ax in axes:
+            ax.plot([0, 1], [-top, top])
+            ax.ticklabel_format(style="plain", useOffset=False)
+            ax.set_ylabel("position")
+
+        fitted(sheet)
+        FigureCanvasAgg(sheet).draw()  # type: ignore[no-untyped-call] # of matplotlib
+
+    for ax in axes:
+        label = ax.yaxis.label.get_window_extent()
+        assert label.x0 >= 0
+        assert label.x1 < min(each.get_window_extent().x0 for each in ax.get_yticklabels())
+
+
+def test_a_picture_keeps_its_width_on_a_phone_and_is_scrolled(judged: Performance) -> None:
+    drawn_page = page(judged)
+
+    assert drawn_page.count('<div class="wide"><svg') == drawn_page.count("<svg")
+    assert re.search(r"svg \{[^}]*min-width: \d+rem", drawn_page)
