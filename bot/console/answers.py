@@ -15,6 +15,7 @@ from bot.console.figures import DAY_NS, clock, counted, day_and_clock, elapsed, 
 from bot.console.ledgers import listing
 from bot.console.panels import gate_values
 from bot.errors import UserError
+from bot.trading.wording import CLOSED
 from bot.types import NS_PER_S, Decision, HaltState, Outcome
 from storage import schema
 from storage.tradelog import Account, Run
@@ -108,6 +109,8 @@ def _decision(stretch: Stretch, at_ns: int) -> list[RenderableType]:
 
 def said(decision: Decision) -> str:
     """A decision as one sentence."""
+    if decision.answer == CLOSED:
+        return printable(f"The strategy was not asked, its position is closed: {decision.reason.rstrip('.')}.")
     answer = decision.answer or "something"
     return printable(_SAID[decision.outcome].format(answer=answer, reason=decision.reason.rstrip(".")))
 

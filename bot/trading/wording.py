@@ -15,8 +15,8 @@ STALE: Final = "the book is stale"
 UNHEALTHY: Final = "the feed is not healthy"
 NO_OPINION: Final = "no new opinion"
 NO_SIZE: Final = "full size is less than one lot"
-CLOSED: Final = "target +0.00"
-"""The answer that the engine itself gives when it closes a position."""
+CLOSED: Final = "no position"
+"""The answer that the engine itself gives when it closes a position: no strategy was asked."""
 
 
 class Words(NamedTuple):

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Final
 
 from bot.market.matching import layout
-from bot.types import BPS, Execution, Instrument, Intent, Liquidity, OrderEvent, OrderStatus
+from bot.types import BPS, Execution, Instrument, InstrumentKind, Intent, Liquidity, OrderEvent, OrderStatus
 from bot.venue.fees import FeeRates
 
-BECAME: Final[Mapping[int, tuple[OrderStatus, str]]] = MappingProxyType(
+_BECAME: Final[Mapping[int, tuple[OrderStatus, str]]] = MappingProxyType(
     {
         layout.OPENED: (OrderStatus.OPEN, ""),
         layout.PARTIALLY_FILLED: (OrderStatus.PARTIALLY_FILLED, ""),
@@ -31,7 +31,13 @@ BECAME: Final[Mapping[int, tuple[OrderStatus, str]]] = MappingProxyType(
         layout.NO_MARGIN: (OrderStatus.REJECTED, "margin is insufficient"),
     }
 )
-"""What each word of the kernel on an order says."""
+
+
+def became(word: int, instrument: Instrument) -> tuple[OrderStatus, str]:
+    """Return what a word of the kernel on an order of this instrument says, and why."""
+    if word == layout.NO_MARGIN and instrument.kind is InstrumentKind.SPOT:
+        return OrderStatus.REJECTED, "cash is insufficient"
+    return _BECAME[word]
 
 
 @dataclass(slots=True)
@@ -58,7 +64,7 @@ class SeatLog:
         intent = self._intents[number]
         if entry[layout.WHAT] == layout.FILL:
             return self._execution(intent, entry, seq)
-        status, reason = BECAME[entry[layout.BECAME]]
+        status, reason = became(entry[layout.BECAME], self.instrument)
         if entry[layout.BECAME] == layout.TOO_SMALL:
             notional = self.instrument.notional(entry[layout.OF_PRICE], entry[layout.OF_LEFT])
             reason = f"notional {notional} is below the minimum of {self.instrument.min_notional}"

@@ -402,7 +402,7 @@ def test_a_time_of_day_before_midnight_is_that_of_the_recording(market: Path, sa
 def test_orders_that_were_rejected_are_told_with_their_reason_where_none_filled(market: Path, say: Say) -> None:
     said = say("backtest", "seesaw", "--set", "paper.balance=0.01", "--set", "sizing.notional=100")
 
-    assert re.search(r"Orders sent: (\d+), \1 of them rejected: margin is insufficient\.", said.out), said.out
+    assert re.search(r"Orders sent: (\d+), \1 of them rejected: cash is insufficient\.", said.out), said.out
 
 
 def test_what_a_strategy_prints_is_kept_apart_from_the_document(market: Path, say: Say) -> None:
@@ -413,3 +413,12 @@ def test_what_a_strategy_prints_is_kept_apart_from_the_document(market: Path, sa
 
     assert said.document["lanes"]
     assert said.err.startswith("thinking\n")
+
+
+def test_why_tells_a_stop_loss_from_what_the_strategy_wants(market: Path, say: Say) -> None:
+    stopping = STRATEGY.replace('else Target(0.0, "dear")', 'else Target(1.0, "dear", take_profit_bps=10.0)')
+    (market / "strategies" / "seesaw.py").write_text(stopping)
+    assert say("backtest", "seesaw").code == 0
+
+    said = " ".join(say("why", "--run", "1", "--at", "22:13:41").out.split())
+    assert "The strategy was not asked, its position is closed: take-profit" in said

@@ -38,7 +38,7 @@ from bot.types import (
     Record,
     TimeInForce,
 )
-from bot.venue.seat_log import BECAME
+from bot.venue.seat_log import became
 from tests.trading.made_up import BTC, Erratic, Told
 
 _LIMITS = {
@@ -166,7 +166,7 @@ def _of_entry(engine: LaneEngine, symbol: str, entry: list[int], stop: str) -> T
         fill = engine.money.fill(instrument, entry)
         did = (fill.side, fill.price_ticks, fill.lots, fill.fee, fill.realised, fill.position_lots)
         return (lane, "fill", *head, number, *did)
-    status, reason = BECAME[entry[layout.BECAME]]
+    status, reason = became(entry[layout.BECAME], instrument)
     return (lane, "change", *head, number, status, entry[layout.TOTAL], stop or reason)
 
 

@@ -68,7 +68,8 @@ def worked(config: Any, inputs: Sequence[Any], instruments: Sequence[Instrument]
 
 
 def refusals(records: Sequence[Record]) -> list[str]:
-    return [each.symbol for each in records if isinstance(each, OrderEvent) and each.reason == "margin is insufficient"]
+    short = ("margin is insufficient", "cash is insufficient")
+    return [each.symbol for each in records if isinstance(each, OrderEvent) and each.reason in short]
 
 
 @pytest.mark.parametrize("leverage", [4, 5, 10, 16, 20])

@@ -232,7 +232,7 @@ def test_a_spot_buy_needs_its_cash_and_fee_at_the_limit(balance: str, status: Or
 
     records = run(engine, [tape.book(lots=20), tape.clock()])
 
-    assert [each for each, _ in told(records)] == [status]
+    assert told(records) == [(status, "cash is insufficient" if status is OrderStatus.REJECTED else "")]
 
 
 def test_a_spot_holding_is_never_liquidated() -> None:
