@@ -111,7 +111,8 @@ def _border(rows: Rows, times_ns: Int64s, border_ns: int) -> int:
     """Return the row of the first message that begins at `border_ns` or later."""
     place = int(np.searchsorted(times_ns, border_ns))
     if 0 < place < len(rows) and not rows.last[place - 1]:
-        place += int(np.argmax(rows.last[place:])) + 1
+        ends = np.flatnonzero(rows.last[place:])
+        return place + int(ends[0]) + 1 if len(ends) else len(rows)
     return place
 
 
@@ -161,7 +162,7 @@ class _Before:
 
 
 def _book(number: int, market: Market, local_ns: int) -> Rows:
-    """Return the message that makes a market without a book equal to this one.
+    """Return the message that makes a market without a book equal to this one; no row when it has none either.
 
     Levels have no update id, since one could be older than the newest best quote, and would be passed over. The ids of
     the newest best quotes and of the newest depth, which tell what is passed over later, are stated beside them.
@@ -180,7 +181,7 @@ def _book(number: int, market: Market, local_ns: int) -> Rows:
     if market.flow.tallies[DEPTH_ID] > 0:  # on a price that is not above any quote, or it would be passed over
         ticks = max(1, lowest_bid - 1)
         events.append((int(Kind.BID), ticks, market.size_at(Side.BUY, ticks), int(market.flow.tallies[DEPTH_ID])))
-    rows = _rows(number, local_ns, np.array(events, np.int64))
+    rows = _rows(number, local_ns, np.array(events if len(events) > 1 else (), np.int64).reshape(-1, 4))
     rows.last[:-1] = 0
     return rows
 
