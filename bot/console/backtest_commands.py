@@ -154,7 +154,9 @@ def _seen(reel: Reel, config: Config, sightings: Sightings, step: Step) -> Seen:
     from bot.research.performance.performance import Seen
     from bot.research.performance.prices import Prices
     from bot.research.performance.relative import behind_against_mid, curves_against_mid
+    from bot.research.silences import Silences
     from bot.round_trips import round_trips_ns
+    from storage.tape_header import RECORDED_BY_RUN
 
     done = 0
 
@@ -163,9 +165,10 @@ def _seen(reel: Reel, config: Config, sightings: Sightings, step: Step) -> Seen:
         done += rows
         step("reading prices", done, reel.rows)
 
-    mids = mids_of(reel.inputs(clock_every_ns(config)), reel.instruments, read)
+    silences = Silences(all(tape.header.source == RECORDED_BY_RUN for tape in reel.tapes))
+    mids = mids_of(silences.heard(reel.inputs(clock_every_ns(config))), reel.instruments, read)
     instruments = {each.symbol: each for each in reel.instruments}
-    prices = Prices(mids, instruments, tuple(tape.span_ns for tape in reel.tapes))
+    prices = Prices(mids, instruments, silences.between([tape.span_ns for tape in reel.tapes]))
     curves = sightings.curves
     names = _prices_among({name for curve in curves.values() for name in curve.names}, config)
     seen = curves_against_mid(curves, prices, names), behind_against_mid(sightings.behind, prices, names)

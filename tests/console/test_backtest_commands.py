@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.types import NS_PER_S, Kind
+from storage.tape import Sampling, Tape, TapeHeader, TapeWriter
 from tests.console.conftest import Said, Say
 from tests.console.seesaw import GRID, START_S, STRATEGY, record, write
 from tests.market.reference import Row
@@ -422,3 +423,16 @@ def test_why_tells_a_stop_loss_from_what_the_strategy_wants(market: Path, say: S
 
     said = " ".join(say("why", "--run", "1", "--at", "22:13:41").out.split())
     assert "The strategy was not asked, its position is closed: take-profit" in said
+
+
+def test_a_report_names_the_gap_and_counts_only_what_was_recorded(market: Path, say: Say) -> None:
+    record(market / "later", START_S + 3_600)
+    parts = [Tape.open(folder) for folder in (market / "data" / "tapes" / "seesaw", market / "later")]
+    with TapeWriter(market / "both", TapeHeader("both", "test", Sampling.EVENT, 0, (GRID,))) as writer:
+        for part in parts:
+            for rows in part.chunks():
+                writer.write_rows(rows)
+
+    said = " ".join(say("backtest", "both", "--placebos", "0").out.split())
+
+    assert "1m18s from 2023-11-14 22:13:20 to 2023-11-14 23:13:59 UTC in 2 stretches, up to 59m21s apart" in said

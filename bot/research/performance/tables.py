@@ -131,14 +131,14 @@ def about(found: Performance) -> str:
 
 
 def _time(found: Performance) -> str:
-    """How long was recorded from when, and what lies between recordings: positions are held through it."""
+    """How long was recorded from when, and what lies between the stretches: positions are held through it."""
     span = f"{elapsed(found.recorded_ns / NS_PER_S)} from {day_and_clock(found.first_ns)}"
     spans = found.prices.spans_ns if found.prices is not None else ()
     if len(spans) < 2:
         return f"{span} UTC"
     longest = max(later - earlier for (_, earlier), (later, _) in pairwise(spans))
     apart = elapsed(longest / NS_PER_S)
-    return f"{span} to {day_and_clock(found.last_ns)} UTC in {len(spans)} recordings, up to {apart} apart"
+    return f"{span} to {day_and_clock(found.last_ns)} UTC in {len(spans)} stretches, up to {apart} apart"
 
 
 def _round_trip(found: Performance) -> str:

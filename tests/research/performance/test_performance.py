@@ -315,7 +315,7 @@ def test_recordings_with_time_between_them_are_told_with_it(judged: Performance)
     spans = ((first, last - 30 * NS_PER_S), (last - 25 * NS_PER_S, last), (last + day_ns, last + day_ns + 1))
 
     assert "40s from" not in about(replace(judged, prices=replace(known, spans_ns=spans)))
-    assert " UTC in 3 recordings, up to 1d00h apart;" in about(replace(judged, prices=replace(known, spans_ns=spans)))
+    assert " UTC in 3 stretches, up to 1d00h apart;" in about(replace(judged, prices=replace(known, spans_ns=spans)))
     assert "recordings" not in about(judged)
 
 
