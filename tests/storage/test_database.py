@@ -7,18 +7,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, UniqueConstraint, inspect
+from sqlalchemy import Engine
 
 from bot.errors import ConfigError, StorageError
 from storage import database, schema
 from storage.database import open_reader, open_writer, reading, writing
+from tests.storage.as_meant import assert_tables_as_meant
 from tests.storage.samples import url_of
 
 
@@ -40,21 +38,9 @@ def refusal(folder: Path, *, by_reader: bool = False) -> str:
     return str(refused.value)
 
 
-def _is_no_unique(found: Any, name: str | None, kind: str, reflected: bool, to: Any) -> bool:
-    """Two of a table without names are now and then taken for each other: they are compared by their columns."""
-    return kind != "unique_constraint"
-
-
 def test_a_missing_folder_and_file_are_created_with_the_newest_tables(tmp_path: Path) -> None:
     with writer(tmp_path / "a" / "b") as engine, reading(engine) as connection:
-        opts = {"version_table": schema.VERSION_TABLE, "include_object": _is_no_unique}
-        context = MigrationContext.configure(connection, opts=opts)
-
-        assert compare_metadata(context, schema.metadata) == []
-        for table in schema.metadata.sorted_tables:
-            there = inspect(connection).get_unique_constraints(table.name)
-            meant = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
-            assert {tuple(each["column_names"]) for each in there} == {tuple(each.columns.keys()) for each in meant}
+        assert_tables_as_meant(connection)
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from storage import database, schema
+from storage import database
 from storage.database import open_writer, reading
 from storage.holdings import positions
+from tests.storage.as_meant import assert_tables_as_meant
 from tests.storage.samples import url_of
 
 
@@ -53,8 +52,7 @@ def test_an_older_database_gets_the_newest_tables_and_keeps_its_rows(revision: s
 
     engine = open_writer(url_of(tmp_path))
     with reading(engine) as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
-        assert compare_metadata(context, schema.metadata) == []
+        assert_tables_as_meant(connection)
         assert connection.exec_driver_sql("SELECT funding FROM positions").scalars().all() == [0.0]
     (held,) = positions(engine)
     engine.dispose()
