@@ -11,13 +11,13 @@ import numpy as np
 
 from bot.building import lane_terms, paper_terms
 from bot.config import Config
-from bot.console.readiness import is_compiled, mark_compiled, say_starting
+from bot.console.readiness import compile_once
 from bot.errors import ConfigError
 from bot.market.lane import desk as d
 from bot.market.lane.desk import Rules, empty_crew, empty_lanes
 from bot.market.lane.notes import empty_notes
 from bot.market.matching.layout import Seats, empty_seats
-from bot.market.warming import Kernels, lane_kernels_for, warm_up
+from bot.market.warming import Kernels, lane_kernels_for
 from bot.plugins import Plugins
 from bot.trading.compiled import CompiledStrategy, form_of
 from bot.trading.contract import Strategy
@@ -87,11 +87,7 @@ class CrewPlan:
 
 def compile_lanes(names: Sequence[str]) -> None:
     """Compile what lanes with these signals need, and say so, unless an earlier start has left its machine code."""
-    kernels = lane_kernels_of(names)
-    if not is_compiled(kernels):
-        say_starting(kernels)
-        warm_up(kernels)
-        mark_compiled(kernels)
+    compile_once(lane_kernels_of(names))
 
 
 def lane_kernels_of(names: Sequence[str]) -> Kernels:

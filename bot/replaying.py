@@ -11,8 +11,9 @@ import orjson
 from sqlalchemy import Engine as Database
 
 from bot.account import rebuilt
-from bot.building import CorePlan, build_engine, clock_every_ns, kernels_of, signals_of, warm_kernels
+from bot.building import CorePlan, build_engine, clock_every_ns, kernels_of, signals_of
 from bot.config import Config, from_resolved
+from bot.console.readiness import compile_once
 from bot.errors import UserError
 from bot.feed.reel import Reel
 from bot.lane_building import Core, build_core, core_kernels
@@ -108,7 +109,7 @@ class _Tally:
 def _core(database: Database, run: tradelog.Run, tape: Reel, overruns: list[Overrun], how: Rebuild) -> Core:
     config = from_resolved(orjson.loads(run.config))
     strategy = load_source(tradelog.source(database, run.id), run.strategy_name, config.strategy.use)
-    warm_kernels(how.kernels(strategy, config))
+    compile_once(how.kernels(strategy, config))
     instruments = tape.instruments
     opening = orjson.loads(run.opening)
     portfolios = {lane: rebuilt(text, instruments) for lane, text in opening.items()}

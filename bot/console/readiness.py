@@ -50,7 +50,11 @@ def compile_first(names: Sequence[str]) -> None:
     """Compile what tables of these signals need, and say so, unless an earlier start has left its machine code."""
     from bot.market.warming import kernels_for
 
-    kernels = kernels_for(names, tables=True)
+    compile_once(kernels_for(names, tables=True))
+
+
+def compile_once(kernels: Kernels) -> None:
+    """Compile these kernels, and say so, unless an earlier start has left their machine code."""
     if not is_compiled(kernels):
         from bot.building import warm_kernels
 

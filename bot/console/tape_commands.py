@@ -81,7 +81,9 @@ def tape_cut(
     The new one begins with the book as it then was. Signals begin anew, so a backtest of it first warms up.
     """
     from bot.console.figures import iso, moment_ns
+    from bot.console.readiness import compile_once
     from bot.feed.cutting import Part, cut
+    from bot.market.warming import kernels_for
     from storage.tape import Tape
 
     whole = Tape.open(tape_folder(tape, configured(config_path, overrides)))
@@ -92,6 +94,8 @@ def tape_cut(
         asked, there = (f"{iso(a)} to {iso(b)}" for a, b in ((from_ns, until_ns), (first_ns, last_ns)))
         raise UserError(f"--from and --until should hold a part of the tape, which reaches from {there}, were {asked}")
     part = Part(_meant(symbols or (), list(dict.fromkeys(whole.symbols))), from_ns, until_ns)
+    if from_ns > first_ns:  # for the book at that time
+        compile_once(kernels_for((), tables=False))
     done = 0
     with shown(quiet=as_json) as step:
 
