@@ -102,6 +102,22 @@ def tape_folder(tape: Path, config: Config) -> Path:
     return named[0] if named else tape
 
 
+def meant_symbol(symbol: str | None, there: Sequence[str]) -> str:
+    """Return the symbol of a tape that is meant: `BTC` is enough when it begins one name only, None when there is one.
+
+    Raises:
+        UserError: none is meant, or several are.
+    """
+    from bot.nearest import did_you_mean, meant_by
+
+    meant = there if symbol is None else meant_by(symbol, there)
+    if symbol is not None and not meant:
+        raise UserError(f"--symbol should be one that the tape holds, was {symbol!r}{did_you_mean(symbol, there)}")
+    if len(meant) != 1:
+        raise UserError(f"--symbol should name one of {', '.join(meant)}: the tape holds them all")
+    return meant[0]
+
+
 def check_out(out: Path | None, names: Sequence[str], *, force: bool) -> None:
     """Hold the folder of `--out` against mistakes before anything is done for what will be written there.
 

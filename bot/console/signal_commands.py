@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bot.console.choices import AsJson, ConfigPath, Overrides, configured, length_ns, tape_folder
+from bot.console.choices import AsJson, ConfigPath, Overrides, configured, length_ns, meant_symbol, tape_folder
 from bot.console.readiness import compile_first
 from bot.errors import UserError
 
@@ -159,18 +159,11 @@ def events_of(folder: Path, symbol: str | None, clock: Clock) -> Events:
         UserError: no symbol is meant, or several are.
         TapeError: it is no tape, or the tape does not fit.
     """
-    from bot.nearest import did_you_mean, meant_by
     from bot.research.clocks import Events
     from storage.tape import Tape
 
     tape = Tape.open(folder)
-    there = list(dict.fromkeys(tape.symbols))
-    meant = there if symbol is None else meant_by(symbol, there)
-    if symbol is not None and not meant:
-        raise UserError(f"--symbol should be one that the tape holds, was {symbol!r}{did_you_mean(symbol, there)}")
-    if len(meant) != 1:
-        raise UserError(f"--symbol should name one of {', '.join(meant)}: the tape holds them all")
-    return Events(tape, meant[0], clock)
+    return Events(tape, meant_symbol(symbol, list(dict.fromkeys(tape.symbols))), clock)
 
 
 def other_tapes(folders: Sequence[Path] | None, config: Config) -> tuple[Tape, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.console.choices import AsJson, ConfigPath, Overrides, configured, tape_folder
+from bot.console.choices import AsJson, ConfigPath, Overrides, configured, meant_symbol, tape_folder
 from bot.console.progress import shown
 from bot.errors import UserError
 
@@ -70,7 +69,7 @@ def tape_cut(
         str | None, typer.Option("--from", metavar="TIME", help="Such as 12:03:05 of the tape's first day, or ISO.")
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="The first moment that is left out, likewise.")
+        str | None, typer.Option("--to", metavar="TIME", help="The first moment that is left out, likewise.")
     ] = None,
     as_json: AsJson = False,
     config_path: ConfigPath = None,
@@ -89,11 +88,12 @@ def tape_cut(
     whole = Tape.open(tape_folder(tape, configured(config_path, overrides)))
     first_ns, last_ns = whole.span_ns
     from_ns = first_ns if first is None else moment_ns(first, first_ns, "--from")
-    until_ns = last_ns + 1 if until is None else moment_ns(until, first_ns, "--until")
+    until_ns = last_ns + 1 if until is None else moment_ns(until, first_ns, "--to")
     if not max(from_ns, first_ns) < min(until_ns, last_ns + 1):
-        asked, there = (f"{iso(a)} to {iso(b)}" for a, b in ((from_ns, until_ns), (first_ns, last_ns)))
-        raise UserError(f"--from and --until should hold a part of the tape, which reaches from {there}, were {asked}")
-    part = Part(_meant(symbols or (), list(dict.fromkeys(whole.symbols))), from_ns, until_ns)
+        asked, held = (f"{iso(a)} to {iso(b)}" for a, b in ((from_ns, until_ns), (first_ns, last_ns)))
+        raise UserError(f"--from and --to should hold a part of the tape, which reaches from {held}, were {asked}")
+    there = list(dict.fromkeys(whole.symbols))
+    part = Part(tuple(meant_symbol(each, there) for each in symbols or there), from_ns, until_ns)
     if from_ns > first_ns:  # for the book at that time
         compile_once(kernels_for((), tables=False))
     done = 0
@@ -146,16 +146,3 @@ def _tell(tape: Tape, *, as_json: bool) -> None:
     summary = tape.summary()
     document = {**recordings.tape_row(tape), "symbols": summary, "warnings": tape.warnings}
     show(recordings.info_table(tape, summary), document, as_json=as_json)
-
-
-def _meant(symbols: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
-    """Return the symbols of a tape that are meant, each by its name or its beginning; all without one."""
-    from bot.nearest import did_you_mean, meant_by
-
-    for symbol in symbols:
-        found = meant_by(symbol, there)
-        if not found:
-            raise UserError(f"--symbol should be one that the tape holds, was {symbol!r}{did_you_mean(symbol, there)}")
-        if len(found) > 1:
-            raise UserError(f"--symbol {symbol} should name one of {', '.join(found)}: the tape holds them all")
-    return tuple(meant_by(symbol, there)[0] for symbol in symbols) or tuple(there)

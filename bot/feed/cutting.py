@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from bot.errors import TapeError, UserError
+from bot.errors import UserError
+from bot.feed.importing import refuse_existing
 from bot.market.book import ASK_SIDE, BID_SIDE, QUOTE_ID, QUOTE_KEY
 from bot.market.market import Market
 from bot.market.tallies import DEPTH_ID
@@ -48,8 +49,7 @@ def cut(tape: Tape, part: Part, out: Path, progress: Progress) -> Tape:
         TapeError: there is something at `out`, a symbol is not on the tape, or the tape is damaged.
         UserError: the part holds nothing.
     """
-    if out.exists():
-        raise TapeError(f"{out} should be a new folder, but exists already: choose another path")
+    refuse_existing(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     chosen = [number for number, symbol in enumerate(tape.symbols) if symbol in part.symbols]
     instruments = tuple(tape.header.instruments[number] for number in chosen)

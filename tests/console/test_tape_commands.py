@@ -76,7 +76,7 @@ def test_a_tape_without_depth_has_no_book_to_check(imported: Path, say: Say) -> 
 
 
 def test_a_part_of_a_tape_becomes_a_tape_that_begins_with_the_book(imported: Path, say: Say) -> None:
-    said = say("tape", "cut", "first", "--symbol", "btc", "--from", "22:13:30", "--until", "22:13:35", "--out", "part")
+    said = say("tape", "cut", "first", "--symbol", "btc", "--from", "22:13:30", "--to", "22:13:35", "--out", "part")
 
     assert said.code == 0, said.err
     assert "cut from first" in said.out
@@ -90,7 +90,7 @@ def test_a_part_of_a_tape_becomes_a_tape_that_begins_with_the_book(imported: Pat
     ("words", "told"),
     [
         (("--from", "23:00:00"), "should hold a part of the tape, which reaches from 2023-11-14T22:13:20"),
-        (("--from", "22:13:35", "--until", "22:13:30"), "should hold a part of the tape"),
+        (("--from", "22:13:35", "--to", "22:13:30"), "should hold a part of the tape"),
         (("--from", "soon"), "--from should be a time such as"),
         (("--symbol", "ETH"), "--symbol should be one that the tape holds, was 'ETH'; there are BTC/USDT:USDT"),
     ],
